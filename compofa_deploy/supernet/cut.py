@@ -1,0 +1,91 @@
+"""Cutting a subnet's weights out of a supernet's arrays: slices, and kernels transformed. Numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_tables.errors import FormatError
+from latency_tables.layer import Layer
+
+Array = NDArray[np.float32]
+NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+
+
+def list_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """The arrays that a layer needs and their shapes, by the part of the name behind the layer's own.
+
+    >>> list_shapes(Layer("classifier", "linear", 1280, 10, 1, 1, bias=True))
+    {'weight': (10, 1280), 'bias': (10,)}
+    """
+    if layer.kind == "pool":
+        return {}
+    if layer.kind == "linear":
+        return {"weight": (layer.out_channels, layer.in_channels), "bias": (layer.out_channels,)}
+    if layer.kind == "conv":
+        shapes = {"conv.weight": (layer.out_channels, layer.in_channels, layer.kernel, layer.kernel)}
+        return {**shapes, **(_norm("bn", layer.out_channels) if layer.norm else {})}
+    mid, squeezed = layer.mid_channels, layer.se_channels
+    shapes = {}
+    if layer.has_expansion:
+        shapes = {"expand.weight": (mid, layer.in_channels, 1, 1), **_norm("expand_bn", mid)}
+    shapes |= {"depthwise.weight": (mid, 1, layer.kernel, layer.kernel), **_norm("depthwise_bn", mid)}
+    if layer.se:
+        shapes |= {
+            "se.reduce.weight": (squeezed, mid, 1, 1),
+            "se.reduce.bias": (squeezed,),
+            "se.expand.weight": (mid, squeezed, 1, 1),
+            "se.expand.bias": (mid,),
+        }
+    return {
+        **shapes,
+        "project.weight": (layer.out_channels, mid, 1, 1),
+        **_norm("project_bn", layer.out_channels),
+    }
+
+
+def cut_weights(arrays: Mapping[str, Array], layers: Sequence[Layer]) -> dict[str, Array]:
+    """A subnet's arrays under the supernet's names: the first channels of each, kernels as they run.
+
+    Views where a slice will do. :class:`FormatError` names the first array that is missing or too small.
+    """
+    cut = {}
+    for layer in layers:
+        for part, shape in list_shapes(layer).items():
+            name = f"{layer.name}.{part}"
+            source = arrays.get(name)
+            if source is None:
+                raise FormatError(f"the supernet has no array {name}; it is of another architecture, or cut off")
+            if part == "depthwise.weight":
+                source = cut_kernel(arrays, name, shape[0], layer.kernel)
+            if source.ndim != len(shape) or any(
+                have < want for have, want in zip(source.shape, shape, strict=True)
+            ):
+                raise FormatError(
+                    f"array {name} of the supernet is {list(source.shape)}; the subnet needs {list(shape)}"
+                )
+            cut[name] = source[tuple(slice(n) for n in shape)]
+    return cut
+
+
+def cut_kernel(arrays: Mapping[str, Array], name: str, channels: int, kernel: int) -> Array:
+    """A depthwise weight (channels, 1, kernel, kernel), from the largest kernel down by the learned matrices:
+    centre, flatten, multiply (Once-for-All, section 3.3)."""
+    weight = arrays[name][:channels]
+    while (size := weight.shape[-1]) > kernel:
+        centre = weight[:, :, 1:-1, 1:-1].reshape(len(weight), -1)
+        matrix_name = f"{name.removesuffix('weight')}matrix_{size}to{size - 2}"
+        if matrix_name not in arrays:
+            raise FormatError(
+                f"the supernet has no {matrix_name}: kernel {kernel} cannot be cut from its {size}x{size} weights"
+            )
+        weight = (centre @ arrays[matrix_name].T).reshape(-1, 1, size - 2, size - 2)
+    if size < kernel:
+        raise FormatError(f"array {name} of the supernet is {size}x{size}; the subnet needs {kernel}x{kernel}")
+    return weight
+
+
+def _norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.{part}": (channels,) for part in NORM_PARTS}

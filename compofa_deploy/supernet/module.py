@@ -1,0 +1,218 @@
+"""The supernet in torch: one module that runs any subnet of its architecture, for training and evaluation.
+
+Torch is imported here and nowhere on the way from a budget to a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.space import largest_subnet, list_layers
+from latency_tables.errors import InputError
+from latency_tables.layer import Layer
+
+BN_EPS = 1e-5
+BN_MOMENTUM = 0.1
+
+
+class ElasticBatchNorm(nn.Module):
+    """Batch norm over the first channels of a wide one: all of its numbers are cut to the input's width."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        return F.batch_norm(
+            x, self.running_mean[:n], self.running_var[:n], self.weight[:n], self.bias[:n],
+            self.training, BN_MOMENTUM, BN_EPS,
+        )  # fmt: skip
+
+
+class ElasticDepthwise(nn.Module):
+    """Depthwise convolution whose kernel is cut from the largest one.
+
+    A smaller kernel is the centre of the next larger one, flattened and multiplied by a learned square matrix
+    that all channels share (Once-for-All, section 3.3). ``kernels`` are the sizes there are, ascending.
+    """
+
+    def __init__(self, channels: int, kernels: Sequence[int], stride: int) -> None:
+        super().__init__()
+        self.kernels, self.stride = tuple(kernels), stride
+        self.weight = nn.Parameter(torch.empty(channels, 1, kernels[-1], kernels[-1]))
+        for smaller, larger in zip(self.kernels, self.kernels[1:], strict=False):
+            self.register_parameter(f"matrix_{larger}to{smaller}", nn.Parameter(torch.eye(smaller**2)))
+
+    def cut(self, channels: int, kernel: int) -> Tensor:
+        """The weight of the first ``channels`` at a kernel size, of shape (channels, 1, kernel, kernel)."""
+        weight = self.weight[:channels]
+        for smaller, larger in reversed(list(zip(self.kernels, self.kernels[1:], strict=False))):
+            if larger <= kernel:
+                break
+            edge = (larger - smaller) // 2
+            centre = weight[:, :, edge : edge + smaller, edge : edge + smaller].reshape(channels, -1)
+            weight = F.linear(centre, getattr(self, f"matrix_{larger}to{smaller}")).view(
+                channels, 1, smaller, smaller
+            )
+        return weight
+
+    def forward(self, x: Tensor, kernel: int) -> Tensor:
+        channels = x.shape[1]
+        return F.conv2d(
+            x, self.cut(channels, kernel), stride=self.stride, padding=kernel // 2, groups=channels
+        )
+
+
+class ElasticConv(nn.Module):
+    """Convolution cut to the first input and output channels; its bias is optional."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+
+    def forward(self, x: Tensor, out_channels: int, stride: int = 1) -> Tensor:
+        weight = self.weight[:out_channels, : x.shape[1]]
+        bias = None if self.bias is None else self.bias[:out_channels]
+        return F.conv2d(x, weight, bias, stride, self.weight.shape[-1] // 2)
+
+
+class SqueezeExcitation(nn.Module):
+    """Squeeze-and-excitation: global mean, reduce, relu, expand, hard sigmoid, scale."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.reduce = ElasticConv(channels, squeezed, bias=True)
+        self.expand = ElasticConv(squeezed, channels, bias=True)
+
+    def forward(self, x: Tensor, squeezed: int) -> Tensor:
+        gate = F.relu(self.reduce(x.mean((2, 3), keepdim=True), squeezed))
+        return x * F.hardsigmoid(self.expand(gate, x.shape[1]))
+
+
+class Conv(nn.Module):
+    """A ``conv`` layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.conv = ElasticConv(layer.in_channels, layer.out_channels, layer.kernel)
+        self.bn = ElasticBatchNorm(layer.out_channels) if layer.norm else None
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        x = self.conv(x, layer.out_channels, layer.stride)
+        return activate(x if self.bn is None else self.bn(x), layer.act)
+
+
+class InvertedResidual(nn.Module):
+    """An ``mbconv`` layer, as wide, and with as large a kernel, as the largest subnet's."""
+
+    def __init__(self, layer: Layer, kernels: Sequence[int]) -> None:
+        super().__init__()
+        mid = layer.mid_channels
+        self.expand = ElasticConv(layer.in_channels, mid) if layer.has_expansion else None
+        self.expand_bn = ElasticBatchNorm(mid) if layer.has_expansion else None
+        self.depthwise = ElasticDepthwise(mid, kernels, layer.stride)
+        self.depthwise_bn = ElasticBatchNorm(mid)
+        self.se = SqueezeExcitation(mid, layer.se_channels) if layer.se else None
+        self.project = ElasticConv(mid, layer.out_channels)
+        self.project_bn = ElasticBatchNorm(layer.out_channels)
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        inputs = x
+        if self.expand is not None and self.expand_bn is not None:
+            x = activate(self.expand_bn(self.expand(x, layer.mid_channels)), layer.act)
+        x = activate(self.depthwise_bn(self.depthwise(x, layer.kernel)), layer.act)
+        if self.se is not None:
+            x = self.se(x, layer.se_channels)
+        x = self.project_bn(self.project(x, layer.out_channels))
+        return x + inputs if layer.skip else x
+
+
+class Pool(nn.Module):
+    """A ``pool`` layer: the global mean, kept as 1 x 1 pixels."""
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        return x.mean((2, 3), keepdim=True)
+
+
+class Classifier(nn.Module):
+    """A ``linear`` layer, with dropout before it in training."""
+
+    def __init__(self, layer: Layer, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.weight = nn.Parameter(torch.empty(layer.out_channels, layer.in_channels))
+        self.bias = nn.Parameter(torch.zeros(layer.out_channels))
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        return F.linear(F.dropout(x.flatten(1), self.dropout, self.training), self.weight, self.bias)
+
+
+def activate(x: Tensor, act: str) -> Tensor:
+    """Apply a layer's activation."""
+    return {"none": lambda: x, "relu": lambda: F.relu(x), "h_swish": lambda: F.hardswish(x)}[act]()
+
+
+class Supernet(nn.Module):
+    """Every weight of an architecture; runs any list of its layers.
+
+    The state dict's names are ``<layer name>.<part>``, as in ``blocks.7.expand_bn.weight``.
+    """
+
+    def __init__(self, architecture: Architecture, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.blocks = nn.ModuleList()
+        for layer in list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1])):
+            module = self._build(layer, dropout)
+            if layer.name.startswith("blocks."):
+                self.blocks.append(module)
+            else:
+                self.add_module(layer.name, module)
+        self.initialise(torch.Generator().manual_seed(0))
+
+    def _build(self, layer: Layer, dropout: float) -> nn.Module:
+        if layer.kind == "conv":
+            return Conv(layer)
+        if layer.kind == "mbconv":
+            elastic = self.architecture.elastic_kernel and layer.has_expansion
+            return InvertedResidual(layer, (3, 5, 7) if elastic else (layer.kernel,))
+        if layer.kind == "pool":
+            return Pool()
+        return Classifier(layer, dropout)
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the weights anew: He's normal by fan-out for convolutions, 0.01 for the classifier."""
+        for module in self.modules():
+            if isinstance(module, ElasticConv | ElasticDepthwise):
+                fan_out = module.weight.shape[0] * module.weight.shape[2] ** 2
+                if isinstance(module, ElasticDepthwise):
+                    fan_out = module.weight.shape[2] ** 2
+                module.weight.normal_(0, (2 / fan_out) ** 0.5, generator=generator)
+            elif isinstance(module, Classifier):
+                module.weight.normal_(0, 0.01, generator=generator)
+
+    def forward(self, x: Tensor, layers: Sequence[Layer]) -> Tensor:
+        """Logits (batch, classes) of images (batch, 3, side, side), through a subnet's layers or part of them."""
+        for layer in layers:
+            if layer.name.startswith("blocks."):
+                module = self.blocks[int(layer.name.removeprefix("blocks."))]
+            else:
+                module = getattr(self, layer.name, None)
+            if module is None:
+                raise InputError(f"{self.architecture.name} has no layer {layer.name!r}")
+            x = module(x, layer)
+        return x

@@ -1,0 +1,167 @@
+"""A supernet on disk: weights as safetensors, with everything that is needed to use it in the metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.images import Preprocess
+from compofa_deploy.space import largest_subnet, list_layers
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.cut import Array, cut_weights, list_shapes
+from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore
+from latency_tables.errors import FormatError, InputError
+from latency_tables.files import parse_json, replace_file
+from latency_tables.layer import Layer
+
+FORMAT = "compofa-supernet"
+VERSION = 1
+STATISTICS_PREFIX = "statistics/"
+BUILT_IN = "mbv3-w0.75-cifar10"
+
+
+@dataclass(frozen=True)
+class StoredSupernet:
+    """An architecture with weights, as arrays. ``origin`` says how it was made, for the model card and the bundle."""
+
+    architecture: Architecture
+    arrays: Mapping[str, Array]
+    statistics: StatisticsStore | None
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def weights_of(self, subnet: Subnet) -> dict[str, Array]:
+        """A subnet's weights with its own batch-norm statistics, under the supernet's names."""
+        arrays = self.arrays if self.statistics is None else {**self.arrays, **self.statistics.find(subnet)}
+        return cut_weights(arrays, self.layers_of(subnet))
+
+    def layers_of(self, subnet: Subnet) -> tuple[Layer, ...]:
+        """A subnet's plan."""
+        return list_layers(self.architecture, subnet)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights and statistics as they are used: what an accuracy table belongs to."""
+        digest = hashlib.sha256(json.dumps(self.architecture.to_dict(), sort_keys=True).encode())
+        for name, array in sorted(_all_arrays(self).items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def save_supernet(supernet: StoredSupernet, path: Path) -> None:
+    """Write weights in half precision, statistics as they are kept, and the metadata."""
+    from safetensors.numpy import save
+
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "architecture": supernet.architecture.to_dict(),
+        "mean": supernet.preprocess.mean,
+        "std": supernet.preprocess.std,
+        "class_names": supernet.class_names,
+        "origin": supernet.origin,
+    }
+    data = save(_all_arrays(supernet), {"compofa": json.dumps(metadata, allow_nan=False)})
+    with replace_file(path) as file:
+        file.write(data)
+
+
+def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
+    """Read a supernet from a file, or the one that ships by its name.
+
+    :class:`FormatError` where the file is not one, is cut off, or lacks an array that its architecture needs.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = built_in_folder() / f"{name_or_path}.safetensors"
+        if not path.exists():
+            raise InputError(f"no supernet {str(name_or_path)!r}; give a .safetensors file or {BUILT_IN}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("compofa", "")
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"{path}: not a safetensors file that can be read ({error})") from None
+    metadata = parse_json(text, f"{path}, metadata", FORMAT, VERSION)
+    try:
+        architecture = Architecture.from_dict(metadata["architecture"])
+        mean, std = (tuple(float(v) for v in metadata[word]) for word in ("mean", "std"))
+        names = tuple(map(str, metadata["class_names"]))
+        preprocess = Preprocess((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FormatError(f"{path}, metadata: {error!r}; write it with save_supernet") from None
+    if len(names) != architecture.classes:
+        raise FormatError(f"{path}: names {len(names)} classes; its architecture has {architecture.classes}")
+    arrays = {
+        name: array.astype(np.float32)
+        for name, array in stored.items()
+        if not name.startswith(STATISTICS_PREFIX)
+    }
+    statistics = _read_statistics(architecture, stored)
+    supernet = StoredSupernet(
+        architecture, arrays, statistics, preprocess, names, metadata.get("origin", {})
+    )
+    _check_arrays(supernet, path)
+    return supernet
+
+
+def built_in_folder() -> Path:
+    """Where the supernet that ships is, with its accuracy table and model card."""
+    return Path(str(files("compofa_deploy") / "data"))
+
+
+def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:
+    stored: dict[str, NDArray[np.generic]] = {
+        name: array.astype(np.float16) for name, array in supernet.arrays.items()
+    }
+    if supernet.statistics is not None:
+        stored |= {f"{STATISTICS_PREFIX}{name}": a for name, a in supernet.statistics.arrays.items()}
+    return stored
+
+
+def _read_statistics(
+    architecture: Architecture, stored: Mapping[str, NDArray[np.generic]]
+) -> StatisticsStore | None:
+    arrays = {
+        name.removeprefix(STATISTICS_PREFIX): array
+        for name, array in stored.items()
+        if name.startswith(STATISTICS_PREFIX)
+    }
+    if not arrays:
+        return None
+    try:
+        resolutions = tuple(sorted({int(name.partition("/")[0]) for name in arrays}))
+    except ValueError as error:
+        raise FormatError(f"statistics under a name that is no resolution ({error})") from None
+    return StatisticsStore(architecture, resolutions, arrays)
+
+
+def _check_arrays(supernet: StoredSupernet, path: Path) -> None:
+    architecture = supernet.architecture
+    for layer in list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1])):
+        for part, shape in list_shapes(layer).items():
+            if supernet.statistics is not None and part.endswith(STATISTICS):
+                continue
+            name = f"{layer.name}.{part}"
+            found = supernet.arrays.get(name)
+            if found is None or found.shape != shape:
+                what = "is missing" if found is None else f"is {list(found.shape)}, not {list(shape)}"
+                raise FormatError(f"{path}: array {name} {what}; it does not fit {architecture.name}")
+            if not np.isfinite(found).all():
+                raise FormatError(f"{path}: array {name} holds numbers that are not finite")

@@ -1,0 +1,118 @@
+"""A layer: one row of a subnet's plan, from which everything else is derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KINDS = ("conv", "mbconv", "pool", "linear")
+ACTIVATIONS = ("none", "relu", "h_swish")
+
+SE_REDUCTION = 4
+CHANNEL_DIVISOR = 8
+
+
+def make_divisible(value: float, divisor: int = CHANNEL_DIVISOR) -> int:
+    """Round to the nearest multiple of ``divisor``, never below 90 % of ``value``.
+
+    The rounding of MobileNet's channel counts (Sandler et al., CVPR 2018).
+
+    >>> [make_divisible(v) for v in (8, 12, 19.2, 20, 960 * 0.5)]
+    [8, 16, 24, 24, 480]
+    """
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    if rounded < 0.9 * value:
+        rounded += divisor
+    return rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One row of a subnet's plan. Sizes are the side of a square feature map, in pixels.
+
+    ``mbconv`` is an inverted residual: a 1x1 expansion to ``mid_channels`` (left out where that equals
+    ``in_channels`` and ``expand`` is 1), a depthwise convolution of ``kernel`` and ``stride``, an optional
+    squeeze-and-excitation, a linear 1x1 projection, an optional skip. ``pool`` is the global average.
+    ``name`` says where the layer's weights are kept; it is no part of what the layer computes, so it is not in
+    ``key``.
+    """
+
+    name: str
+    kind: str
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+    mid_channels: int = 0
+    expand: float = 1
+    kernel: int = 1
+    stride: int = 1
+    act: str = "none"
+    se: bool = False
+    skip: bool = False
+    norm: bool = True
+    bias: bool = False
+
+    @property
+    def key(self) -> str:
+        """What a latency table is keyed by: everything that the layer's cost depends on.
+
+        >>> Layer("blocks.1", "mbconv", 16, 24, 56, 28, 64, 4, 3, 2, "relu").key
+        'mbconv-16x56-24x28-m64-k3-s2-relu'
+        """
+        parts = [self.kind, f"{self.in_channels}x{self.in_size}", f"{self.out_channels}x{self.out_size}"]
+        if self.kind == "mbconv":
+            parts.append(f"m{self.mid_channels}")
+        if self.kind in ("conv", "mbconv"):
+            parts += [f"k{self.kernel}", f"s{self.stride}"]
+        if self.act != "none":
+            parts.append(self.act)
+        parts += [
+            word for word, on in (("se", self.se), ("skip", self.skip), ("raw", self.has_raw_output)) if on
+        ]
+        return "-".join(parts)
+
+    @property
+    def has_raw_output(self) -> bool:
+        """Whether a convolution has no batch norm behind it."""
+        return self.kind == "conv" and not self.norm
+
+    @property
+    def has_expansion(self) -> bool:
+        """Whether an inverted residual begins with a 1x1 expansion."""
+        return self.kind == "mbconv" and self.expand != 1
+
+    @property
+    def se_channels(self) -> int:
+        """Width of the squeeze-and-excitation's bottleneck; 0 without one."""
+        return make_divisible(self.mid_channels // SE_REDUCTION) if self.se else 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image: convolutions and matrix products; no pooling, norm or activation."""
+        in_pixels, out_pixels = self.in_size**2, self.out_size**2
+        if self.kind == "conv":
+            return self.in_channels * self.out_channels * self.kernel**2 * out_pixels
+        if self.kind == "linear":
+            return self.in_channels * self.out_channels
+        if self.kind == "pool":
+            return 0
+        expansion = self.in_channels * self.mid_channels * in_pixels if self.has_expansion else 0
+        depthwise = self.mid_channels * self.kernel**2 * out_pixels
+        excitation = 2 * self.mid_channels * self.se_channels
+        projection = self.mid_channels * self.out_channels * out_pixels
+        return expansion + depthwise + excitation + projection
+
+    @property
+    def params(self) -> int:
+        """Trained numbers: weights, biases, scale and shift of batch norm; not its statistics."""
+        if self.kind in ("conv", "linear"):
+            weights = self.in_channels * self.out_channels * self.kernel**2
+            return weights + self.out_channels * (2 * (self.norm and self.kind == "conv") + self.bias)
+        if self.kind == "pool":
+            return 0
+        mid, se = self.mid_channels, self.se_channels
+        expansion = mid * (self.in_channels + 2) if self.has_expansion else 0
+        depthwise = mid * (self.kernel**2 + 2)
+        excitation = 2 * mid * se + mid + se if self.se else 0
+        projection = self.out_channels * (mid + 2)
+        return expansion + depthwise + excitation + projection
