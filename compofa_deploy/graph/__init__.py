@@ -1,0 +1,1 @@
+"""ONNX graphs written straight from a supernet's arrays, by numpy alone."""

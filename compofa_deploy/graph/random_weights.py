@@ -1,0 +1,37 @@
+"""Random weights for an architecture of which there is no supernet: latency does not depend on their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compofa_deploy.supernet.cut import Array, list_shapes
+from latency_tables.layer import Layer
+
+BIAS_SCALE = 0.1
+SCALE_RANGE = (0.5, 1.0)
+VARIANCE_RANGE = (0.5, 1.5)
+
+
+def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
+    """Arrays as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them, by He's normal over the fan-in.
+
+    Activations stay within a few powers of ten of 1: a denormal or an infinity would change the speed.
+    """
+    weights = {}
+    for layer in layers:
+        for part, shape in list_shapes(layer).items():
+            weights[f"{layer.name}.{part}"] = _draw(part, shape, rng)
+    return weights
+
+
+def _draw(part: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    if part.endswith("bn.weight"):
+        return rng.uniform(*SCALE_RANGE, shape).astype(np.float32)
+    if part.endswith("running_var"):
+        return rng.uniform(*VARIANCE_RANGE, shape).astype(np.float32)
+    if len(shape) == 1:
+        return BIAS_SCALE * rng.standard_normal(shape, np.float32)
+    gain = np.float32((2 / np.prod(shape[1:])) ** 0.5)
+    return gain * rng.standard_normal(shape, np.float32)

@@ -1,0 +1,105 @@
+"""The numerical reference: a subnet's forward in float64, written apart from the graphs that it checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.supernet.cut import Array
+from compofa_deploy.supernet.norm import BN_EPS
+from latency_tables.layer import Layer
+
+Double = NDArray[np.float64]
+
+
+def run_reference(
+    layers: Sequence[Layer], weights: Mapping[str, Array], images: NDArray[np.floating]
+) -> Double:
+    """Logits (n, classes) of images (n, 3, side, side), through a subnet's layers or a run of them.
+
+    Batch norm is not folded, and nothing is shared with the graph's form, so that neither hides the other's error.
+    The result has the last layer's shape where that is not the classifier.
+    """
+    # Channels last: a 1x1 convolution is one matrix product, and a shift of the window one contiguous run.
+    x = np.ascontiguousarray(np.moveaxis(images.astype(np.float64), 1, -1))
+    for layer in layers:
+        x = _LayerRun(layer, weights).run(x)
+    return x if x.ndim == 2 else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+
+
+class _LayerRun:
+    """One layer's arithmetic on channels-last features (n, side, side, channels)."""
+
+    def __init__(self, layer: Layer, weights: Mapping[str, Array]) -> None:
+        self.layer, self.weights = layer, weights
+
+    def run(self, x: Double) -> Double:
+        layer = self.layer
+        if layer.kind == "pool":
+            return x.mean((1, 2), keepdims=True)
+        if layer.kind == "linear":
+            return x.reshape(len(x), -1) @ self._array("weight").T + self._array("bias")
+        if layer.kind == "conv":
+            x = self._convolve("conv", x, layer.stride)
+            return _activate(self._normalise("bn", x) if layer.norm else x, layer.act)
+        inputs = x
+        if layer.has_expansion:
+            x = _activate(self._normalise("expand_bn", self._convolve("expand", x)), layer.act)
+        x = _activate(self._normalise("depthwise_bn", self._convolve_depthwise(x)), layer.act)
+        if layer.se:
+            x = self._excite(x)
+        x = self._normalise("project_bn", self._convolve("project", x))
+        return x + inputs if layer.skip else x
+
+    def _array(self, part: str) -> Double:
+        return self.weights[f"{self.layer.name}.{part}"].astype(np.float64)
+
+    def _convolve(self, part: str, x: Double, stride: int = 1) -> Double:
+        weight = self._array(f"{part}.weight")
+        kernel = weight.shape[-1]
+        windows = _shift_windows(x, kernel, stride)
+        return sum(window @ weight[:, :, i // kernel, i % kernel].T for i, window in enumerate(windows))  # type: ignore[return-value]
+
+    def _convolve_depthwise(self, x: Double) -> Double:
+        kernel = self.layer.kernel
+        taps = self._array("depthwise.weight").reshape(-1, kernel**2).T
+        total: Double | None = None
+        for tap, window in zip(taps, _shift_windows(x, kernel, self.layer.stride), strict=True):
+            product = window * tap
+            total = product if total is None else np.add(total, product, out=total)
+        assert total is not None
+        return total
+
+    def _normalise(self, part: str, x: Double) -> Double:
+        mean, var = self._array(f"{part}.running_mean"), self._array(f"{part}.running_var")
+        return (x - mean) / np.sqrt(var + BN_EPS) * self._array(f"{part}.weight") + self._array(
+            f"{part}.bias"
+        )
+
+    def _excite(self, x: Double) -> Double:
+        squeezed = x.mean((1, 2), keepdims=True)
+        squeezed = np.maximum(self._convolve("se.reduce", squeezed) + self._array("se.reduce.bias"), 0)
+        return x * _hard_sigmoid(self._convolve("se.expand", squeezed) + self._array("se.expand.bias"))
+
+
+def _shift_windows(x: Double, kernel: int, stride: int) -> list[Double]:
+    """Views of the padded features, one for each place in the kernel, row by row."""
+    edge, side = kernel // 2, x.shape[1]
+    padded = np.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+    return [
+        padded[:, row : row + side : stride, column : column + side : stride]
+        for row in range(kernel)
+        for column in range(kernel)
+    ]
+
+
+def _hard_sigmoid(x: Double) -> Double:
+    return np.clip(x + 3, 0, 6) / 6
+
+
+def _activate(x: Double, act: str) -> Double:
+    if act == "relu":
+        return np.maximum(x, 0)
+    return x * _hard_sigmoid(x) if act == "h_swish" else x
