@@ -1,0 +1,79 @@
+"""Package metadata; settings of the tools are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+BASE = [
+    "click>=8.1",
+    "numpy>=1.26",
+    "onnx>=1.17",
+    "onnxruntime>=1.20",
+    "pandas>=2.2",
+    "pillow>=10.1",
+    "platformdirs>=4.0",
+    "pydantic>=2.7",
+    "rich>=13.7",
+    "safetensors>=0.4.3",
+]
+TRAIN = ["pyarrow>=16", "torch>=2.6"]
+REPORT = ["plotly>=5.22"]
+EXTRAS = {
+    "train": TRAIN,
+    "openvino": ["openvino>=2025.0"],
+    "tensorrt": ["tensorrt>=10.0"],
+    "report": REPORT,
+    "test": [
+        *TRAIN,
+        *REPORT,
+        "build>=1.2",
+        "hypothesis>=6.100",
+        "import-linter>=2.1",
+        "mypy>=1.13",
+        "ofa==0.1.0.post202307202001",
+        "pytest>=8.2",
+        "ruff>=0.8",
+    ],
+}
+
+setup(
+    name="compofa-deploy",
+    version="0.1.0",
+    description=(
+        "From a latency budget on a named device to the most accurate subnet of a supernet that meets it: "
+        "searched, exported, checked and measured there"
+    ),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The compofa-deploy authors",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords="once-for-all compofa neural-architecture-search latency onnx onnxruntime edge deployment",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    package_dir={"": "."},
+    packages=find_packages(
+        include=["compofa_deploy", "compofa_deploy.*", "profilers", "profilers.*", "latency_tables", "latency_tables.*"]
+    ),
+    package_data={
+        "compofa_deploy": ["py.typed", "recipes/*.toml", "data/*", "data/**/*"],
+        "profilers": ["py.typed"],
+        "latency_tables": ["py.typed", "data/*.json"],
+    },
+    install_requires=BASE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["compofa = compofa_deploy.cli:main"]},
+)
