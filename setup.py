@@ -66,7 +66,14 @@ setup(
     python_requires=">=3.11",
     package_dir={"": "."},
     packages=find_packages(
-        include=["compofa_deploy", "compofa_deploy.*", "profilers", "profilers.*", "latency_tables", "latency_tables.*"]
+        include=[
+            "compofa_deploy",
+            "compofa_deploy.*",
+            "profilers",
+            "profilers.*",
+            "latency_tables",
+            "latency_tables.*",
+        ]
     ),
     package_data={
         "compofa_deploy": ["py.typed", "recipes/*.toml", "data/*", "data/**/*"],
