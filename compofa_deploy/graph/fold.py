@@ -12,7 +12,7 @@ from latency_tables.errors import FormatError
 
 
 def fetch_array(weights: Mapping[str, Array], name: str, shape: tuple[int, ...]) -> Array:
-    """The array of that name and shape; :class:`FormatError` names one that is missing or of another shape."""
+    """The array of that name and shape; :class:`FormatError` names one that is missing or of another."""
     array = weights.get(name)
     if array is None:
         raise FormatError(
@@ -29,15 +29,15 @@ def fetch_array(weights: Mapping[str, Array], name: str, shape: tuple[int, ...])
 def fold_norm(
     weights: Mapping[str, Array], conv: str, norm: str, shape: tuple[int, ...]
 ) -> tuple[Array, Array]:
-    """Weight (of ``shape``, output channels first) and bias (output channels,) of one convolution that computes
-    what the convolution ``conv`` and the batch norm ``norm`` behind it compute.
+    """Weight (of ``shape``, output channels first) and bias (output channels,) of one convolution that
+    computes what the convolution ``conv`` and the batch norm ``norm`` behind it compute.
 
-    Done in float64 and rounded once. :class:`FormatError` names an array that is missing, of another shape, or
-    holds statistics that are no statistics.
+    Done in float64 and rounded once. :class:`FormatError` names an array that is missing, of another shape,
+    or holds variances that are none.
 
     >>> ones = np.ones(1, np.float32)
-    >>> arrays = {"conv.weight": 2 * np.ones((1, 1, 1, 1), np.float32), "bn.weight": 3 * ones, "bn.bias": ones,
-    ...           "bn.running_mean": 4 * ones, "bn.running_var": ones - np.float32(1e-5)}
+    >>> arrays = {"conv.weight": 2 * np.ones((1, 1, 1, 1), np.float32), "bn.running_mean": 4 * ones,
+    ...           "bn.running_var": ones - np.float32(1e-5), "bn.weight": 3 * ones, "bn.bias": ones}
     >>> [float(part.item()) for part in fold_norm(arrays, "conv", "bn", (1, 1, 1, 1))]
     [6.0, -11.0]
     """

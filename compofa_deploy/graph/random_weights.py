@@ -1,4 +1,4 @@
-"""Random weights for an architecture of which there is no supernet: latency does not depend on their values."""
+"""Random weights for an architecture without a supernet: latency does not depend on their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VARIANCE_RANGE = (0.5, 1.5)
 
 
 def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
-    """Arrays as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them, by He's normal over the fan-in.
+    """Arrays as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them, by He's normal (fan-in).
 
     Activations stay within a few powers of ten of 1: a denormal or an infinity would change the speed.
     """

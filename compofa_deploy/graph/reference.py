@@ -19,7 +19,8 @@ def run_reference(
 ) -> Double:
     """Logits (n, classes) of images (n, 3, side, side), through a subnet's layers or a run of them.
 
-    Batch norm is not folded, and nothing is shared with the graph's form, so that neither hides the other's error.
+    Batch norm is not folded, and nothing is shared with the graph's form, so that neither hides an error of
+    the other.
     The result has the last layer's shape where that is not the classifier.
     """
     # Channels last: a 1x1 convolution is one matrix product, and a shift of the window one contiguous run.
@@ -38,7 +39,7 @@ class _LayerRun:
     def run(self, x: Double) -> Double:
         layer = self.layer
         if layer.kind == "pool":
-            return x.mean((1, 2), keepdims=True)
+            return _pool(x)
         if layer.kind == "linear":
             return x.reshape(len(x), -1) @ self._array("weight").T + self._array("bias")
         if layer.kind == "conv":
@@ -60,16 +61,19 @@ class _LayerRun:
         weight = self._array(f"{part}.weight")
         kernel = weight.shape[-1]
         windows = _shift_windows(x, kernel, stride)
-        return sum(window @ weight[:, :, i // kernel, i % kernel].T for i, window in enumerate(windows))  # type: ignore[return-value]
+        taps = [weight[:, :, row, column].T for row in range(kernel) for column in range(kernel)]
+        total: Double = windows[0] @ taps[0]
+        for window, tap in zip(windows[1:], taps[1:], strict=True):
+            total += window @ tap
+        return total
 
     def _convolve_depthwise(self, x: Double) -> Double:
         kernel = self.layer.kernel
         taps = self._array("depthwise.weight").reshape(-1, kernel**2).T
-        total: Double | None = None
-        for tap, window in zip(taps, _shift_windows(x, kernel, self.layer.stride), strict=True):
-            product = window * tap
-            total = product if total is None else np.add(total, product, out=total)
-        assert total is not None
+        windows = _shift_windows(x, kernel, self.layer.stride)
+        total: Double = windows[0] * taps[0]
+        for window, tap in zip(windows[1:], taps[1:], strict=True):
+            total += window * tap
         return total
 
     def _normalise(self, part: str, x: Double) -> Double:
@@ -79,8 +83,7 @@ class _LayerRun:
         )
 
     def _excite(self, x: Double) -> Double:
-        squeezed = x.mean((1, 2), keepdims=True)
-        squeezed = np.maximum(self._convolve("se.reduce", squeezed) + self._array("se.reduce.bias"), 0)
+        squeezed = np.maximum(self._convolve("se.reduce", _pool(x)) + self._array("se.reduce.bias"), 0)
         return x * _hard_sigmoid(self._convolve("se.expand", squeezed) + self._array("se.expand.bias"))
 
 
@@ -93,6 +96,11 @@ def _shift_windows(x: Double, kernel: int, stride: int) -> list[Double]:
         for row in range(kernel)
         for column in range(kernel)
     ]
+
+
+def _pool(x: Double) -> Double:
+    mean: Double = x.mean((1, 2), keepdims=True)
+    return mean
 
 
 def _hard_sigmoid(x: Double) -> Double:

@@ -1,0 +1,124 @@
+"""One layer as ONNX nodes, in the form that ONNX Runtime's CPU provider runs fastest.
+
+``benchmarks/graph_forms.py`` measures the forms there are of h-swish, squeeze-and-excitation, pooling and head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compofa_deploy.graph.fold import fetch_array, fold_norm
+from compofa_deploy.graph.writer import GraphWriter
+from compofa_deploy.supernet.cut import Array, list_shapes
+from latency_tables.layer import Layer
+
+HARD_SIGMOID = {"alpha": 1 / 6, "beta": 0.5}
+"""relu6(x + 3) / 6 as ONNX writes it: max(0, min(1, alpha x + beta))."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNodes:
+    """Adds the nodes of one layer to a graph. ``weights`` are a subnet's, as they are cut."""
+
+    writer: GraphWriter
+    layer: Layer
+    weights: Mapping[str, Array]
+
+    def add(self, tensor: str) -> str:
+        """Add the layer behind ``tensor`` and return its output's name."""
+        layer = self.layer
+        if layer.kind == "pool":
+            return self.writer.add("GlobalAveragePool", f"{layer.name}/mean", [tensor])
+        if layer.kind == "linear":
+            flat = self.writer.add("Flatten", f"{layer.name}/flatten", [tensor], axis=1)
+            arrays = [self._hold(part, self._fetch(part)) for part in ("weight", "bias")]
+            return self.writer.add("Gemm", f"{layer.name}/gemm", [flat, *arrays], transB=1)
+        if layer.kind == "conv":
+            conv = self._convolve("conv", "bn" if layer.norm else None, tensor, layer.kernel, layer.stride)
+            return self._activate("conv", conv)
+        return self._add_block(tensor)
+
+    def _add_block(self, inputs: str) -> str:
+        layer, tensor = self.layer, inputs
+        if layer.has_expansion:
+            tensor = self._activate("expand", self._convolve("expand", "expand_bn", tensor))
+        tensor = self._convolve(
+            "depthwise", "depthwise_bn", tensor, layer.kernel, layer.stride, layer.mid_channels
+        )
+        tensor = self._activate("depthwise", tensor)
+        if layer.se:
+            tensor = self._excite(tensor)
+        tensor = self._convolve("project", "project_bn", tensor)
+        return self.writer.add("Add", f"{layer.name}/skip", [tensor, inputs]) if layer.skip else tensor
+
+    def _convolve(
+        self, part: str, norm: str | None, tensor: str, kernel: int = 1, stride: int = 1, group: int = 1
+    ) -> str:
+        """A convolution with the batch norm ``norm`` folded in, or with its own bias where it has one."""
+        name = self.layer.name
+        if norm is not None:
+            shape = list_shapes(self.layer)[f"{part}.weight"]
+            weight, bias = fold_norm(self.weights, f"{name}.{part}", f"{name}.{norm}", shape)
+            arrays = {f"{part}.weight": weight, f"{part}.bias": bias}
+        else:
+            words = [f"{part}.weight", f"{part}.bias"]
+            arrays = {word: self._fetch(word) for word in words if word in list_shapes(self.layer)}
+        held = [self._hold(word, array) for word, array in arrays.items()]
+        return self.writer.add(
+            "Conv",
+            f"{name}/{part.replace('.', '/')}/conv",
+            [tensor, *held],
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=[kernel // 2] * 4,
+            group=group,
+        )
+
+    def _activate(self, part: str, tensor: str) -> str:
+        name = f"{self.layer.name}/{part}/act"
+        if self.layer.act == "relu":
+            return self.writer.add("Relu", name, [tensor])
+        if self.layer.act == "h_swish":
+            gate = self.writer.add("HardSigmoid", f"{name}/gate", [tensor], **HARD_SIGMOID)
+            return self.writer.add("Mul", name, [tensor, gate])
+        return tensor
+
+    def _excite(self, tensor: str) -> str:
+        name = f"{self.layer.name}/se"
+        gate = self.writer.add("GlobalAveragePool", f"{name}/mean", [tensor])
+        gate = self._convolve("se.reduce", None, gate)
+        gate = self.writer.add("Relu", f"{name}/reduce/act", [gate])
+        gate = self._convolve("se.expand", None, gate)
+        gate = self.writer.add("HardSigmoid", f"{name}/expand/act", [gate], **HARD_SIGMOID)
+        return self.writer.add("Mul", f"{name}/scale", [tensor, self._spread(gate)])
+
+    def _spread(self, gate: str) -> str:
+        """The gate's one pixel, repeated over the features' size.
+
+        ONNX Runtime multiplies in its blocked layout only what is known to be of equal shape: left to
+        broadcast, the features would be reordered before the product and back behind it.
+        """
+        name, size = f"{self.layer.name}/se/spread", self.layer.out_size
+        if size == 1:
+            return gate
+        factors = self.writer.hold(f"{name}/factors", np.array([1, 1, size, size], np.float32))
+        spread = self.writer.add(
+            "Resize",
+            name,
+            [gate, "", factors],
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        # ONNX's shape inference does not carry an open batch through a Resize.
+        self.writer.note_shape(spread, (self.layer.mid_channels, size, size))
+        return spread
+
+    def _fetch(self, part: str) -> Array:
+        return fetch_array(self.weights, f"{self.layer.name}.{part}", list_shapes(self.layer)[part])
+
+    def _hold(self, part: str, array: Array) -> str:
+        return self.writer.hold(f"{self.layer.name}/{part.replace('.', '/')}", array)
