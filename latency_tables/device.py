@@ -1,0 +1,82 @@
+"""Device specs: everything that a latency depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from latency_tables.errors import MismatchError
+from latency_tables.fields import Fields
+from latency_tables.machine import Machine, hash_json
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """A runtime as it is set, on a machine.
+
+    ``threads`` are those that work on one operator; ``spin`` says whether they wait for work busily;
+    ``graph_level`` is how far the runtime may rewrite the graph.
+    """
+
+    runtime: str
+    runtime_version: str
+    device: str
+    precision: str
+    threads: int
+    batch: int
+    spin: bool
+    graph_level: str
+    machine: Machine
+
+    @property
+    def id(self) -> str:
+        """12 hexadecimal digits; equal for equal device specs."""
+        return hash_json(self.to_dict())
+
+    def describe(self) -> str:
+        """One short line, as in ``onnxruntime 1.31.1 cpu f32, 1 thread, batch 1, on Intel Xeon``."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        idle = "" if self.spin or self.threads == 1 else " without spinning"
+        return (
+            f"{self.runtime} {self.runtime_version} {self.device} {self.precision}, {threads}{idle}, "
+            f"batch {self.batch}, on {self.machine.cpu_model}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**plain, "machine": self.machine.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "device_spec") -> DeviceSpec:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        return cls(
+            runtime=read.text("runtime"),
+            runtime_version=read.text("runtime_version"),
+            device=read.text("device"),
+            precision=read.text("precision"),
+            threads=read.integer("threads", minimum=1),
+            batch=read.integer("batch", minimum=1),
+            spin=read.flag("spin"),
+            graph_level=read.text("graph_level"),
+            machine=Machine.from_dict(read.value("machine"), f"{where}, machine"),
+        )
+
+    def check_same(self, other: DeviceSpec, what: str) -> None:
+        """:class:`MismatchError` unless ``other``, the device spec at hand, equals this one.
+
+        ``what`` names whose device spec this is, as in ``the table cpu.json``.
+        """
+        for owner, mine, theirs in (("", self, other), ("machine's ", self.machine, other.machine)):
+            for field in fields(mine):
+                was, now = getattr(mine, field.name), getattr(theirs, field.name)
+                if was != now and field.name != "machine":
+                    raise MismatchError(
+                        f"{what} is of {owner}{field.name} {_show(was)}, and here it is {_show(now)}; "
+                        "profile this device, or ask for the same settings"
+                    )
+
+
+def _show(value: Any) -> str:
+    return "none" if value in (None, ()) else " ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,109 @@
+"""Machines: the fingerprint of what a latency was measured on, and what it was doing meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from latency_tables.fields import Fields, check_number
+
+ID_DIGITS = 12
+
+
+def hash_json(data: Any) -> str:
+    """12 hexadecimal digits of a value's canonical JSON.
+
+    >>> hash_json({"b": 1, "a": 2}) == hash_json({"a": 2, "b": 1})
+    True
+    """
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What stays the same between two runs on one machine, and a latency depends on.
+
+    ``isa`` are the instruction-set flags that kernels choose by, sorted; ``cores`` are those this process may
+    use; ``cpu_quota`` is a container's limit in cores, ``None`` without one.
+    """
+
+    cpu_model: str
+    architecture: str
+    isa: tuple[str, ...]
+    cores: int
+    cpu_quota: float | None
+    os: str
+
+    @property
+    def id(self) -> str:
+        """12 hexadecimal digits; equal for equal machines."""
+        return hash_json(self.to_dict())
+
+    @property
+    def usable_threads(self) -> int:
+        """How many threads can run at once without being held back by the quota."""
+        if self.cpu_quota is None:
+            return self.cores
+        return max(1, min(self.cores, math.floor(self.cpu_quota)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        return {**asdict(self), "isa": list(self.isa)}
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "machine") -> Machine:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        fields = Fields(data, where)
+        quota = fields.value("cpu_quota")
+        return cls(
+            cpu_model=fields.text("cpu_model"),
+            architecture=fields.text("architecture"),
+            isa=fields.texts("isa"),
+            cores=fields.integer("cores", minimum=1),
+            cpu_quota=None if quota is None else check_number(quota, f"{where}, cpu_quota"),
+            os=fields.text("os"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a machine was doing at a moment. ``None`` is what could not be read.
+
+    ``when`` is ISO 8601 in UTC; ``throttle_count`` counts, since the machine started, how often its cores were
+    slowed by heat, and ``quota_throttle_count`` how often the container's quota stopped it.
+    """
+
+    when: str
+    load_average: float | None
+    frequency_mhz: float | None
+    throttle_count: int | None
+    quota_throttle_count: int | None
+    memory_available_bytes: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "conditions") -> Conditions:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        fields = Fields(data, where)
+
+        def whole(name: str) -> int | None:
+            return None if fields.value(name) is None else fields.integer(name)
+
+        def real(name: str) -> float | None:
+            return None if fields.value(name) is None else fields.number(name)
+
+        return cls(
+            fields.text("when"),
+            real("load_average"),
+            real("frequency_mhz"),
+            whole("throttle_count"),
+            whole("quota_throttle_count"),
+            whole("memory_available_bytes"),
+        )

@@ -1,0 +1,209 @@
+"""Measurements: what was run, and what was observed; raw samples are kept, and everything else derived."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_tables.fields import Fields
+
+Array = NDArray[np.float64]
+
+ITEM_KINDS = ("layer", "network", "reference")
+NS_PER_MS = 1e6
+
+BOOTSTRAP_REPLICATES = 400
+OUTLIER_MADS = 5.0
+"""A sample this many scaled median absolute deviations from the median is flagged."""
+MAD_SCALE = 1.4826
+"""Makes the median absolute deviation a standard deviation, for normally distributed samples."""
+MAX_SESSION_SPREAD = 0.10
+"""Sessions whose medians lie further apart, relative to the middle one, are not to be trusted."""
+MAX_REFERENCE_SHIFT = 0.15
+"""Nor is a visit during which the reference's median moved by more."""
+MIN_TRUSTED_SESSIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is asked to be measured: a model file in a kit.
+
+    ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
+    ``input_shape`` is empty where the model itself says it.
+    """
+
+    id: str
+    kind: str
+    file: str
+    sha256: str
+    input_shape: tuple[int, ...]
+    layers: tuple[str, ...]
+    label: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        return {**asdict(self), "input_shape": list(self.input_shape), "layers": list(self.layers)}
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "item") -> Item:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        kind = read.text("kind")
+        if kind not in ITEM_KINDS:
+            raise read.wrong("kind", f"must be one of {', '.join(ITEM_KINDS)}, not {kind!r}")
+        return cls(
+            read.text("id"), kind, read.text("file"), read.text("sha256"),
+            read.integers("input_shape", minimum=1), read.texts("layers"), read.text("label"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One fresh session of an item: its calls, and the reference's just before and after, in ns.
+
+    ``flags`` say what went wrong with the clock or the device while sampling. ``when`` is ISO 8601 in UTC.
+    """
+
+    item: str
+    session: int
+    samples_ns: tuple[int, ...]
+    reference_before_ns: tuple[int, ...]
+    reference_after_ns: tuple[int, ...]
+    warm_up_calls: int
+    steady: bool
+    flags: tuple[str, ...]
+    when: str
+
+    @property
+    def reference_ns(self) -> float:
+        """The reference's latency at the time of this visit: the mean of its medians before and after, which a
+        drift that is linear over the visit leaves right."""
+        return float(np.median(self.reference_before_ns) + np.median(self.reference_after_ns)) / 2
+
+    @property
+    def reference_shift(self) -> float:
+        """How far the reference moved during the visit, relative to its mean."""
+        shift = np.median(self.reference_after_ns) - np.median(self.reference_before_ns)
+        return float(abs(shift) / self.reference_ns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "visit") -> Visit:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        return cls(
+            item=read.text("item"),
+            session=read.integer("session"),
+            samples_ns=_read_samples(read, "samples_ns"),
+            reference_before_ns=_read_samples(read, "reference_before_ns"),
+            reference_after_ns=_read_samples(read, "reference_after_ns"),
+            warm_up_calls=read.integer("warm_up_calls"),
+            steady=read.flag("steady"),
+            flags=read.texts("flags"),
+            when=read.text("when"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """An item with its visits. ``reference_ms`` is the reference's median over the whole run, to which every
+    visit is scaled, so that a machine that drifts gives the same latencies throughout."""
+
+    item: Item
+    visits: tuple[Visit, ...]
+    reference_ms: float
+
+    def sessions_ms(self) -> list[Array]:
+        """Each session's samples in ms, drift-normalised: sample / local reference x overall reference."""
+        return [
+            np.asarray(visit.samples_ns, np.float64) / visit.reference_ns * self.reference_ms
+            for visit in self.visits
+        ]
+
+    def samples_ms(self) -> Array:
+        """All sessions' drift-normalised samples in ms, one behind the other."""
+        return np.concatenate(self.sessions_ms())
+
+    @property
+    def latency_ms(self) -> float:
+        """The median over sessions of the sessions' medians: one session's placement in memory, or one that was
+        disturbed, does not move it, and a session that took more samples weighs no more."""
+        return float(np.median(self.session_medians_ms))
+
+    @property
+    def session_medians_ms(self) -> tuple[float, ...]:
+        """Each session's drift-normalised median."""
+        return tuple(float(np.median(samples)) for samples in self.sessions_ms())
+
+    @property
+    def raw_median_ms(self) -> float:
+        """The median of all samples as they were observed."""
+        return float(np.median(np.concatenate([visit.samples_ns for visit in self.visits]))) / NS_PER_MS
+
+    @property
+    def mad_ms(self) -> float:
+        """The median absolute deviation of the drift-normalised samples, not scaled."""
+        samples = self.samples_ms()
+        return float(np.median(np.abs(samples - np.median(samples))))
+
+    def percentile(self, percent: float) -> float:
+        """A percentile (0 to 100) of the drift-normalised samples, in ms."""
+        return float(np.percentile(self.samples_ms(), percent))
+
+    def interval(self, confidence: float, rng: np.random.Generator) -> tuple[float, float]:
+        """A bootstrap interval of :attr:`latency_ms`: sessions are drawn anew, then samples within each, since
+        samples of one session are alike (Davison and Hinkley, Bootstrap Methods, section 3.8)."""
+        sessions = self.sessions_ms()
+        count = len(sessions)
+        medians = np.stack(
+            [np.median(s[rng.integers(0, len(s), (BOOTSTRAP_REPLICATES, len(s)))], axis=1) for s in sessions]
+        )
+        chosen = rng.integers(0, count, (count, BOOTSTRAP_REPLICATES))
+        replicates = np.median(np.take_along_axis(medians, chosen, axis=0), axis=0)
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(replicates, [tail, 1 - tail])
+        return float(low), float(high)
+
+    @property
+    def outliers(self) -> NDArray[np.bool_]:
+        """Which of :meth:`samples_ms` lie far from the median. They are flagged, and not left out."""
+        samples = self.samples_ms()
+        return np.abs(samples - np.median(samples)) > OUTLIER_MADS * MAD_SCALE * self.mad_ms
+
+    @property
+    def session_spread(self) -> float:
+        """The largest session's median less the smallest, relative to the latency."""
+        medians = self.session_medians_ms
+        return (max(medians) - min(medians)) / self.latency_ms
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the latency should not be trusted; empty where it may be."""
+        found = []
+        if len(self.visits) < MIN_TRUSTED_SESSIONS:
+            found.append(f"measured in {len(self.visits)} session only")
+        if any(not visit.steady for visit in self.visits):
+            found.append("did not settle before it was sampled")
+        if self.session_spread > MAX_SESSION_SPREAD:
+            found.append(f"sessions differ by {self.session_spread:.0%}")
+        if (shift := max(visit.reference_shift for visit in self.visits)) > MAX_REFERENCE_SHIFT:
+            found.append(f"the machine's speed changed by {shift:.0%} meanwhile")
+        return (*found, *sorted({flag for visit in self.visits for flag in visit.flags}))
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there is no doubt."""
+        return not self.doubts
+
+
+def _read_samples(read: Fields, name: str) -> tuple[int, ...]:
+    samples = read.integers(name, minimum=1)
+    if not samples:
+        raise read.wrong(name, "is empty; measure again")
+    return samples

@@ -1,0 +1,184 @@
+"""Latency tables: per-layer latencies of one device spec, their calibration, and their own held-out error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError, MismatchError
+from latency_tables.fields import Fields
+from latency_tables.files import read_json, write_json
+from latency_tables.fit import conformal_quantile
+from latency_tables.machine import Conditions
+
+FORMAT = "compofa-latency-table"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSummary:
+    """How wrong predictions were for networks left out of the fit.
+
+    ``mape``, ``within_5`` and ``within_10`` are fractions; ``noise_floor`` is how far two sessions of the same
+    network lie apart on average, relative; ``n`` is the number of networks.
+    """
+
+    mape: float
+    within_5: float
+    within_10: float
+    rank_correlation: float
+    n: int
+    noise_floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredNetwork:
+    """A network that calibrates: a subnet's id, its layers' keys in order, its latency, and why to doubt it."""
+
+    label: str
+    layers: tuple[str, ...]
+    ms: float
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTable:
+    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``.
+
+    ``isolated_ms`` is what each layer took alone; ``costs_ms`` is its share of a whole network. ``residuals``
+    are (measured / predicted - 1) of networks left out of the fit one by one. ``percentile_ratios`` maps a
+    percentile's name to its ratio to the median. ``conditions`` were read as the run went on.
+    """
+
+    spec: DeviceSpec
+    architecture: dict[str, Any]
+    kit_id: str
+    created: str
+    isolated_ms: dict[str, float]
+    costs_ms: dict[str, float]
+    intercept_ms: float
+    resolutions: tuple[int, ...]
+    error: ErrorSummary
+    residuals: tuple[float, ...]
+    percentile_ratios: dict[str, float]
+    conditions: tuple[Conditions, ...]
+    networks: tuple[MeasuredNetwork, ...]
+    source: str = field(default="the latency table", compare=False)
+
+    def layer_cost_ms(self, key: str) -> float:
+        """A layer's share of a network's latency; :class:`MismatchError` where the table lacks the layer."""
+        try:
+            return self.costs_ms[key]
+        except KeyError:
+            raise MismatchError(
+                f"{self.source} has no layer {key}; it is of {self.architecture.get('name')} at resolutions "
+                f"{', '.join(map(str, self.resolutions))}: profile the architecture and resolution you need"
+            ) from None
+
+    def predict_ms(self, keys: Iterable[str]) -> float:
+        """The median latency of a network of these layers."""
+        return self.intercept_ms + sum(self.layer_cost_ms(key) for key in keys)
+
+    def percentile_ratio(self, percentile: int) -> float:
+        """A percentile's latency over the median's; :class:`InputError` lists the percentiles there are."""
+        try:
+            return self.percentile_ratios[str(percentile)]
+        except KeyError:
+            raise InputError(
+                f"{self.source} has no percentile {percentile}; it has {', '.join(self.percentile_ratios)}"
+            ) from None
+
+    def margin(self, confidence: float) -> float:
+        """By how much, relative to a prediction, the latency may differ from it with this confidence.
+
+        Split conformal on the residuals left out one by one; see :func:`conformal_quantile` for what becomes of
+        a confidence that these are too few for.
+        """
+        if not 0 < confidence < 1:
+            raise InputError(f"a confidence lies between 0 and 1, as in 0.9; got {confidence}")
+        return conformal_quantile(np.abs(np.asarray(self.residuals)), confidence)
+
+    def interval_ms(self, ms: float, confidence: float) -> tuple[float, float]:
+        """The interval around a prediction that holds the latency with this confidence."""
+        margin = self.margin(confidence)
+        return ms * (1 - margin), ms * (1 + margin)
+
+    def save(self, path: Path) -> None:
+        """Write the table whole or not at all; :class:`InputError` where that cannot be done."""
+        content = {
+            "device_spec": self.spec.to_dict(),
+            "architecture": self.architecture,
+            "kit_id": self.kit_id,
+            "created": self.created,
+            "intercept_ms": self.intercept_ms,
+            "costs_ms": self.costs_ms,
+            "isolated_ms": self.isolated_ms,
+            "resolutions": list(self.resolutions),
+            "error": asdict(self.error),
+            "residuals": list(self.residuals),
+            "percentile_ratios": self.percentile_ratios,
+            "conditions": [conditions.to_dict() for conditions in self.conditions],
+            "networks": [_network_to_dict(network) for network in self.networks],
+        }
+        write_json(Path(path), FORMAT, VERSION, content)
+
+    @classmethod
+    def load(cls, path: Path) -> LatencyTable:
+        """Read what :meth:`save` wrote; :class:`FormatError` says which field is wrong or missing."""
+        where = str(path)
+        read = Fields(read_json(Path(path), FORMAT, VERSION), where)
+        costs, isolated = read.number_map("costs_ms"), read.number_map("isolated_ms")
+        if not costs or costs.keys() != isolated.keys():
+            raise read.wrong("costs_ms", "must name the layers of isolated_ms, at least one; profile again")
+        residuals = read.numbers("residuals", minimum=-1)
+        if not residuals:
+            raise read.wrong("residuals", "must hold at least one number; profile again")
+        architecture = read.value("architecture")
+        if not isinstance(architecture, Mapping):
+            raise read.wrong("architecture", "must be an object with named fields")
+        return cls(
+            spec=DeviceSpec.from_dict(read.value("device_spec"), f"{where}, device_spec"),
+            architecture=dict(architecture),
+            kit_id=read.text("kit_id"),
+            created=read.text("created"),
+            isolated_ms=isolated,
+            costs_ms=costs,
+            intercept_ms=read.number("intercept_ms", minimum=-float("inf")),
+            resolutions=read.integers("resolutions", minimum=1),
+            error=_read_error(read.inner("error")),
+            residuals=residuals,
+            percentile_ratios=read.number_map("percentile_ratios"),
+            conditions=tuple(
+                Conditions.from_dict(entry, f"{where}, conditions[{i}]")
+                for i, entry in enumerate(read.items("conditions"))
+            ),
+            networks=tuple(
+                _read_network(Fields(entry, f"{where}, networks[{i}]"))
+                for i, entry in enumerate(read.items("networks"))
+            ),
+            source=where,
+        )
+
+
+def _network_to_dict(network: MeasuredNetwork) -> dict[str, Any]:
+    return {**asdict(network), "layers": list(network.layers), "doubts": list(network.doubts)}
+
+
+def _read_network(read: Fields) -> MeasuredNetwork:
+    return MeasuredNetwork(read.text("label"), read.texts("layers"), read.number("ms"), read.texts("doubts"))
+
+
+def _read_error(read: Fields) -> ErrorSummary:
+    return ErrorSummary(
+        mape=read.number("mape"),
+        within_5=read.number("within_5"),
+        within_10=read.number("within_10"),
+        rank_correlation=read.number("rank_correlation", minimum=-1),
+        n=read.integer("n", minimum=1),
+        noise_floor=read.number("noise_floor"),
+    )

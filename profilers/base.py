@@ -1,0 +1,258 @@
+"""The contract of a runtime, and all of its checks, clean-up and error translation.
+
+A runtime overrides only the methods whose names end in ``_impl``.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import (
+    CompofaError,
+    InputError,
+    MeasurementError,
+    MismatchError,
+    RuntimeUnavailable,
+)
+from latency_tables.machine import Machine
+from profilers.environment import read_machine
+from profilers.timing import Clock, now_ns
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a runtime works here; if not, why, and what mends it."""
+
+    works: bool
+    why: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a model. ``None`` in ``shape`` is a size that each call may choose."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    def accepts(self, array: Array) -> bool:
+        """Whether an array has this shape and type."""
+        return (
+            array.dtype == self.dtype
+            and len(array.shape) == len(self.shape)
+            and all(want in (None, have) for want, have in zip(self.shape, array.shape, strict=True))
+        )
+
+
+class Session(abc.ABC):
+    """A model, loaded. Close it, or use it as a context."""
+
+    def __init__(self, runtime: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self._runtime = runtime
+        self._call: Callable[[], object] | None = None
+        self._closed = False
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by name, for inputs by name. :class:`InputError` where an input is missing, unknown or not of
+        its shape and type; :class:`MeasurementError` where the runtime fails."""
+        checked = self._check(feeds)
+        with translate_errors(f"{self._runtime} could not run the model"):
+            return self.run_impl(checked)
+
+    def bind(self, feeds: Mapping[str, Array]) -> None:
+        """Set the inputs that every :meth:`call` runs on, and have room made for the outputs, once."""
+        checked = self._check(feeds)
+        with translate_errors(f"{self._runtime} could not bind the model's inputs"):
+            self._call = self.bind_impl(checked)
+
+    def call(self) -> None:
+        """Run on what is bound, and leave the outputs where they are: this is what is timed."""
+        if self._call is None:
+            raise InputError("bind the inputs before calling a session")
+        try:
+            self._call()
+        except Exception as error:
+            raise _translate(error, f"{self._runtime} could not run the model") from error
+
+    def close(self) -> None:
+        """Give back what the session holds. A second time does nothing."""
+        self._call = None
+        if not self._closed:
+            self._closed = True
+            self.close_impl()
+
+    @abc.abstractmethod
+    def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
+        """Run once on checked inputs."""
+
+    @abc.abstractmethod
+    def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
+        """Bind checked inputs; give what runs on them."""
+
+    @abc.abstractmethod
+    def close_impl(self) -> None:
+        """Give back what the session holds. Called once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        if self._closed:
+            raise InputError("the session is closed; open the model again")
+        ports = {port.name: port for port in self.inputs}
+        if feeds.keys() != ports.keys():
+            raise InputError(f"the model's inputs are {', '.join(ports)}; got {', '.join(feeds) or 'none'}")
+        for name, array in feeds.items():
+            if not ports[name].accepts(array):
+                shape = " x ".join("any" if n is None else str(n) for n in ports[name].shape)
+                raise InputError(
+                    f"input {name} is {ports[name].dtype} of {shape}; got {array.dtype} of "
+                    f"{' x '.join(map(str, array.shape))}"
+                )
+        return {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+
+
+class Runtime(abc.ABC):
+    """What executes a graph. ``precisions`` and ``graph_levels`` are what it can be asked for, defaults first."""
+
+    name: str
+    devices: tuple[str, ...] = ("cpu",)
+    precisions: tuple[str, ...] = ("f32",)
+    graph_levels: tuple[str, ...] = ("all",)
+
+    @property
+    def clock(self) -> Clock:
+        """What calls are timed by."""
+        return now_ns
+
+    def version(self) -> str:
+        """The runtime's version; :class:`RuntimeUnavailable` where it is not installed."""
+        with self._needed():
+            return self.version_impl()
+
+    def check(self) -> Availability:
+        """Whether the runtime works here."""
+        try:
+            return self.check_impl()
+        except Exception as error:
+            return Availability(
+                False, f"it fails on import ({_first_line(error)})", f"install {self.name} anew"
+            )
+
+    def spec(
+        self,
+        *,
+        device: str = "",
+        precision: str = "",
+        threads: int = 1,
+        batch: int = 1,
+        spin: bool = True,
+        graph_level: str = "",
+        machine: Machine | None = None,
+    ) -> DeviceSpec:
+        """A device spec of this runtime, on this machine unless another is given; empty means the default.
+
+        :class:`RuntimeUnavailable` where the runtime does not work here, :class:`InputError` where it does not
+        have what is asked for.
+        """
+        spec = DeviceSpec(
+            runtime=self.name,
+            runtime_version=self.version(),
+            device=device or self.devices[0],
+            precision=precision or self.precisions[0],
+            threads=threads,
+            batch=batch,
+            spin=spin,
+            graph_level=graph_level or self.graph_levels[0],
+            machine=machine or read_machine(),
+        )
+        self._check_spec(spec)
+        return spec
+
+    def open(self, model: bytes, spec: DeviceSpec) -> Session:
+        """Load a model as the device spec says.
+
+        :class:`RuntimeUnavailable` where the runtime does not work here, :class:`MismatchError` where the device
+        spec is of another runtime or version, :class:`MeasurementError` where the model cannot be loaded.
+        """
+        if (spec.runtime, spec.runtime_version) != (self.name, self.version()):
+            raise MismatchError(
+                f"the device spec is of {spec.runtime} {spec.runtime_version}, and this is "
+                f"{self.name} {self.version()}; profile with the version that is installed"
+            )
+        self._check_spec(spec)
+        with translate_errors(f"{self.name} could not load the model"):
+            return self.open_impl(model, spec)
+
+    @abc.abstractmethod
+    def version_impl(self) -> str:
+        """The version that is installed."""
+
+    @abc.abstractmethod
+    def check_impl(self) -> Availability:
+        """Whether the runtime works here; may raise anything."""
+
+    @abc.abstractmethod
+    def open_impl(self, model: bytes, spec: DeviceSpec) -> Session:
+        """Load a model under a checked device spec; leave nothing behind on failure."""
+
+    def _check_spec(self, spec: DeviceSpec) -> None:
+        for word, value, known in (
+            ("device", spec.device, self.devices),
+            ("precision", spec.precision, self.precisions),
+            ("graph level", spec.graph_level, self.graph_levels),
+        ):
+            if value not in known:
+                raise InputError(f"{self.name} has no {word} {value!r} here; it has {', '.join(known)}")
+        if spec.batch < 1 or spec.threads < 1:
+            raise InputError(f"threads and batch are at least 1; got {spec.threads} and {spec.batch}")
+        if spec.threads > spec.machine.usable_threads:
+            raise InputError(
+                f"{spec.threads} threads were asked for, and this process may use {spec.machine.usable_threads}; "
+                "ask for fewer, or give it more cores"
+            )
+
+    @contextmanager
+    def _needed(self) -> Iterator[None]:
+        availability = self.check()
+        if not availability.works:
+            raise RuntimeUnavailable(
+                f"{self.name} does not work here: {availability.why}; {availability.mend}"
+            )
+        yield
+
+
+@contextmanager
+def translate_errors(what: str) -> Iterator[None]:
+    """Turn whatever a runtime raises into a :class:`MeasurementError` of one line; ours pass as they are."""
+    try:
+        yield
+    except Exception as error:
+        raise _translate(error, what) from error
+
+
+def _translate(error: Exception, what: str) -> CompofaError:
+    return error if isinstance(error, CompofaError) else MeasurementError(f"{what}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,29 @@
+"""The runtimes there are: one file each, one line here; imported on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from latency_tables.errors import InputError
+from profilers.base import Runtime
+
+RUNTIMES = {
+    "onnxruntime": "profilers.onnx_runtime:OnnxRuntime",
+    "fake": "profilers.fake:FakeRuntime",
+}
+
+
+def list_runtimes() -> tuple[str, ...]:
+    """The names of all runtimes, whether or not they work here."""
+    return tuple(RUNTIMES)
+
+
+@cache
+def find_runtime(name: str) -> Runtime:
+    """The runtime of that name; :class:`InputError` lists those there are."""
+    if name not in RUNTIMES:
+        raise InputError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
+    module, class_name = RUNTIMES[name].split(":")
+    runtime: Runtime = getattr(import_module(module), class_name)()
+    return runtime

@@ -1,0 +1,158 @@
+"""Running a kit: every item in several fresh sessions, shuffled and spread over the run, each between two looks
+at the reference."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import MeasurementError, WorkerDied
+from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
+from profilers.journal import Journal
+from profilers.kit import Kit, make_item, write_kit
+from profilers.plan import Plan
+from profilers.registry import find_runtime
+from profilers.worker_process import WorkerProcess
+
+ATTEMPTS = 2
+"""A visit that fails is tried once more, in a new process if the old one died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, in visits: ``resumed`` of those ``done`` were found in the journal."""
+
+    done: int
+    total: int
+    resumed: int
+    label: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run_kit(
+    kit: Kit,
+    spec: DeviceSpec,
+    journal: Path | None,
+    plan: Plan,
+    on_progress: OnProgress | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[Measurement]:
+    """Measure every item of a kit, in the kit's order; the reference is not among the results.
+
+    With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order.
+    :class:`MismatchError` where the device spec is not of this machine and runtime; :class:`WorkerDied` or
+    :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what was measured.
+    """
+    _check_here(spec)
+    identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
+    with ExitStack() as stack:
+        log = None if journal is None else stack.enter_context(Journal(journal, identity))
+        visits = {} if log is None else {(visit.item, visit.session): visit for visit in log.visits}
+        order = schedule(kit.measured, plan, rng or np.random.default_rng(0))
+        resumed = sum((item.id, session) in visits for item, session in order)
+        worker = stack.enter_context(WorkerProcess())
+        for item, session in order:
+            if (item.id, session) in visits:
+                continue
+            visit = _visit(worker, kit, spec, plan, item, session)
+            if log is not None:
+                log.append(visit)
+            visits[item.id, session] = visit
+            if on_progress is not None:
+                on_progress(Progress(len(visits), len(order), resumed, item.label))
+    return collect(kit, plan, visits)
+
+
+def measure_models(
+    models: Mapping[str, bytes],
+    reference: bytes,
+    spec: DeviceSpec,
+    plan: Plan,
+    on_progress: OnProgress | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[Measurement]:
+    """Measure a few models by their labels, as :func:`run_kit` does, without a journal."""
+    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+        items = [
+            (make_item(f"model-{i}", "network", model, label=label), model)
+            for i, (label, model) in enumerate(models.items())
+        ]
+        kit = write_kit(
+            Path(folder), {}, [*items, (make_item("reference", "reference", reference), reference)]
+        )
+        return run_kit(kit, spec, None, plan, on_progress, rng)
+
+
+def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> list[tuple[Item, int]]:
+    """All visits as (item, session): rounds, each of which visits every item that still has sessions to come, in
+    an order of its own, so that what drifts meets all items alike."""
+    order = []
+    for session in range(max((plan.sessions(item) for item in items), default=0)):
+        there = [item for item in items if session < plan.sessions(item)]
+        order += [(there[i], session) for i in rng.permutation(len(there))]
+    return order
+
+
+def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
+    """Measurements of the kit's items from their visits, all scaled to the run's median look at the reference."""
+    looks = [visit.reference_ns for visit in visits.values()]
+    reference_ms = float(np.median(looks)) / NS_PER_MS
+    return [
+        Measurement(
+            item,
+            tuple(visits[item.id, session] for session in range(plan.sessions(item))),
+            reference_ms,
+        )
+        for item in kit.measured
+    ]
+
+
+def _visit(worker: WorkerProcess, kit: Kit, spec: DeviceSpec, plan: Plan, item: Item, session: int) -> Visit:
+    request = {
+        "item": item.id,
+        "session": session,
+        "path": str(kit.path(item).resolve()),
+        "shape": list(item.input_shape),
+        "limits": plan.limits(),
+    }
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            if worker.pid is None:
+                worker.start(_first_request(kit, spec, plan))
+            return Visit.from_dict(worker.ask(request, plan.visit_limit_s), f"item {item.id}")
+        except MeasurementError as error:
+            if attempt == ATTEMPTS:
+                kind = WorkerDied if isinstance(error, WorkerDied) else MeasurementError
+                raise kind(f"item {item.id}: {error}; leave it out, or try another runtime version") from None
+    raise AssertionError("unreachable")
+
+
+def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:
+    return {
+        "spec": spec.to_dict(),
+        "path": str(kit.path(kit.reference).resolve()),
+        "shape": list(kit.reference.input_shape),
+        "reference_calls": plan.reference_calls,
+    }
+
+
+def _check_here(spec: DeviceSpec) -> None:
+    """That a device spec is of this machine and of the runtime that is installed."""
+    here = find_runtime(spec.runtime).spec(
+        device=spec.device,
+        precision=spec.precision,
+        threads=spec.threads,
+        batch=spec.batch,
+        spin=spec.spin,
+        graph_level=spec.graph_level,
+    )
+    spec.check_same(here, "the device spec to measure")

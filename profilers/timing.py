@@ -1,0 +1,119 @@
+"""The clock, warming up, and sampling. Nothing else in the code reads a clock."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from latency_tables.errors import MeasurementError
+
+Clock = Callable[[], int]
+"""Nanoseconds since some moment; never goes back on a sound machine."""
+Call = Callable[[], object]
+
+NS_PER_MS = 1_000_000
+
+MIN_WARM_UP_CALLS = 8
+MAX_WARM_UP_CALLS = 500
+MAX_WARM_UP_MS = 400.0
+"""Beyond this the item is sampled all the same, and its visit says that it was not steady."""
+STEADY_RANGE = 0.01
+"""Warm-up ends when three windows agree within this, relative."""
+STEADY_WINDOWS = 3
+STEADY_WINDOW_NS = 200_000
+"""A window is one call, or as many short ones as fill this time, since 1 % of a short call is below the
+noise of the clock."""
+
+STALL_FACTOR = 10.0
+STALL_MS = 100.0
+"""A call both this many times the median and this long is a stall of the device, not an outlier."""
+
+
+def now_ns() -> int:
+    """The monotonic clock, in ns."""
+    return time.perf_counter_ns()
+
+
+def read_time() -> str:
+    """The time of day in UTC, ISO 8601, for people to read; never used to measure."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """How an item was warmed up: the calls it took, and whether the last ones agreed."""
+
+    calls: int
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Calls timed one by one, in ns, and what went wrong with the clock or the device meanwhile."""
+
+    ns: tuple[int, ...]
+    flags: tuple[str, ...]
+
+
+def warm_up(call: Call, clock: Clock) -> WarmUp:
+    """Call until three windows in a row agree within 1 %, at least 8 times, within bounds."""
+    durations: list[int] = []
+    spent = 0
+    while True:
+        begun = clock()
+        call()
+        durations.append(max(clock() - begun, 1))
+        spent += durations[-1]
+        if len(durations) < MIN_WARM_UP_CALLS:
+            continue
+        if _is_steady(durations):
+            return WarmUp(len(durations), True)
+        if len(durations) >= MAX_WARM_UP_CALLS or spent >= MAX_WARM_UP_MS * NS_PER_MS:
+            return WarmUp(len(durations), False)
+
+
+def sample(
+    call: Call, clock: Clock, *, min_calls: int, min_ms: float, max_calls: int, max_ms: float
+) -> Samples:
+    """Time calls back to back: at least ``min_calls`` and ``min_ms``, stopping at the first of the maxima.
+
+    :class:`MeasurementError` where the clock gave no usable time at all.
+    """
+    durations: list[int] = []
+    append = durations.append
+    first = clock()
+    enough, most = first + int(min_ms * NS_PER_MS), first + int(max_ms * NS_PER_MS)
+    for count in range(1, max_calls + 1):
+        begun = clock()
+        call()
+        ended = clock()
+        append(ended - begun)
+        if ended >= most or (count >= min_calls and ended >= enough):
+            break
+    usable = tuple(duration for duration in durations if duration > 0)
+    if not usable:
+        raise MeasurementError(
+            "the clock did not advance during any call; measure on a machine with a finer clock"
+        )
+    flags = []
+    if len(usable) < len(durations):
+        flags.append("the clock went back or stood still")
+    median = statistics.median(usable)
+    if max(usable) > max(STALL_MS * NS_PER_MS, STALL_FACTOR * median):
+        flags.append("the device stalled, or the clock jumped")
+    return Samples(usable, tuple(flags))
+
+
+def _is_steady(durations: list[int]) -> bool:
+    recent = durations[-MIN_WARM_UP_CALLS:]
+    width = max(1, round(STEADY_WINDOW_NS / statistics.median(recent)))
+    if len(durations) < STEADY_WINDOWS * width:
+        return False
+    windows = [
+        statistics.median(durations[len(durations) - (i + 1) * width : len(durations) - i * width])
+        for i in range(STEADY_WINDOWS)
+    ]
+    return max(windows) - min(windows) <= STEADY_RANGE * min(windows)
