@@ -1,0 +1,57 @@
+"""What all tests share: no deadlines, no user's cache, tiny data sets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+settings.register_profile("compofa", deadline=None, derandomize=True)
+settings.load_profile("compofa")
+
+WriteSplit = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the latency tables in the user's cache folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def write_split() -> WriteSplit:
+    """Writes a split as the data sets are kept: PNG images in a struct, labels, class names in the metadata."""
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    def write(
+        path: Path, images: Sequence[NDArray[np.uint8]], labels: Sequence[int], class_names: object = None
+    ) -> Path:
+        rows = [{"bytes": encode_png(image), "path": f"{i}.png"} for i, image in enumerate(images)]
+        table = pyarrow.table({"image": rows, "label": list(labels)})
+        if class_names is not None:
+            table = table.replace_schema_metadata({"class_names": json.dumps(class_names)})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(table, path)
+        return path
+
+    return write
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
