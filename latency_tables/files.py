@@ -65,7 +65,7 @@ def parse_json(text: str, where: str, kind: str, version: int) -> dict[str, Any]
     """The same for a text; ``where`` names it in errors."""
     try:
         data = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{where}: not the JSON it should be ({error}); it may be cut off") from None
     if not isinstance(data, dict) or data.get("format") != kind:
         found = data.get("format") if isinstance(data, dict) else type(data).__name__
