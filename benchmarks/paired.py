@@ -1,0 +1,88 @@
+"""Comparing the speed of two models fairly: interleaved, in fresh sessions, with an interval."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_tables.device import DeviceSpec
+from profilers.onnx_runtime import OnnxRuntime
+from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
+
+SAMPLE_CALLS = 15
+SAMPLE_MS = 20.0
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio of latencies with the bounds of its 95 % interval."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) -> NDArray[np.float64]:
+    """Log-ratios (blocks,) of a model's latency to a base's, one of each ABBA block of four fresh sessions.
+
+    The order alternates between blocks, so that drift and what one model leaves in the caches cancel out.
+    """
+    spec = OnnxRuntime().spec()
+    ratios = []
+    for block in range(blocks):
+        ratio = 0.0
+        for visit in range(4):
+            is_model = (visit in (0, 3)) == (block % 2 == 0)
+            ms = time_visit(model if is_model else base, image, spec)
+            ratio += math.log(ms) / 2 if is_model else -math.log(ms) / 2
+        ratios.append(ratio)
+    return np.array(ratios)
+
+
+def time_visit(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:
+    """The median latency in ms of one visit: a fresh session, warmed up until it is steady."""
+    runtime = OnnxRuntime()
+    with runtime.open(model, spec) as session:
+        session.bind({session.inputs[0].name: image})
+        warm_up(session.call, now_ns)
+        samples = sample(
+            session.call,
+            now_ns,
+            min_calls=SAMPLE_CALLS,
+            min_ms=SAMPLE_MS,
+            max_calls=1000,
+            max_ms=10 * SAMPLE_MS,
+        )
+    return statistics.median(samples.ns) / NS_PER_MS
+
+
+def run_once(model: bytes, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A model's only output for its only input."""
+    runtime = OnnxRuntime()
+    with runtime.open(model, runtime.spec()) as session:
+        (output,) = session.run({session.inputs[0].name: image}).values()
+    return output
+
+
+def summarise(log_ratios: list[NDArray[np.float64]], rng: np.random.Generator) -> Ratio:
+    """The geometric mean over networks of the median ratio of each, with a bootstrap interval that draws blocks
+    anew within each network. One network gives its median."""
+    centre = np.mean([np.median(ratios) for ratios in log_ratios])
+    draws = np.mean(
+        [
+            np.median(ratios[rng.integers(len(ratios), size=(RESAMPLES, len(ratios)))], axis=1)
+            for ratios in log_ratios
+        ],
+        axis=0,
+    )
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Ratio(*(float(np.exp(value)) for value in (centre, low, high)))
