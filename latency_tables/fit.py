@@ -13,41 +13,46 @@ HUBER_THRESHOLD = 1.345
 """In standard deviations; keeps 95 % of least squares' efficiency on normal errors (Huber, Robust Statistics)."""
 HUBER_ITERATIONS = 20
 MAD_SCALE = 1.4826
+MIN_SCALE = 1e-6
+"""A fit that is exact for most networks leaves no scale to judge the others by."""
+RELATIVE_NOISE = 0.01
+"""What a network's measured latency is expected to be off by, relative; weighs the data against the prior."""
 
 
-def fit_affine(sums: Array, measured: Array) -> tuple[float, float]:
-    """Slope and intercept of ``measured ~ slope * sums + intercept``, by relative residuals.
+def fit_costs(
+    parts: Array, counts: Array, measured: Array, prior: Array, scales: Array
+) -> tuple[Array, float]:
+    """What each layer costs within a network (k,), and the intercept, from what networks took as a whole.
 
-    Both arrays are (n,), in ms, above 0. Each residual is divided by what was measured, so that a fast network
-    counts as much as a slow one, and large ones weigh less (Huber). Networks whose sums hardly differ give no
-    slope; then, and where a slope would not be positive, the line goes through the origin.
+    ``parts`` (k, f) are what a layer's cost is made of, ``counts`` (n, k) how often each network runs each layer,
+    ``measured`` (n,) the networks' latencies. The cost is ``parts`` times coefficients whose prior is normal, of
+    mean ``prior`` and standard deviations ``scales``, both (f + 1,), the intercept's last: a ridge regression
+    whose penalties say how far each coefficient may be off. Residuals are relative, so that a fast network counts
+    as much as a slow one, and large ones weigh less (Huber, Robust Statistics). No cost is below 0.
     """
-    if len(sums) < 2 or np.ptp(sums) < 1e-3 * np.mean(sums):
-        return float(np.median(measured / sums)), 0.0
-    design = np.stack([sums / measured, 1 / measured], axis=1)
-    weights = np.ones(len(sums))
-    slope = intercept = 0.0
+    design = np.hstack([counts @ parts, np.ones((len(measured), 1))]) / measured[:, None]
+    target = 1 - design @ prior
+    scaled = design * scales
+    penalty = RELATIVE_NOISE**2 * np.eye(scaled.shape[1])
+    weights: Array = np.ones(len(measured))
+    change: Array = np.zeros(scaled.shape[1])
     for _ in range(HUBER_ITERATIONS):
-        root = np.sqrt(weights)
-        slope, intercept = np.linalg.lstsq(design * root[:, None], root, rcond=None)[0]
-        residuals = np.abs(design @ (slope, intercept) - 1)
-        scale = MAD_SCALE * np.median(residuals)
-        # A fit that is exact for most leaves no scale to judge the rest by.
-        if scale < 1e-9:
-            break
-        weights = np.minimum(1, HUBER_THRESHOLD * scale / np.maximum(residuals, 1e-12))
-    if slope <= 0:
-        return float(np.median(measured / sums)), 0.0
-    return float(slope), float(intercept)
+        weighted = scaled.T * weights
+        change = np.linalg.solve(weighted @ scaled + penalty, weighted @ target)
+        residuals = np.abs(target - scaled @ change)
+        limit = HUBER_THRESHOLD * max(MAD_SCALE * float(np.median(residuals)), MIN_SCALE)
+        weights = limit / np.maximum(residuals, limit)
+    coefficients = prior + change * scales
+    return np.maximum(parts @ coefficients[:-1], 0), float(coefficients[-1])
 
 
-def leave_one_out(sums: Array, measured: Array) -> Array:
-    """Predictions (n,) of :func:`fit_affine` for each network, fitted on all the others; n is at least 2."""
-    predicted = np.empty(len(sums))
-    for i in range(len(sums)):
-        others = np.arange(len(sums)) != i
-        slope, intercept = fit_affine(sums[others], measured[others])
-        predicted[i] = slope * sums[i] + intercept
+def leave_one_out(parts: Array, counts: Array, measured: Array, prior: Array, scales: Array) -> Array:
+    """Predictions (n,) of :func:`fit_costs` for each network, fitted on all the others; n is at least 2."""
+    predicted = np.empty(len(measured))
+    for i in range(len(measured)):
+        others = np.arange(len(measured)) != i
+        costs, intercept = fit_costs(parts, counts[others], measured[others], prior, scales)
+        predicted[i] = counts[i] @ costs + intercept
     return predicted
 
 

@@ -32,7 +32,7 @@ class Item:
     """What is asked to be measured: a model file in a kit.
 
     ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
-    ``input_shape`` is empty where the model itself says it.
+    ``input_shape`` is empty where the model itself says it. ``size_bytes`` is the file's: nearly all weights.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Item:
     input_shape: tuple[int, ...]
     layers: tuple[str, ...]
     label: str
+    size_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
@@ -57,6 +58,7 @@ class Item:
         return cls(
             read.text("id"), kind, read.text("file"), read.text("sha256"),
             read.integers("input_shape", minimum=1), read.texts("layers"), read.text("label"),
+            read.integer("size_bytes", minimum=1),
         )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ def make_item(
         input_shape,
         layers,
         label or id,
+        len(model),
     )
     _check_item(item, f"item {id!r}")
     return item

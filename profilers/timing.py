@@ -58,7 +58,7 @@ class Samples:
     flags: tuple[str, ...]
 
 
-def warm_up(call: Call, clock: Clock) -> WarmUp:
+def warm_up(call: Call, clock: Clock, max_calls: int = MAX_WARM_UP_CALLS) -> WarmUp:
     """Call until three windows in a row agree within 1 %, at least 8 times, within bounds."""
     durations: list[int] = []
     spent = 0
@@ -71,7 +71,7 @@ def warm_up(call: Call, clock: Clock) -> WarmUp:
             continue
         if _is_steady(durations):
             return WarmUp(len(durations), True)
-        if len(durations) >= MAX_WARM_UP_CALLS or spent >= MAX_WARM_UP_MS * NS_PER_MS:
+        if len(durations) >= max_calls or spent >= MAX_WARM_UP_MS * NS_PER_MS:
             return WarmUp(len(durations), False)
 
 
