@@ -38,7 +38,7 @@ def fit_costs(
     change: Array = np.zeros(scaled.shape[1])
     for _ in range(HUBER_ITERATIONS):
         weighted = scaled.T * weights
-        change = np.linalg.solve(weighted @ scaled + penalty, weighted @ target)
+        change = np.asarray(np.linalg.solve(weighted @ scaled + penalty, weighted @ target), np.float64)
         residuals = np.abs(target - scaled @ change)
         limit = HUBER_THRESHOLD * max(MAD_SCALE * float(np.median(residuals)), MIN_SCALE)
         weights = limit / np.maximum(residuals, limit)

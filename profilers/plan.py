@@ -29,7 +29,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         counts = (self.layer_sessions, self.network_sessions, self.min_calls, self.reference_calls)
-        if min(counts) < 1 or self.max_calls < self.min_calls or self.max_ms < self.min_ms < 0:
+        if min(counts) < 1 or self.max_calls < self.min_calls or not 0 <= self.min_ms <= self.max_ms:
             raise InputError("a plan's counts are at least 1 and its maxima no smaller than its minima")
 
     @classmethod

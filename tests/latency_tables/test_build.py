@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from latency_tables.build import build_table, group_layer, measure_noise
+from latency_tables.errors import InputError
+from latency_tables.measurement import Measurement
+from tests.latency_tables.builders import (
+    CONDITIONS,
+    SPEC,
+    make_item,
+    make_measurement,
+    make_visit,
+    random_generator,
+)
+
+KEYS = tuple(f"mbconv-8x{size}-{out}x{size}-m48-k3-s1-relu" for out in (16, 24, 40) for size in (4, 8, 16))
+
+
+def measure(ms_per_kb: float, n: int = 12) -> tuple[list[Measurement], dict[str, float]]:
+    """Layers alone and ``n`` networks, where each layer costs more in a network by its weights; and those costs."""
+    rng = random_generator()
+    isolated = {key: float(ms) for key, ms in zip(KEYS, rng.uniform(0.01, 0.1, len(KEYS)), strict=True)}
+    sizes = {key: int(size) for key, size in zip(KEYS, rng.integers(1, 400, len(KEYS)) * 1000, strict=True)}
+    true = {key: isolated[key] + ms_per_kb * sizes[key] / 1000 for key in KEYS}
+    measurements = [
+        make_measurement(make_item(f"l{i}", "layer", (key,), sizes[key]), isolated[key])
+        for i, key in enumerate(KEYS)
+    ]
+    for i in range(n):
+        layers = tuple(str(key) for key in rng.choice(KEYS, rng.integers(8, 16)))
+        ms = sum(true[key] for key in layers)
+        measurements.append(make_measurement(make_item(f"n{i}", "network", layers), ms))
+    return measurements, true
+
+
+def test_layers_whose_weights_cost_more_in_a_network_are_found_out() -> None:
+    measurements, true = measure(ms_per_kb=2e-4)
+    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS])
+    unseen = [KEYS[i] for i in (0, 3, 4, 5, 8, 8, 2)]
+    assert table.predict_ms(unseen) == pytest.approx(sum(true[key] for key in unseen), rel=0.02)
+    assert table.error.mape < 0.01
+    assert table.error.n == 12
+
+
+def test_layers_that_cost_the_same_in_a_network_are_left_as_they_are() -> None:
+    measurements, true = measure(ms_per_kb=0)
+    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS])
+    assert [table.costs_ms[key] for key in KEYS] == pytest.approx([true[key] for key in KEYS], rel=1e-3)
+    assert table.intercept_ms == pytest.approx(0, abs=1e-3)
+
+
+def test_a_table_keeps_what_it_was_made_from() -> None:
+    measurements, _ = measure(0)
+    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS, CONDITIONS])
+    assert table.resolutions == (8,)
+    assert len(table.networks) == len(table.residuals) == 12
+    assert table.networks[0].ms == pytest.approx(measurements[len(KEYS)].latency_ms)
+    assert table.percentile_ratios == pytest.approx({"50": 1, "90": 1, "95": 1, "99": 1})
+    assert table.conditions == (CONDITIONS, CONDITIONS)
+
+
+def test_too_few_networks_are_refused() -> None:
+    measurements, _ = measure(0, n=2)
+    with pytest.raises(InputError, match="at least 3 networks; got 2"):
+        build_table(SPEC, {}, "k", measurements, [CONDITIONS])
+
+
+def test_a_network_with_a_layer_that_was_not_measured_is_refused() -> None:
+    measurements, _ = measure(0)
+    measurements.append(make_measurement(make_item("odd", "network", ("elsewhere",)), 1.0))
+    with pytest.raises(InputError, match="network odd runs layer elsewhere"):
+        build_table(SPEC, {}, "k", measurements, [CONDITIONS])
+
+
+def test_the_noise_floor_is_how_far_two_sessions_lie_apart() -> None:
+    visits = tuple(make_visit([round(1e6 * x)], s) for s, x in enumerate((0.99, 1.0, 1.01)))
+    measurement = Measurement(make_item(), visits, 0.001)
+    assert measure_noise([measurement]) == pytest.approx(np.mean([0.01, 0.01, 0.02]), rel=1e-6)
+    assert measure_noise([make_measurement(make_item(), 1.0, sessions=1)]) == 0
+
+
+def test_layers_are_grouped_by_kind_and_output_width() -> None:
+    assert {group_layer(key) for key in KEYS} == {"mbconv-16", "mbconv-24", "mbconv-40"}
+    assert group_layer("linear-1280x1-10x1") == "linear-10"

@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import pytest
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import FormatError, MismatchError
+from tests.latency_tables.builders import MACHINE, SPEC
+
+CHANGES = [
+    ("runtime_version", "2.0"), ("precision", "bf16"), ("threads", 2), ("batch", 8), ("spin", False),
+    ("graph_level", "basic"),
+]  # fmt: skip
+
+
+def test_a_device_spec_comes_back_from_its_dict() -> None:
+    assert DeviceSpec.from_dict(SPEC.to_dict()) == SPEC
+
+
+def test_a_device_spec_is_the_same_as_itself() -> None:
+    SPEC.check_same(DeviceSpec.from_dict(SPEC.to_dict()), "the table")
+
+
+@pytest.mark.parametrize(("field", "value"), CHANGES)
+def test_every_difference_is_refused_by_name_and_changes_the_id(field: str, value: object) -> None:
+    other = replace(SPEC, **{field: value})
+    assert other.id != SPEC.id
+    with pytest.raises(MismatchError, match=f"the table is of {field} .*, and here it is {value}"):
+        SPEC.check_same(other, "the table")
+
+
+def test_another_machine_is_refused_by_the_field_that_differs() -> None:
+    other = replace(SPEC, machine=replace(MACHINE, isa=("avx2",)))
+    with pytest.raises(MismatchError, match="machine's isa avx2 fma, and here it is avx2; profile"):
+        SPEC.check_same(other, "the table")
+
+
+def test_the_description_says_what_matters() -> None:
+    assert SPEC.describe() == "fake 1.0 cpu f32, 1 thread, batch 1, on A CPU"
+    assert "2 threads without spinning" in replace(SPEC, threads=2, spin=False).describe()
+
+
+def test_a_spec_of_no_threads_is_refused() -> None:
+    with pytest.raises(FormatError, match="device_spec, threads: must be a whole number of at least 1"):
+        DeviceSpec.from_dict({**SPEC.to_dict(), "threads": 0})

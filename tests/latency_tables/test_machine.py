@@ -1,0 +1,43 @@
+from dataclasses import replace
+
+import pytest
+
+from latency_tables.errors import FormatError
+from latency_tables.machine import Conditions, Machine
+from tests.latency_tables.builders import CONDITIONS, MACHINE
+
+
+def test_a_machine_and_its_conditions_come_back_from_their_dicts() -> None:
+    assert Machine.from_dict(MACHINE.to_dict()) == MACHINE
+    assert Conditions.from_dict(CONDITIONS.to_dict()) == CONDITIONS
+
+
+def test_the_id_is_12_hexadecimal_digits_and_differs_with_every_field() -> None:
+    changed = [
+        replace(MACHINE, cpu_model="B"), replace(MACHINE, isa=("avx2",)), replace(MACHINE, cores=2),
+        replace(MACHINE, cpu_quota=1.5), replace(MACHINE, os="Darwin"), replace(MACHINE, architecture="aarch64"),
+    ]  # fmt: skip
+    ids = {MACHINE.id, *(machine.id for machine in changed)}
+    assert len(ids) == 7
+    assert all(len(id) == 12 and int(id, 16) >= 0 for id in ids)
+
+
+@pytest.mark.parametrize(("quota", "threads"), [(None, 4), (2.5, 2), (0.5, 1), (16.0, 4)])
+def test_a_quota_limits_the_usable_threads(quota: float | None, threads: int) -> None:
+    assert replace(MACHINE, cpu_quota=quota).usable_threads == threads
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("cores", 0), ("cores", "4"), ("cpu_quota", -1), ("isa", "avx2"), ("cpu_model", None)],
+)
+def test_a_wrong_field_is_named(field: str, value: object) -> None:
+    with pytest.raises(FormatError, match=f"machine, {field}"):
+        Machine.from_dict({**MACHINE.to_dict(), field: value})
+
+
+def test_a_missing_field_is_named() -> None:
+    data = MACHINE.to_dict()
+    del data["os"]
+    with pytest.raises(FormatError, match="machine, os: is missing"):
+        Machine.from_dict(data)

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latency_tables.errors import FormatError
+from latency_tables.measurement import Item, Measurement, Visit
+from tests.latency_tables.builders import make_item, make_visit, random_generator
+
+NS = st.lists(st.integers(1, 10**10), min_size=1, max_size=5)
+
+
+@given(NS, NS, NS, st.booleans(), st.lists(st.text(), max_size=2))
+def test_a_visit_comes_back_from_its_dict(
+    samples: list[int], before: list[int], after: list[int], steady: bool, flags: list[str]
+) -> None:
+    visit = Visit("a", 0, tuple(samples), tuple(before), tuple(after), 8, steady, tuple(flags), "now")
+    assert Visit.from_dict(visit.to_dict()) == visit
+
+
+def test_an_item_comes_back_from_its_dict() -> None:
+    assert Item.from_dict(make_item().to_dict()) == make_item()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("kind", "blob"), ("input_shape", [0]), ("layers", [1]), ("size_bytes", 0)]
+)
+def test_a_wrong_field_of_an_item_is_named(field: str, value: object) -> None:
+    with pytest.raises(FormatError, match=f"item, {field}"):
+        Item.from_dict({**make_item().to_dict(), field: value})
+
+
+@pytest.mark.parametrize("value", [[], [0], [-5], [1.5], None])
+def test_samples_that_cannot_be_times_are_refused(value: object) -> None:
+    with pytest.raises(FormatError, match="samples_ns"):
+        Visit.from_dict({**make_visit([1]).to_dict(), "samples_ns": value})
+
+
+def test_a_machine_that_slows_down_by_half_changes_nothing() -> None:
+    steady = Measurement(make_item(), (make_visit([500] * 9), make_visit([510] * 9, 1)), 0.001)
+    slower = make_visit([765] * 9, 1, reference_ns=(1500, 1500))
+    drifted = Measurement(make_item(), (make_visit([500] * 9), slower), 0.001)
+    assert drifted.latency_ms == pytest.approx(steady.latency_ms) == pytest.approx(0.000505)
+    assert drifted.raw_median_ms > steady.raw_median_ms
+
+
+def test_a_linear_drift_within_a_visit_is_taken_out() -> None:
+    visit = make_visit([1100] * 5, reference_ns=(1000, 1200))
+    assert Measurement(make_item(), (visit,), 0.001).latency_ms == pytest.approx(0.001)
+
+
+def test_outliers_are_flagged_and_kept() -> None:
+    samples = [1000, 1001, 999, 1002, 998, 9000]
+    measurement = Measurement(make_item(), (make_visit(samples),), 0.001)
+    assert measurement.outliers.tolist() == [False] * 5 + [True]
+    assert len(measurement.samples_ms()) == 6
+    assert measurement.percentile(100) == pytest.approx(0.009)
+
+
+def test_one_disturbed_session_of_three_does_not_move_the_latency() -> None:
+    visits = (make_visit([1000] * 5), make_visit([1010] * 5, 1), make_visit([3000] * 50, 2))
+    measurement = Measurement(make_item(), visits, 0.001)
+    assert measurement.latency_ms == pytest.approx(0.00101)
+    assert any("sessions differ" in doubt for doubt in measurement.doubts)
+
+
+def test_the_interval_holds_the_latency_and_grows_with_the_sessions_spread() -> None:
+    def interval(spread: int) -> tuple[float, float]:
+        visits = tuple(make_visit([1000 + spread * s] * 9, s) for s in range(3))
+        measurement = Measurement(make_item(), visits, 0.001)
+        low, high = measurement.interval(0.95, random_generator())
+        assert low <= measurement.latency_ms <= high
+        return low, high
+
+    assert interval(50)[1] - interval(50)[0] > interval(5)[1] - interval(5)[0]
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = random_generator()
+    covered = 0
+    for _ in range(100):
+        placements = 1 + 0.02 * rng.standard_normal(8)
+        visits = tuple(
+            make_visit((1e6 * p * (1 + 0.01 * rng.standard_normal(20))).astype(int).tolist(), s)
+            for s, p in enumerate(placements)
+        )
+        low, high = Measurement(make_item(), visits, 0.001).interval(0.9, rng)
+        covered += low <= 1 <= high
+    assert 80 <= covered <= 100
+
+
+@pytest.mark.parametrize(
+    ("visits", "doubt"),
+    [
+        ((make_visit([1000]),), "1 session only"),
+        ((make_visit([1000]), make_visit([1000], 1, steady=False)), "did not settle"),
+        ((make_visit([1000]), make_visit([1000], 1, (1000, 1300))), "speed changed by 26%"),
+        ((make_visit([1000]), make_visit([1000], 1, flags=("the device stalled",))), "the device stalled"),
+    ],
+)
+def test_what_makes_a_latency_doubtful_is_said(visits: tuple[Visit, ...], doubt: str) -> None:
+    measurement = Measurement(make_item(), visits, 0.001)
+    assert not measurement.trusted
+    assert doubt in "; ".join(measurement.doubts)
+
+
+def test_a_sound_measurement_is_trusted() -> None:
+    measurement = Measurement(make_item(), (make_visit([1000]), make_visit([1005], 1)), 0.001)
+    assert measurement.trusted
+    assert measurement.mad_ms == pytest.approx(np.float64(2.5e-6))

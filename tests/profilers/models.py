@@ -1,0 +1,55 @@
+"""Small models and kits to test with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from profilers.fake import FakeModel, FakeWorld
+from profilers.kit import Kit, make_item, write_kit
+
+SHAPE = (1, 3, 8, 8)
+KEYS = tuple(f"layer{i}" for i in range(12))
+QUIET = FakeWorld()
+REFERENCE = FakeModel(("reference",) * 8)
+
+
+def make_onnx(batch: int | str = 1) -> bytes:
+    """``image`` (batch, 3, 8, 8) to ``logits`` (batch, 3): a relu and a global mean."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Relu", ["image"], ["positive"]),
+            helper.make_node("GlobalAveragePool", ["positive"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["logits"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 8, 8])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def make_kit(
+    folder: Path, world: FakeWorld = QUIET, networks: int = 6, fault: str = "", marker: str = ""
+) -> Kit:
+    """A kit for the fake runtime: twelve layers and some networks of them. ``fault`` is network-0's."""
+    rng = np.random.default_rng(0)
+    models = [(key, "layer", FakeModel((key,), world=world)) for key in KEYS]
+    for i in range(networks):
+        layers = tuple(str(key) for key in rng.choice(KEYS, rng.integers(6, 14)))
+        broken = {"fault": fault, "fault_marker": marker} if i == 0 else {}
+        models.append((f"network-{i}", "network", FakeModel(layers, world=world, **broken)))
+    models.append(("reference", "reference", FakeModel(REFERENCE.layers, world=world)))
+    return write_kit(
+        folder,
+        {"name": "fake"},
+        [
+            (make_item(id, kind, model.to_bytes(), layers=model.layers, input_shape=SHAPE), model.to_bytes())
+            for id, kind, model in models
+        ],
+    )

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from latency_tables.machine import Conditions, Machine
+from profilers.environment import read_conditions, read_machine
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_this_machine_reads_the_same_twice() -> None:
+    machine = read_machine()
+    assert machine == read_machine()
+    assert machine.cores >= machine.usable_threads >= 1
+    assert Machine.from_dict(machine.to_dict()) == machine
+    conditions = read_conditions()
+    assert Conditions.from_dict(conditions.to_dict()) == conditions
+
+
+def test_the_model_and_the_kernels_flags_are_read_on_x86(tmp_path: Path) -> None:
+    cpuinfo = (
+        "model name\t: Intel(R)  Xeon(R)\nflags\t\t: fpu avx2 fma avx512f hypervisor\n\nmodel name: other\n"
+    )
+    machine = read_machine(write(tmp_path, {"proc/cpuinfo": cpuinfo}))
+    assert machine.cpu_model == "Intel(R) Xeon(R)"
+    assert machine.isa == ("avx2", "avx512f", "fma")
+
+
+def test_the_part_and_the_kernels_flags_are_read_on_arm(tmp_path: Path) -> None:
+    cpuinfo = "processor: 0\nFeatures: fp asimd asimddp\nCPU implementer: 0x41\nCPU part: 0xd0b\n"
+    machine = read_machine(write(tmp_path, {"proc/cpuinfo": cpuinfo}))
+    assert machine.cpu_model == "Arm implementer 0x41 part 0xd0b"
+    assert machine.isa == ("asimd", "asimddp")
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({}, None),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5),
+        ({"proc/self/cgroup": "0::/gone\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5),
+        (
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/cpu.max": "100000 100000\n",
+                "sys/fs/cgroup/a/b/cpu.max": "400000 100000\n",
+            },
+            1.0,
+        ),
+        (
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/box\n1:name=systemd:/x\n",
+                "sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us": "50000\n",
+                "sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_period_us": "100000\n",
+            },
+            0.5,
+        ),
+        (
+            {
+                "proc/self/cgroup": "4:cpu:/\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            None,
+        ),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "nonsense\n"}, None),
+    ],
+)
+def test_the_tightest_quota_is_read(tmp_path: Path, files: dict[str, str], quota: float | None) -> None:
+    assert read_machine(write(tmp_path, files)).cpu_quota == quota
+
+
+def test_conditions_are_read_where_there_are_any(tmp_path: Path) -> None:
+    cpu = "sys/devices/system/cpu/cpu"
+    conditions = read_conditions(
+        write(
+            tmp_path,
+            {
+                f"{cpu}0/cpufreq/scaling_cur_freq": "2000000\n",
+                f"{cpu}1/cpufreq/scaling_cur_freq": "3000000\n",
+                f"{cpu}0/thermal_throttle/core_throttle_count": "2\n",
+                f"{cpu}1/thermal_throttle/core_throttle_count": "3\n",
+                "proc/meminfo": "MemTotal: 10 kB\nMemAvailable:    4 kB\n",
+                "proc/self/cgroup": "0::/\n",
+                "sys/fs/cgroup/cpu.stat": "nr_periods 9\nnr_throttled 7\n",
+            },
+        )
+    )
+    assert conditions.frequency_mhz == 2500
+    assert conditions.throttle_count == 5
+    assert conditions.quota_throttle_count == 7
+    assert conditions.memory_available_bytes == 4096
+
+
+def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
+    conditions = read_conditions(tmp_path)
+    assert conditions.frequency_mhz is None
+    assert conditions.throttle_count is None
+    assert conditions.memory_available_bytes is None
