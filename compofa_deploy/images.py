@@ -51,7 +51,7 @@ class Preprocess:
 
 def fit(image: Image, resolution: int) -> NDArray[np.uint8]:
     """RGB pixels (resolution, resolution, 3): shorter side resized, centre cropped."""
-    from PIL import Image as pil
+    from PIL import Image as PILImage
 
     image = image.convert("RGB")
     width, height = image.size
@@ -61,7 +61,7 @@ def fit(image: Image, resolution: int) -> NDArray[np.uint8]:
             max(resolution, round(width * resolution / side)),
             max(resolution, round(height * resolution / side)),
         )
-        image = image.resize(size, pil.Resampling.BILINEAR)
+        image = image.resize(size, PILImage.Resampling.BILINEAR)
         width, height = size
     left, top = (width - resolution) // 2, (height - resolution) // 2
     return np.asarray(image.crop((left, top, left + resolution, top + resolution)))
@@ -69,13 +69,15 @@ def fit(image: Image, resolution: int) -> NDArray[np.uint8]:
 
 def open_image(source: str | Path | BinaryIO, name: str) -> Image:
     """Decode an image file; :class:`InputError` names the one that cannot be read."""
-    from PIL import Image as pil
+    from PIL import Image as PILImage
     from PIL import ImageOps
 
     try:
-        with pil.open(source) as image:
+        with PILImage.open(source) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
     except FileNotFoundError:
         raise InputError(f"{name}: there is no such file") from None
-    except (OSError, SyntaxError, ValueError, pil.DecompressionBombError) as error:
-        raise InputError(f"{name}: not an image that can be read ({error}); give a PNG or JPEG file") from None
+    except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError) as error:
+        raise InputError(
+            f"{name}: not an image that can be read ({error}); give a PNG or JPEG file"
+        ) from None

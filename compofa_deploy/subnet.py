@@ -89,7 +89,8 @@ class Subnet:
             return cls.compound(depths, resolution)
         if not len(match["expands"]) == len(match["kernels"]) == sum(depths):
             raise InputError(f"{text!r} must name {sum(depths)} expand ratios and as many kernel sizes")
-        return cls(depths, *(_spread(depths, match[word]) for word in ("expands", "kernels")), resolution)
+        expands, kernels = (_spread(depths, match[word]) for word in ("expands", "kernels"))
+        return cls(depths, expands, kernels, resolution)
 
     @classmethod
     def from_ofa(cls, config: Mapping[str, Any], resolution: int | None = None) -> Subnet:
@@ -99,7 +100,7 @@ class Subnet:
             r = config.get("r", resolution)
             r = r[0] if isinstance(r, Sequence) and not isinstance(r, str) else r
             lists = [tuple(int(v) for v in config[word]) for word in ("d", "e", "ks")]
-            return cls(lists[0], lists[1], lists[2], int(r))  # type: ignore[arg-type]
+            return cls(lists[0], lists[1], lists[2], int(r))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(
                 f'not an OFA config ({error}); write {{"ks": [20], "e": [20], "d": [5], "r": [1]}}'

@@ -36,13 +36,17 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another folder") from None
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); make room or choose another folder"
+        ) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, kind: str, version: int, content: Mapping[str, Any], *, indent: int | None = 1) -> None:
+def write_json(
+    path: Path, kind: str, version: int, content: Mapping[str, Any], *, indent: int | None = 1
+) -> None:
     """Write ``{"format": kind, "version": version, **content}``. NaN and infinity are refused as a bug."""
     text = json.dumps({"format": kind, "version": version, **content}, indent=indent, allow_nan=False)
     with replace_file(path) as file:

@@ -136,7 +136,11 @@ class Measurement:
     def latency_ms(self) -> float:
         """The median over sessions of the sessions' medians: one session's placement in memory, or one that was
         disturbed, does not move it, and a session that took more samples weighs no more."""
-        return float(np.median(self.session_medians_ms))
+        return self.session_percentile_ms(50)
+
+    def session_percentile_ms(self, percent: float) -> float:
+        """The same for another percentile: the median over sessions of the sessions' own."""
+        return float(np.median([np.percentile(samples, percent) for samples in self.sessions_ms()]))
 
     @property
     def session_medians_ms(self) -> tuple[float, ...]:
@@ -158,14 +162,15 @@ class Measurement:
         """A percentile (0 to 100) of the drift-normalised samples, in ms."""
         return float(np.percentile(self.samples_ms(), percent))
 
-    def interval(self, confidence: float, rng: np.random.Generator) -> tuple[float, float]:
-        """A bootstrap interval of :attr:`latency_ms`: sessions are drawn anew, then samples within each, since
-        samples of one session are alike (Davison and Hinkley, Bootstrap Methods, section 3.8)."""
+    def interval(
+        self, confidence: float, rng: np.random.Generator, percent: float = 50
+    ) -> tuple[float, float]:
+        """A bootstrap interval of :meth:`session_percentile_ms`: sessions are drawn anew, then samples within
+        each, since samples of one session are alike (Davison and Hinkley, Bootstrap Methods, section 3.8)."""
         sessions = self.sessions_ms()
         count = len(sessions)
-        medians = np.stack(
-            [np.median(s[rng.integers(0, len(s), (BOOTSTRAP_REPLICATES, len(s)))], axis=1) for s in sessions]
-        )
+        drawn = [s[rng.integers(0, len(s), (BOOTSTRAP_REPLICATES, len(s)))] for s in sessions]
+        medians = np.stack([np.percentile(samples, percent, axis=1) for samples in drawn])
         chosen = rng.integers(0, count, (count, BOOTSTRAP_REPLICATES))
         replicates = np.median(np.take_along_axis(medians, chosen, axis=0), axis=0)
         tail = (1 - confidence) / 2

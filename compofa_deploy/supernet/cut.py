@@ -25,10 +25,10 @@ def list_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
     if layer.kind == "linear":
         return {"weight": (layer.out_channels, layer.in_channels), "bias": (layer.out_channels,)}
     if layer.kind == "conv":
-        shapes = {"conv.weight": (layer.out_channels, layer.in_channels, layer.kernel, layer.kernel)}
-        return {**shapes, **(_norm("bn", layer.out_channels) if layer.norm else {})}
+        weight = {"conv.weight": (layer.out_channels, layer.in_channels, layer.kernel, layer.kernel)}
+        return {**weight, **(_norm("bn", layer.out_channels) if layer.norm else {})}
     mid, squeezed = layer.mid_channels, layer.se_channels
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     if layer.has_expansion:
         shapes = {"expand.weight": (mid, layer.in_channels, 1, 1), **_norm("expand_bn", mid)}
     shapes |= {"depthwise.weight": (mid, 1, layer.kernel, layer.kernel), **_norm("depthwise_bn", mid)}
@@ -57,7 +57,9 @@ def cut_weights(arrays: Mapping[str, Array], layers: Sequence[Layer]) -> dict[st
             name = f"{layer.name}.{part}"
             source = arrays.get(name)
             if source is None:
-                raise FormatError(f"the supernet has no array {name}; it is of another architecture, or cut off")
+                raise FormatError(
+                    f"the supernet has no array {name}; it is of another architecture, or cut off"
+                )
             if part == "depthwise.weight":
                 source = cut_kernel(arrays, name, shape[0], layer.kernel)
             if source.ndim != len(shape) or any(
@@ -83,7 +85,9 @@ def cut_kernel(arrays: Mapping[str, Array], name: str, channels: int, kernel: in
             )
         weight = (centre @ arrays[matrix_name].T).reshape(-1, 1, size - 2, size - 2)
     if size < kernel:
-        raise FormatError(f"array {name} of the supernet is {size}x{size}; the subnet needs {kernel}x{kernel}")
+        raise FormatError(
+            f"array {name} of the supernet is {size}x{size}; the subnet needs {kernel}x{kernel}"
+        )
     return weight
 
 

@@ -13,10 +13,9 @@ from torch.nn import functional as F
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.space import largest_subnet, list_layers
-from latency_tables.errors import InputError
+from compofa_deploy.supernet.norm import BN_EPS
 from latency_tables.layer import Layer
 
-BN_EPS = 1e-5
 BN_MOMENTUM = 0.1
 
 
@@ -28,6 +27,7 @@ class ElasticBatchNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.momentum = BN_MOMENTUM
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -37,7 +37,7 @@ class ElasticBatchNorm(nn.Module):
         n = x.shape[1]
         return F.batch_norm(
             x, self.running_mean[:n], self.running_var[:n], self.weight[:n], self.bias[:n],
-            self.training, BN_MOMENTUM, BN_EPS,
+            self.training, self.momentum, BN_EPS,
         )  # fmt: skip
 
 
@@ -208,11 +208,5 @@ class Supernet(nn.Module):
     def forward(self, x: Tensor, layers: Sequence[Layer]) -> Tensor:
         """Logits (batch, classes) of images (batch, 3, side, side), through a subnet's layers or part of them."""
         for layer in layers:
-            if layer.name.startswith("blocks."):
-                module = self.blocks[int(layer.name.removeprefix("blocks."))]
-            else:
-                module = getattr(self, layer.name, None)
-            if module is None:
-                raise InputError(f"{self.architecture.name} has no layer {layer.name!r}")
-            x = module(x, layer)
+            x = self.get_submodule(layer.name)(x, layer)
         return x

@@ -8,7 +8,7 @@ draw of calibration images would change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,8 @@ class StatisticsStore:
     """Statistics of every compound subnet at some resolutions.
 
     ``arrays``, by ``<resolution>/<unit>/<part>``: ``levels``, uint8 (prefixes, half the columns), two of four bits in
-    a byte; ``low`` and ``step``, float32 (columns,). Column c of row p is low[c] + step[c] * level[p, c].
+    a byte; ``low`` and ``step``, float16 (columns,). Column c of row p is low[c] + step[c] * level[p, c]; of a
+    variance, its root is kept.
     """
 
     architecture: Architecture
@@ -56,7 +57,8 @@ class StatisticsStore:
         """
         if not subnet.is_compound:
             raise MismatchError(
-                f"{subnet} is no compound subnet, and batch-norm statistics ship for those alone; calibrate it on images"
+                f"{subnet} is no compound subnet, and batch-norm statistics are kept for those alone; "
+                "calibrate it on images"
             )
         if subnet.resolution not in self.resolutions:
             raise MismatchError(
@@ -64,17 +66,20 @@ class StatisticsStore:
             )
         choices = tuple(DEPTHS.index(d) for d in subnet.depths)
         found: dict[str, Array] = {}
-        for unit, layers, row in locate_units(self.architecture, subnet.resolution, choices):
-            values = self._decode_row(f"{subnet.resolution}/{unit}", row)
-            start = 0
-            for name, length in list_statistics(layers):
-                found[name] = values[start : start + length]
-                start += length
-            if start != len(values):
-                raise FormatError(
-                    f"statistics of {unit} have {len(values)} columns and need {start}; the file is broken"
-                )
+        for stages in range(STAGES + 1):
+            found |= self.find_unit(subnet.resolution, choices[:stages])
         return found
+
+    def find_unit(self, resolution: int, prefix: Choices) -> dict[str, Array]:
+        """The same for the unit that ends a prefix of choices alone; the empty prefix is the stem."""
+        unit, layers, row = locate_unit(self.architecture, resolution, prefix)
+        values = self._decode_row(f"{resolution}/{unit}", row)
+        names = list_statistics(layers)
+        if sum(length for _, length in names) != len(values):
+            raise FormatError(f"statistics of {unit} have {len(values)} columns; the file is broken")
+        ends = np.cumsum([length for _, length in names])
+        rows = {name: values[end - length : end] for (name, length), end in zip(names, ends, strict=True)}
+        return {name: row**2 if name.endswith("running_var") else row for name, row in rows.items()}
 
     def _decode_row(self, prefix: str, row: int) -> Array:
         try:
@@ -83,44 +88,53 @@ class StatisticsStore:
         except (KeyError, IndexError):
             raise FormatError(f"statistics {prefix}, row {row}, are missing; the file is broken") from None
         unpacked = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)[: len(low)]
-        decoded: Array = (low + step * unpacked.astype(np.float32)).astype(np.float32)
+        decoded: Array = low.astype(np.float32) + step.astype(np.float32) * unpacked.astype(np.float32)
         return decoded
 
 
-def locate_units(
-    architecture: Architecture, resolution: int, choices: Choices
-) -> Iterable[tuple[str, tuple[Layer, ...], int]]:
-    """The units of a subnet: name, layers with statistics, and the row of the prefix that leads to it.
+def locate_unit(
+    architecture: Architecture, resolution: int, prefix: Choices
+) -> tuple[str, tuple[Layer, ...], int]:
+    """The unit that ends a prefix of choices: its name, its layers, and the row of the choices before it.
 
-    The head's one batch norm depends on all choices, so it is kept with the last stage.
+    The head depends on all choices, so it is kept with the last stage.
     """
     units = list_units(architecture, resolution)
-    yield "stem", units.stem, 0
+    if not prefix:
+        return "stem", units.stem, 0
+    stage, choice = len(prefix) - 1, prefix[-1]
     row = 0
-    for stage, choice in enumerate(choices):
-        layers = units.stages[stage][choice] + (units.head if stage == STAGES - 1 else ())
-        yield f"stage{stage + 1}.{DEPTHS[choice]}", layers, row
-        row = row * len(DEPTHS) + choice
+    for before in prefix[:-1]:
+        row = row * len(DEPTHS) + before
+    layers = units.stages[stage][choice] + (units.head if stage == STAGES - 1 else ())
+    return f"stage{stage + 1}.{DEPTHS[choice]}", layers, row
 
 
-def encode_rows(rows: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+def make_row(layers: Sequence[Layer], state: Mapping[str, Array]) -> Array:
+    """The row of a unit: its statistics in order, cut to the unit's width, variances as roots."""
+    parts = [
+        (np.sqrt(state[name]) if name.endswith("running_var") else state[name])[:length]
+        for name, length in list_statistics(layers)
+    ]
+    return np.concatenate(parts)
+
+
+def encode_rows(rows: Array) -> dict[str, NDArray[np.generic]]:
     """Round rows (prefixes, columns) to 16 levels a column between its smallest and largest value."""
-    low, high = rows.min(axis=0), rows.max(axis=0)
-    step = ((high - low) / (LEVELS - 1)).astype(np.float32)
-    levels = np.rint((rows - low) / np.where(step > 0, step, 1)).astype(np.uint8)
+    low = rows.min(axis=0).astype(np.float16)
+    step = ((rows.max(axis=0) - low) / (LEVELS - 1)).astype(np.float16)
+    # Against the rounded ends, so that their rounding does not add to the levels' own.
+    scaled = (rows - low) / np.where(step > 0, step, 1).astype(np.float32)
+    levels = np.clip(np.rint(scaled), 0, LEVELS - 1).astype(np.uint8)
     if levels.shape[1] % 2:
         levels = np.pad(levels, ((0, 0), (0, 1)))
-    return {
-        "levels": levels[:, 0::2] | (levels[:, 1::2] << 4),
-        "low": low.astype(np.float32),
-        "step": step,
-    }
+    return {"levels": levels[:, 0::2] | (levels[:, 1::2] << 4), "low": low, "step": step}
 
 
 def encode_statistics(
-    architecture: Architecture, rows: Mapping[tuple[int, str], Mapping[int, NDArray[np.float32]]]
+    architecture: Architecture, rows: Mapping[tuple[int, str], Mapping[int, Array]]
 ) -> StatisticsStore:
-    """Make a store of exact statistics: ``rows[resolution, unit][row]`` as :func:`locate_units` names them."""
+    """Make a store of exact statistics: ``rows[resolution, unit][row]`` as :func:`locate_unit` names them."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for (resolution, unit), by_row in rows.items():
         encoded = encode_rows(np.stack([by_row[row] for row in range(len(by_row))]))

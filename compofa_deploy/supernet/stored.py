@@ -114,9 +114,7 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
         if not name.startswith(STATISTICS_PREFIX)
     }
     statistics = _read_statistics(architecture, stored)
-    supernet = StoredSupernet(
-        architecture, arrays, statistics, preprocess, names, metadata.get("origin", {})
-    )
+    supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, metadata.get("origin", {}))
     _check_arrays(supernet, path)
     return supernet
 

@@ -55,9 +55,7 @@ def list_units(architecture: Architecture, resolution: int) -> Units:
     family = find_family(architecture)
     stages = tuple(
         tuple(
-            tuple(
-                family.list_stage(architecture, stage, [COUPLED_EXPAND[d]] * d, [kernel] * d, resolution)
-            )
+            tuple(family.list_stage(architecture, stage, [COUPLED_EXPAND[d]] * d, [kernel] * d, resolution))
             for d in DEPTHS
         )
         for stage, kernel in enumerate(FIXED_KERNELS)

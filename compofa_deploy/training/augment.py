@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +19,7 @@ class Augment:
         self.mean = torch.tensor(settings.mean).view(1, 3, 1, 1) * 255
         self.std = torch.tensor(settings.std).view(1, 3, 1, 1) * 255
 
-    def __call__(self, pixels: np.ndarray, resolution: int, rng: np.random.Generator) -> Tensor:
+    def __call__(self, pixels: NDArray[np.uint8], resolution: int, rng: np.random.Generator) -> Tensor:
         n, side = pixels.shape[:2]
         pad = self.settings.crop_padding
         if pad:
@@ -28,8 +29,8 @@ class Augment:
             columns = left[:, None] + np.arange(side)
             pixels = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
         if self.settings.flip:
-            flipped = rng.random(n) < 0.5
-            pixels = np.where(flipped[:, None, None, None], pixels[:, :, ::-1], pixels)
+            flipped = rng.random((n, 1, 1, 1)) < 0.5
+            pixels = np.where(flipped, pixels[:, :, ::-1], pixels)
         images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
         images = (images - self.mean) / self.std
         if resolution != side:

@@ -105,7 +105,9 @@ def load_recipe(name_or_path: str) -> Recipe:
 def list_recipes() -> list[str]:
     """Names of the recipes that ship."""
     folder = files("compofa_deploy") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def check_recipe(recipe: Recipe, architecture: Architecture) -> None:

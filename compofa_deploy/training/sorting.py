@@ -23,7 +23,8 @@ def sort_channels(supernet: Supernet) -> None:
                 values.copy_(values[order])
         if block.se is not None:
             reduce, expand = block.se.reduce, block.se.expand
-            assert reduce.bias is not None and expand.bias is not None
+            assert reduce.bias is not None
+            assert expand.bias is not None
             reduce.weight.copy_(reduce.weight[:, order])
             expand.weight.copy_(expand.weight[order])
             expand.bias.copy_(expand.bias[order])

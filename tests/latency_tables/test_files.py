@@ -15,7 +15,9 @@ from latency_tables.files import parse_json, read_json, replace_file, write_json
 
 KIND = "compofa-test"
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
 values = st.recursive(scalars, lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=20)
 contents = st.dictionaries(st.text().filter(lambda key: key not in ("format", "version")), values)
 

@@ -1,0 +1,56 @@
+"""``compofa export``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from compofa_deploy.cli import options
+from compofa_deploy.cli.output import print_json
+
+
+@click.command("export")
+@click.argument("subnet")
+@options.supernet_option
+@options.accuracy_option
+@options.device_options
+@options.output_option
+@options.json_option
+def command(**given: Any) -> None:
+    """Write a subnet's bundle for a runtime, checked against the reference.
+
+    \b
+    Example:
+      compofa export 23344@32 -o bundle
+    """
+    from compofa_deploy.cli.inputs import load_accuracies
+    from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
+    from compofa_deploy.export.export import export
+    from compofa_deploy.subnet import Subnet
+    from compofa_deploy.supernet.stored import load_supernet
+    from compofa_deploy.verify import check_numbers
+    from profilers.registry import find_runtime
+
+    subnet = Subnet.parse(given["subnet"])
+    check_replaceable(given["output"])
+    supernet = load_supernet(given["supernet"])
+    accuracies = load_accuracies(given["accuracy"], given["supernet"])
+    spec = find_runtime(given["runtime"]).spec(
+        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
+    )
+    exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
+    deployment = exported.deployment
+    pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")
+    difference = check_numbers(deployment, exported.model, pixels, expected, spec)
+    write_bundle(given["output"], deployment, exported.files)
+    if given["as_json"]:
+        shown = deployment.model_dump(mode="json", include={"subnet", "model", "macs", "params", "accuracy"})
+        print_json({"bundle": str(given["output"]), **shown, "largest_difference": difference})
+    else:
+        click.echo(
+            f"{given['output']}: {subnet}, {deployment.model.size_bytes / 1e6:.2f} MB; logits differ from the "
+            f"reference by {difference:.1g} (tolerance {deployment.tolerance:g})"
+        )

@@ -1,0 +1,97 @@
+"""``compofa kit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compofa_deploy.cli import options
+from compofa_deploy.cli.output import print_json, show_progress
+
+
+@click.group("kit")
+def command() -> None:
+    """Build and run by hand what a device is asked to measure.
+
+    \b
+    Example:
+      compofa kit build -o kit.zip
+      compofa kit run kit.zip -o table.json
+    """
+
+
+@command.command("build")
+@options.architecture_option
+@options.resolutions_option
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once.")
+@options.output_option
+@options.json_option
+def build(arch: str, resolutions: tuple[int, ...] | None, batch: int, output: Path, as_json: bool) -> None:
+    """Write the kit of an architecture as a zip, to be carried to a device.
+
+    \b
+    Example:
+      compofa kit build --resolutions 24,32 -o kit.zip
+    """
+    import tempfile
+
+    from compofa_deploy.architecture import find_architecture
+    from compofa_deploy.kit import build_kit
+    from profilers.kit import pack_kit
+
+    architecture = find_architecture(arch)
+    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+        kit = build_kit(architecture, resolutions or architecture.resolutions, batch, Path(folder))
+        pack_kit(kit, output)
+    counts = {kind: sum(item.kind == kind for item in kit.items) for kind in ("layer", "network")}
+    if as_json:
+        print_json({"kit": str(output), "kit_id": kit.kit_id, **counts})
+    else:
+        click.echo(f"{output}: {counts['layer']} layers, {counts['network']} networks")
+
+
+@command.command("run")
+@click.argument("kit", type=click.Path(path_type=Path, dir_okay=False))
+@options.device_options
+@click.option("--quick", is_flag=True, help="Fewer samples, for a first look.")
+@options.output_option
+@options.json_option
+def run(**given: Any) -> None:
+    """Measure a kit on this machine and write the latency table.
+
+    A run that is interrupted goes on from its journal, which is kept beside the table.
+
+    \b
+    Example:
+      compofa kit run kit.zip -o table.json
+    """
+    import tempfile
+
+    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from compofa_deploy.profile import PLANS
+    from latency_tables.build import build_table
+    from profilers.environment import read_conditions
+    from profilers.kit import unpack_kit
+    from profilers.registry import find_runtime
+    from profilers.runner import run_kit
+
+    spec = find_runtime(given["runtime"]).spec(
+        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
+    )
+    output: Path = given["output"]
+    journal = output.with_name(f"{output.name}.journal")
+    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder, show_progress() as display:
+        kit = unpack_kit(given["kit"], Path(folder) / "kit")
+        display.on_step(f"measuring on {spec.describe()}")
+        before = read_conditions()
+        plan = PLANS["quick" if given["quick"] else "full"]()
+        measurements = run_kit(kit, spec, journal, plan, display.on_progress())
+        table = build_table(spec, kit.architecture, kit.kit_id, measurements, [before, read_conditions()])
+    table.save(output)
+    journal.unlink(missing_ok=True)
+    if given["as_json"]:
+        print_json(summarise_table(output, table))
+    else:
+        print_summary(output, table)

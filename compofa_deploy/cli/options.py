@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from compofa_deploy.cli.units import Resolutions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+
+supernet_option = click.option(
+    "--supernet", default="mbv3-w0.75-cifar10", show_default=True, metavar="NAME|FILE",
+    help="The supernet: one that ships, or a .safetensors file.",
+)  # fmt: skip
+
+architecture_option = click.option(
+    "--arch", default="mbv3-w0.75-cifar10", show_default=True, metavar="NAME", help="The architecture."
+)
+
+accuracy_option = click.option(
+    "--accuracy", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="The supernet's accuracy table  [default: the one beside the supernet].",
+)  # fmt: skip
+
+resolutions_option = click.option(
+    "--resolutions", type=Resolutions(), metavar="R,R,...",
+    help="Resolutions in pixels  [default: the architecture's].",
+)  # fmt: skip
+
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="PATH", help="Where to write."
+)
+
+
+def device_options(function: F) -> F:
+    """What a latency depends on, besides the machine."""
+    for option in reversed((
+        click.option("--runtime", default="onnxruntime", show_default=True, help="What executes the graph."),
+        click.option("--device", default="", help="The runtime's device  [default: its first, the CPU]."),
+        click.option("--precision", default="", help="Precision  [default: the runtime's first, f32]."),
+        click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
+                     help="Threads that work on one operator."),
+        click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
+    )):  # fmt: skip
+        function = option(function)
+    return function

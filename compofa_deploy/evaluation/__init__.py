@@ -1,0 +1,1 @@
+"""Accuracy of every subnet: calibration, evaluation along shared prefixes, and the table of the results."""

@@ -1,0 +1,133 @@
+"""Accuracy tables: how many images each subnet of a supernet gets right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compofa_deploy.space import COMPOUND_DEPTHS
+from compofa_deploy.subnet import Subnet
+from latency_tables.errors import FormatError, MismatchError
+from latency_tables.files import read_json, write_json
+
+FORMAT = "compofa-accuracy-table"
+VERSION = 1
+SPLITS = ("validation", "test")
+
+_INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    subnet: str
+    validation_correct: int = Field(ge=0)
+    test_correct: int = Field(ge=0)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    format: str
+    version: int
+    architecture: str
+    supernet: str
+    data: str
+    validation_images: int = Field(ge=1)
+    test_images: int = Field(ge=1)
+    made_by: str
+    rows: list[_Row]
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """Images that each compound subnet classifies rightly (top-1).
+
+    ``correct[split]`` is (resolutions, 243), in the order of ``COMPOUND_DEPTHS``; ``images[split]`` is of how many.
+    A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest.
+    """
+
+    architecture: str
+    supernet: str
+    data: str
+    made_by: str
+    resolutions: tuple[int, ...]
+    images: Mapping[str, int]
+    correct: Mapping[str, NDArray[np.int64]]
+
+    def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
+        """(resolutions, 243): top-1 accuracy in per cent."""
+        percent: NDArray[np.float64] = 100 * self.correct[split] / self.images[split]
+        return percent
+
+    def find(self, subnet: Subnet) -> dict[str, float]:
+        """Top-1 accuracy of a subnet in per cent, by split; :class:`MismatchError` where it was not evaluated."""
+        if not subnet.is_compound or subnet.resolution not in self.resolutions:
+            raise MismatchError(
+                f"{subnet} is not in the accuracy table of {self.architecture}; its resolutions are "
+                f"{', '.join(map(str, self.resolutions))}"
+            )
+        at = self.resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+        return {split: float(100 * self.correct[split][at] / self.images[split]) for split in SPLITS}
+
+    def check_supernet(self, digest: str) -> None:
+        """:class:`MismatchError` where the table was made from other weights."""
+        if digest != self.supernet:
+            raise MismatchError(
+                f"the accuracy table was made from other weights of {self.architecture} (digest {self.supernet[:12]}, "
+                f"not {digest[:12]}); make one with compofa evaluate"
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the table."""
+        rows = [
+            {
+                "subnet": Subnet.compound(depths, resolution).id,
+                "validation_correct": int(self.correct["validation"][i, j]),
+                "test_correct": int(self.correct["test"][i, j]),
+            }
+            for i, resolution in enumerate(self.resolutions)
+            for j, depths in enumerate(COMPOUND_DEPTHS)
+        ]
+        content: dict[str, Any] = {
+            "architecture": self.architecture,
+            "supernet": self.supernet,
+            "data": self.data,
+            "validation_images": self.images["validation"],
+            "test_images": self.images["test"],
+            "made_by": self.made_by,
+            "rows": rows,
+        }
+        write_json(path, FORMAT, VERSION, content, indent=None)
+
+    @classmethod
+    def load(cls, path: Path) -> AccuracyTable:
+        """Read a table; :class:`FormatError` where a subnet is missing, twice there, or better than possible."""
+        data = read_json(path, FORMAT, VERSION)
+        try:
+            file = _File.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise FormatError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        images = {"validation": file.validation_images, "test": file.test_images}
+        subnets = [Subnet.parse(row.subnet) for row in file.rows]
+        resolutions = tuple(sorted({subnet.resolution for subnet in subnets}))
+        correct = {
+            split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), -1, dtype=np.int64) for split in SPLITS
+        }
+        for row, subnet in zip(file.rows, subnets, strict=True):
+            at = resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+            for split, value in (("validation", row.validation_correct), ("test", row.test_correct)):
+                if correct[split][at] >= 0 or value > images[split]:
+                    raise FormatError(
+                        f"{path}: {row.subnet} is there twice, or right on more images than there are"
+                    )
+                correct[split][at] = value
+        for i, j in np.argwhere(correct["validation"] < 0):
+            missing = Subnet.compound(COMPOUND_DEPTHS[j], resolutions[i])
+            raise FormatError(f"{path}: subnet {missing} is missing; the file may be cut off")
+        return cls(file.architecture, file.supernet, file.data, file.made_by, resolutions, images, correct)

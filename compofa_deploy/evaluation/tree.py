@@ -1,0 +1,35 @@
+"""Walking the tree of stage prefixes, so that what subnets share runs once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from compofa_deploy.subnet import DEPTHS, STAGES
+from compofa_deploy.supernet.statistics import Choices
+
+T = TypeVar("T")
+
+
+def walk(
+    run: Callable[[Choices, T], T],
+    inputs: T,
+    wanted: Callable[[Choices], bool] = lambda prefix: True,
+) -> Iterator[tuple[Choices, T]]:
+    """Yield every compound subnet's choices and what ``run`` made of the inputs along them, smallest first.
+
+    ``run(prefix, x)`` runs the unit that ends a prefix (the stem for the empty one) on what the unit before it gave;
+    it is called once for each prefix: 1 + 3 + 9 + 27 + 81 + 243 times. Prefixes that are not ``wanted`` are left out
+    with all that follows from them.
+    """
+
+    def descend(prefix: Choices, x: T) -> Iterator[tuple[Choices, T]]:
+        x = run(prefix, x)
+        if len(prefix) == STAGES:
+            yield prefix, x
+            return
+        for choice in range(len(DEPTHS)):
+            if wanted((*prefix, choice)):
+                yield from descend((*prefix, choice), x)
+
+    yield from descend((), inputs)

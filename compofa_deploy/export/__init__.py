@@ -1,0 +1,1 @@
+"""From a subnet to a bundle: one file a runtime, and the bundle's own format."""

@@ -1,0 +1,235 @@
+"""Bundles: what is deployed. A folder with the model for one runtime, what it must compute, and ``deployment.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import FormatError, InputError, VerificationError
+from latency_tables.files import read_json, write_json
+
+FORMAT = "compofa-bundle"
+VERSION = 1
+MANIFEST = "deployment.json"
+REFERENCE = "reference.safetensors"
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileEntry(_Part):
+    """A file of the bundle beside its manifest."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=1)
+
+
+class Tensor(_Part):
+    """An input or output of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Budget(_Part):
+    """What the latency had to keep."""
+
+    limit_ms: Positive
+    percentile: int
+    confidence: float = Field(gt=0, lt=1)
+
+
+class Latency(_Part):
+    """A latency at a percentile, with the interval that holds it."""
+
+    latency_ms: Positive
+    low_ms: Positive
+    high_ms: Positive
+
+
+class MeasuredLatency(Latency):
+    """Measured on the model file of this bundle, in so many fresh sessions."""
+
+    percentiles_ms: dict[str, Positive]
+    sessions: int = Field(ge=1)
+    samples: int = Field(ge=1)
+    when: str
+
+
+class Accuracy(_Part):
+    """Top-1 in per cent; ``table`` is how it was measured."""
+
+    validation: float
+    test: float
+    data: str
+
+
+class Tried(_Part):
+    """A candidate that was exported and measured, and broke the budget."""
+
+    subnet: str
+    predicted_ms: Positive
+    measured_ms: Positive
+    measured_high_ms: Positive
+
+
+class Deployment(_Part):
+    """The manifest."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    subnet: str
+    ofa_config: dict[str, list[int]]
+    architecture: dict[str, Any]
+    supernet: str
+    model: FileEntry
+    reference: FileEntry
+    input: Tensor
+    output: Tensor
+    preprocess: dict[str, Any]
+    labels: tuple[str, ...]
+    macs: int
+    params: int
+    device_spec: dict[str, Any]
+    tolerance: Positive
+    accuracy: Accuracy | None = None
+    budget: Budget | None = None
+    predicted: Latency | None = None
+    measured: MeasuredLatency | None = None
+    tried: tuple[Tried, ...] = ()
+    command: str
+    made_with: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read and whose hashes were checked."""
+
+    folder: Path
+    deployment: Deployment
+
+    @property
+    def spec(self) -> DeviceSpec:
+        """The device spec that the bundle was made for."""
+        return DeviceSpec.from_dict(self.deployment.device_spec, f"{self.folder / MANIFEST}, device_spec")
+
+    def read_model(self) -> bytes:
+        """The model file's bytes, checked against the hash as they are read."""
+        return _read_checked(self.folder, self.deployment.model)
+
+    def read_reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Stored pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
+        return decode_reference(_read_checked(self.folder, self.deployment.reference), str(self.folder))
+
+
+def describe_file(name: str, data: bytes) -> FileEntry:
+    """The entry of a file with this content."""
+    return FileEntry(file=name, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def encode_reference(pixels: NDArray[np.uint8], logits: NDArray[np.float64]) -> bytes:
+    """The content of the reference file."""
+    from safetensors.numpy import save
+
+    return save({"pixels": np.ascontiguousarray(pixels), "logits": np.ascontiguousarray(logits)})
+
+
+def decode_reference(data: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Pixels and logits of a reference file's content; ``where`` names it in errors."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(data)
+        return arrays["pixels"], arrays["logits"]
+    except (SafetensorError, KeyError) as error:
+        raise FormatError(f"{where}: {REFERENCE} is not the reference it should be ({error})") from None
+
+
+def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle beside its place and move it there whole. An older bundle there is replaced; a folder that is
+    no bundle is not: :class:`InputError`."""
+    folder = Path(folder).absolute()
+    check_replaceable(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+    try:
+        inside = staging / "bundle"
+        inside.mkdir()
+        for name, data in files.items():
+            (inside / name).write_bytes(data)
+        write_json(inside / MANIFEST, FORMAT, VERSION, deployment.model_dump(mode="json"))
+        if folder.exists():
+            folder.rename(staging / "old")
+        inside.rename(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); make room or choose another folder"
+        ) from None
+    finally:
+        if not folder.exists() and (staging / "old").exists():
+            (staging / "old").rename(folder)
+        shutil.rmtree(staging, ignore_errors=True)
+    return Bundle(folder, deployment)
+
+
+def check_replaceable(folder: Path) -> None:
+    """:class:`InputError` where something other than a bundle or an empty folder is in a new bundle's place."""
+    folder = Path(folder)
+    if folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir())):
+        return
+    if folder.exists() or folder.is_symlink():
+        raise InputError(f"{folder}: is there and is no bundle; choose another place with -o")
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check the hash of every file in it.
+
+    :class:`VerificationError` where a file is not what the manifest says, :class:`FormatError` where the manifest is
+    not one.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give a bundle made by compofa deploy or export")
+    data = read_json(folder / MANIFEST, FORMAT, VERSION)
+    try:
+        deployment = Deployment.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise FormatError(
+            f"{folder / MANIFEST}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from None
+    for entry in (deployment.model, deployment.reference):
+        _read_checked(folder, entry)
+    return Bundle(folder, deployment)
+
+
+def _read_checked(folder: Path, entry: FileEntry) -> bytes:
+    path = folder / entry.file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise VerificationError(f"{path}: cannot be read ({error.strerror}); make the bundle anew") from None
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise VerificationError(
+            f"{path}: its hash is not the one in {MANIFEST}: it was changed or damaged; make the bundle anew"
+        )
+    return data

@@ -1,0 +1,117 @@
+"""Exporting a subnet: its model file, the reference that it is checked against, and its manifest."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.export.bundle import (
+    REFERENCE,
+    Accuracy,
+    Deployment,
+    Tensor,
+    describe_file,
+    encode_reference,
+)
+from compofa_deploy.export.writers import find_writer
+from compofa_deploy.graph.network import INPUT, OUTPUT
+from compofa_deploy.graph.reference import run_reference
+from compofa_deploy.space import count_macs, count_params
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+
+REFERENCE_IMAGES = 4
+REFERENCE_GRID = 6
+"""Side of the random grid that reference images are stretched from: smooth, as photographs are."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle that is not written yet."""
+
+    deployment: Deployment
+    files: Mapping[str, bytes]
+
+    @property
+    def model(self) -> bytes:
+        """The model file's bytes."""
+        return self.files[self.deployment.model.file]
+
+
+def export(
+    supernet: StoredSupernet,
+    subnet: Subnet,
+    spec: DeviceSpec,
+    accuracies: AccuracyTable | None = None,
+    command: str = "",
+) -> Exported:
+    """Make a subnet's bundle in memory. The reference is computed apart from the graph, in float64.
+
+    :class:`MismatchError` where the supernet does not have the subnet, or the accuracies are not its own.
+    """
+    writer = find_writer(spec.runtime)
+    model = writer.write_model(supernet, subnet, spec)
+    pixels = draw_reference_images(subnet.resolution)
+    layers = supernet.layers_of(subnet)
+    logits = run_reference(layers, supernet.weights_of(subnet), supernet.preprocess.normalise(pixels))
+    reference = encode_reference(pixels, logits)
+    side = subnet.resolution
+    deployment = Deployment(
+        subnet=subnet.id,
+        ofa_config=subnet.to_ofa(),
+        architecture=supernet.architecture.to_dict(),
+        supernet=supernet.digest,
+        model=describe_file(writer.MODEL_FILE, model),
+        reference=describe_file(REFERENCE, reference),
+        input=Tensor(name=INPUT, shape=(spec.batch, 3, side, side), dtype="float32"),
+        output=Tensor(name=OUTPUT, shape=(spec.batch, supernet.architecture.classes), dtype="float32"),
+        preprocess=supernet.preprocess.to_dict(side),
+        labels=supernet.class_names,
+        macs=count_macs(layers),
+        params=count_params(layers),
+        device_spec=spec.to_dict(),
+        tolerance=writer.TOLERANCE,
+        accuracy=_find_accuracy(supernet, subnet, accuracies),
+        command=command,
+        made_with=list_versions(spec),
+    )
+    return Exported(deployment, {writer.MODEL_FILE: model, REFERENCE: reference})
+
+
+def draw_reference_images(resolution: int) -> NDArray[np.uint8]:
+    """Random smooth images (n, resolution, resolution, 3), the same for every bundle of a resolution."""
+    from PIL import Image
+
+    rng = np.random.default_rng(resolution)
+    grids = rng.integers(0, 256, (REFERENCE_IMAGES, REFERENCE_GRID, REFERENCE_GRID, 3), dtype=np.uint8)
+    size = (resolution, resolution)
+    return np.stack([np.asarray(Image.fromarray(g).resize(size, Image.Resampling.BICUBIC)) for g in grids])
+
+
+def list_versions(spec: DeviceSpec) -> dict[str, str]:
+    """What a bundle is made with."""
+    return {
+        "compofa-deploy": version("compofa-deploy"),
+        spec.runtime: spec.runtime_version,
+        "onnx": version("onnx"),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+    }
+
+
+def _find_accuracy(
+    supernet: StoredSupernet, subnet: Subnet, accuracies: AccuracyTable | None
+) -> Accuracy | None:
+    if accuracies is None:
+        return None
+    accuracies.check_supernet(supernet.digest)
+    found: dict[str, Any] = accuracies.find(subnet)
+    return Accuracy(**found, data=accuracies.data)

@@ -1,0 +1,22 @@
+"""Export for ONNX Runtime: the ONNX graph as it is."""
+
+from __future__ import annotations
+
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+
+MODEL_FILE = "model.onnx"
+
+TOLERANCE = 1e-4
+"""Largest difference from the reference, relative to the largest logit where that is above 1. Float32 rounding over
+the depth of these networks stays an order of magnitude below it."""
+
+
+def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> bytes:
+    """The model file of a subnet for a device spec."""
+    metadata = {"subnet": subnet.id, "architecture": supernet.architecture.name, "supernet": supernet.digest}
+    return build_network(
+        supernet.layers_of(subnet), supernet.weights_of(subnet), batch=spec.batch, metadata=metadata
+    )

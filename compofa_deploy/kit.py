@@ -1,0 +1,102 @@
+"""Building the kit for an architecture: every layer alone, and whole networks that cover the space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.graph.network import build_layer, build_network
+from compofa_deploy.graph.random_weights import draw_weights
+from compofa_deploy.space import list_layers
+from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.supernet.units import list_units
+from latency_tables.errors import InputError
+from latency_tables.layer import Layer
+from latency_tables.measurement import Item
+from profilers.kit import Kit, make_item, write_kit
+
+MIDDLE_DEPTHS = (3,) * STAGES
+
+
+def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
+    """The networks that calibrate a table: 27 subnets, and at each resolution the smallest and the largest.
+
+    The 27 are a linear orthogonal array of strength 2 (Bose and Bush, 1952): each pair of stages takes each pair of
+    choices three times. The resolutions go round among them.
+    """
+    subnets = []
+    for run, (a, b, c) in enumerate(product(range(3), repeat=3)):
+        levels = (a, b, c, (a + b + c) % 3, (a + 2 * b) % 3)
+        turn = (run + a + b + c) % len(resolutions)
+        subnets.append(Subnet.compound([DEPTHS[level] for level in levels], resolutions[turn]))
+    extremes = [Subnet.compound((d,) * STAGES, r) for r in resolutions for d in (min(DEPTHS), max(DEPTHS))]
+    return list(dict.fromkeys([*subnets, *extremes]))
+
+
+def build_kit(architecture: Architecture, resolutions: Sequence[int], batch: int, folder: Path) -> Kit:
+    """Write the kit into a new or empty folder. Its weights are random: latency does not depend on them."""
+    if not resolutions:
+        raise InputError("a kit needs at least one resolution")
+    rng = np.random.default_rng(0)
+    items: list[tuple[Item, bytes]] = []
+    for number, layer in enumerate(_list_distinct(architecture, resolutions)):
+        layer = replace(layer, name=f"layer{number}")
+        model = build_layer(layer, draw_weights([layer], rng), batch)
+        items.append(
+            (
+                make_item(
+                    f"layer-{number}",
+                    "layer",
+                    model,
+                    layers=(layer.key,),
+                    label=layer.key,
+                    input_shape=(batch, layer.in_channels, layer.in_size, layer.in_size),
+                ),
+                model,
+            )
+        )
+    for subnet in choose_networks(resolutions):
+        items.append(_make_network(architecture, subnet, batch, "network"))
+    items.append(_make_network(architecture, middle_subnet(resolutions), batch, "reference"))
+    return write_kit(folder, architecture.to_dict(), items)
+
+
+def middle_subnet(resolutions: Sequence[int]) -> Subnet:
+    """The reference network of an architecture: of middle depth and width, at the middle resolution."""
+    return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
+
+
+def build_reference(architecture: Architecture, batch: int) -> bytes:
+    """The reference network's model, to be timed beside others."""
+    return _make_network(architecture, middle_subnet(architecture.resolutions), batch, "reference")[1]
+
+
+def _make_network(architecture: Architecture, subnet: Subnet, batch: int, kind: str) -> tuple[Item, bytes]:
+    layers = list_layers(architecture, subnet)
+    model = build_network(layers, draw_weights(layers, np.random.default_rng(0)), batch=batch)
+    side = subnet.resolution
+    item = make_item(
+        f"{kind}-{subnet.id}",
+        kind,
+        model,
+        layers=tuple(layer.key for layer in layers),
+        label=subnet.id,
+        input_shape=(batch, 3, side, side),
+    )
+    return item, model
+
+
+def _list_distinct(architecture: Architecture, resolutions: Iterable[int]) -> list[Layer]:
+    """Every layer that a compound subnet may have, once for each key."""
+    found: dict[str, Layer] = {}
+    for resolution in resolutions:
+        units = list_units(architecture, resolution)
+        stages = [layer for stage in units.stages for unit in stage for layer in unit]
+        for layer in (*units.stem, *stages, *units.head):
+            found.setdefault(layer.key, layer)
+    return list(found.values())

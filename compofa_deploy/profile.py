@@ -1,0 +1,49 @@
+"""Profiling: from an architecture and a device spec to a latency table."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.cache import Cache
+from compofa_deploy.kit import build_kit
+from latency_tables.build import build_table
+from latency_tables.device import DeviceSpec
+from latency_tables.table import LatencyTable
+from profilers.environment import read_conditions
+from profilers.plan import Plan
+from profilers.runner import OnProgress, run_kit
+
+PLANS = {"quick": Plan.quick, "full": Plan.full}
+
+
+def profile(
+    architecture: Architecture,
+    spec: DeviceSpec,
+    resolutions: Sequence[int],
+    cache: Cache,
+    mode: str = "full",
+    on_progress: OnProgress | None = None,
+) -> LatencyTable:
+    """Measure a device spec on this machine and calibrate its table, which is kept in the cache.
+
+    A run that was stopped goes on from its journal in the cache. ``mode`` is ``quick`` or ``full``.
+    """
+    plan = PLANS[mode]()
+    folder = Path(tempfile.mkdtemp(dir=cache.kits()))
+    try:
+        kit = build_kit(architecture, resolutions, spec.batch, folder)
+        journal = cache.journal(kit.kit_id, spec, mode)
+        before = read_conditions()
+        measurements = run_kit(kit, spec, journal, plan, on_progress)
+        table = build_table(
+            spec, architecture.to_dict(), kit.kit_id, measurements, [before, read_conditions()]
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    table.save(cache.table_path(architecture, spec, mode))
+    journal.unlink(missing_ok=True)
+    return table

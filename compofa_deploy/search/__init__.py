@@ -1,0 +1,1 @@
+"""Exact search: every candidate is looked at."""

@@ -1,0 +1,163 @@
+"""Candidates: every subnet at every resolution on every device spec, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.space import COMPOUND_DEPTHS
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.units import Units, list_units
+from latency_tables.errors import MismatchError
+from latency_tables.layer import Layer
+from latency_tables.table import LatencyTable
+
+BYTES_PER_WEIGHT = 4
+GRAPH_BYTES_PER_LAYER = 2048
+"""What a layer's nodes and names add to a model file at most; the file itself is looked at after export."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One entry for each candidate in every array, in a fixed order.
+
+    ``latency_ms`` is the predicted median; ``margin`` the relative upper half-width of its interval; ``accuracy`` the
+    validation top-1 in per cent; ``size_bytes`` at most this. ``table`` indexes the device specs' tables.
+    """
+
+    tables: tuple[LatencyTable, ...]
+    depths: Integers
+    resolution: Integers
+    table: Integers
+    accuracy: Floats
+    latency_ms: Floats
+    margin: Floats
+    macs: Integers
+    params: Integers
+    size_bytes: Integers
+
+    def __len__(self) -> int:
+        return len(self.depths)
+
+    def subnet(self, index: int) -> Subnet:
+        """The subnet of one candidate."""
+        return Subnet.compound(COMPOUND_DEPTHS[self.depths[index]], int(self.resolution[index]))
+
+    def take(self, indices: NDArray[np.intp]) -> Candidates:
+        """Those candidates alone, in that order."""
+        arrays = {f.name: getattr(self, f.name)[indices] for f in fields(self) if f.name != "tables"}
+        return Candidates(self.tables, **arrays)
+
+    def order(self) -> NDArray[np.intp]:
+        """Indices from the best to the worst: accuracy; among equals the faster, the fewer MACs, the fewer
+        parameters, the earlier table, the higher resolution, the id. Never the same twice, so never a tie."""
+        return np.lexsort(
+            (
+                self.depths,
+                -self.resolution,
+                self.table,
+                self.params,
+                self.macs,
+                self.latency_ms,
+                -self.accuracy,
+            )
+        )
+
+    def describe(self, index: int) -> dict[str, Any]:
+        """One candidate, JSON-ready."""
+        latency, margin = float(self.latency_ms[index]), float(self.margin[index])
+        return {
+            "subnet": self.subnet(index).id,
+            "accuracy": round(float(self.accuracy[index]), 4),
+            "latency_ms": latency,
+            "latency_upper_ms": latency * (1 + margin),
+            "macs": int(self.macs[index]),
+            "params": int(self.params[index]),
+            "size_bytes_at_most": int(self.size_bytes[index]),
+            "device_spec": self.tables[self.table[index]].spec.describe(),
+        }
+
+
+def list_candidates(
+    architecture: Architecture,
+    accuracies: AccuracyTable,
+    tables: Sequence[LatencyTable],
+    percentile: int = 50,
+    confidence: float = 0.9,
+) -> Candidates:
+    """All candidates. Their latency is that of ``percentile``; the margin is of ``confidence``.
+
+    :class:`MismatchError` where a table is of another architecture, or shares no resolution with the accuracies.
+    """
+    columns: dict[str, list[NDArray[Any]]] = {f.name: [] for f in fields(Candidates) if f.name != "tables"}
+    percents = accuracies.accuracy("validation")
+    count = len(COMPOUND_DEPTHS)
+    for table_index, table in enumerate(tables):
+        if table.architecture != architecture.to_dict():
+            raise MismatchError(
+                f"the table of {table.spec.describe()} is of another architecture than {architecture.name}; "
+                f"make one with compofa profile --arch {architecture.name}"
+            )
+        shared = [r for r in accuracies.resolutions if r in table.resolutions]
+        if not shared:
+            raise MismatchError(
+                f"the table of {table.spec.describe()} has resolutions {list(table.resolutions)}, the accuracies "
+                f"{list(accuracies.resolutions)}; profile one of those with --resolutions"
+            )
+        scale = table.percentile_ratio(percentile)
+        margin = table.margin(confidence)
+        for resolution in shared:
+            columns["depths"].append(np.arange(count))
+            columns["resolution"].append(np.full(count, resolution))
+            columns["table"].append(np.full(count, table_index))
+            columns["accuracy"].append(percents[accuracies.resolutions.index(resolution)])
+            columns["latency_ms"].append(predict_all(architecture, table, resolution) * scale)
+            columns["margin"].append(np.full(count, margin))
+            for name, values in _static_costs(architecture, resolution).items():
+                columns[name].append(values)
+    return Candidates(tuple(tables), **{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def predict_all(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
+    """(243,): predicted median latency in ms of every compound subnet at a resolution."""
+    fixed, stages = _keys(architecture, resolution)
+    cost = table.layer_cost_ms
+    return table.intercept_ms + Units.sum_costs(
+        [cost(key) for key in fixed], [[[cost(key) for key in unit] for unit in stage] for stage in stages]
+    )
+
+
+@lru_cache(maxsize=256)
+def _keys(
+    architecture: Architecture, resolution: int
+) -> tuple[tuple[str, ...], tuple[tuple[tuple[str, ...], ...], ...]]:
+    units = list_units(architecture, resolution)
+    return (
+        tuple(layer.key for layer in (*units.stem, *units.head)),
+        tuple(tuple(tuple(layer.key for layer in unit) for unit in stage) for stage in units.stages),
+    )
+
+
+@lru_cache(maxsize=256)
+def _static_costs(architecture: Architecture, resolution: int) -> dict[str, Integers]:
+    units = list_units(architecture, resolution)
+    costs = {
+        "macs": lambda layer: layer.macs,
+        "params": lambda layer: layer.params,
+        "size_bytes": _layer_bytes,
+    }
+    return {name: units.sum_over(cost).astype(np.int64) for name, cost in costs.items()}
+
+
+def _layer_bytes(layer: Layer) -> int:
+    return BYTES_PER_WEIGHT * layer.params + GRAPH_BYTES_PER_LAYER

@@ -1,0 +1,58 @@
+"""Picking from the candidates: the best, those after it, and the whole front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.search.candidates import Candidates
+from compofa_deploy.search.constraints import Constraint
+from compofa_deploy.search.pareto import find_front
+from latency_tables.errors import InfeasibleError
+
+
+def keep_feasible(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
+    """Indices of the candidates that keep every constraint.
+
+    :class:`InfeasibleError` where none does; it names the fastest of those that keep all but the latency.
+    """
+    holds = np.ones(len(candidates), dtype=bool)
+    for constraint in constraints:
+        holds &= constraint.excess(candidates) <= 0
+    feasible = np.flatnonzero(holds)
+    if not len(feasible):
+        raise InfeasibleError(_explain(candidates, constraints))
+    return feasible
+
+
+def rank(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
+    """Indices of the feasible candidates from the best to the worst; the first is the optimum."""
+    feasible = keep_feasible(candidates, constraints)
+    order: NDArray[np.intp] = feasible[candidates.take(feasible).order()]
+    return order
+
+
+def front(candidates: Candidates, constraints: Sequence[Constraint] = ()) -> NDArray[np.intp]:
+    """Indices of the feasible candidates that are Pareto-optimal in latency and accuracy, fastest first."""
+    ordered = rank(candidates, constraints)
+    return ordered[find_front(candidates.latency_ms[ordered], candidates.accuracy[ordered])]
+
+
+def _explain(candidates: Candidates, constraints: Sequence[Constraint]) -> str:
+    """Why nothing is feasible: the fastest candidate, or the one limit that nothing keeps."""
+    wanted = " and ".join(constraint.describe() for constraint in constraints)
+    for constraint in constraints:
+        if (constraint.excess(candidates) > 0).all():
+            closest = candidates.take(np.array([np.argmin(constraint.excess(candidates))]))
+            wanted = constraint.describe()
+            break
+    else:
+        closest = candidates.take(np.array([np.argmin(candidates.latency_ms)]))
+    found = closest.describe(0)
+    return (
+        f"infeasible: no candidate has {wanted}; the closest is {found['subnet']}: {found['latency_ms']:.3g} ms "
+        f"(up to {found['latency_upper_ms']:.3g} ms), {found['accuracy']:.2f} %, "
+        f"{found['size_bytes_at_most'] / 1e6:.2f} MB"
+    )

@@ -1,0 +1,168 @@
+"""Verification: that a bundle is what it says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.export.bundle import Bundle, Deployment, MeasuredLatency, load_bundle
+from compofa_deploy.images import Preprocess
+from compofa_deploy.kit import build_reference
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import VerificationError
+from latency_tables.measurement import Measurement
+from profilers.environment import read_conditions
+from profilers.plan import Plan
+from profilers.registry import find_runtime
+from profilers.runner import OnProgress, measure_models
+
+MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
+"""For one model against its budget: some 2 s for a model of 1 ms."""
+
+CONFIDENCE = 0.95
+PERCENTILES = (50, 90, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found. ``largest_difference`` is relative to the largest logit where that is above 1.
+
+    ``elsewhere`` says how this device differs from the one that the bundle was made for; empty where it does not.
+    """
+
+    subnet: str
+    largest_difference: float
+    tolerance: float
+    budget_ms: float | None
+    measured: MeasuredLatency | None
+    doubts: tuple[str, ...]
+    elsewhere: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        measured = None if self.measured is None else self.measured.model_dump()
+        return {**asdict(self), "measured": measured, "doubts": list(self.doubts)}
+
+
+def verify(
+    folder: Path,
+    measure: bool = True,
+    on_step: Callable[[str], None] = lambda step: None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Check a bundle's hashes, its numbers against the stored reference, and its latency against the budget.
+
+    :class:`VerificationError` at the first that fails. The latency is measured on this machine.
+    """
+    on_step("hashes")
+    bundle = load_bundle(folder)
+    deployment = bundle.deployment
+    spec = spec_here(bundle.spec)
+    on_step("numbers")
+    pixels, expected = bundle.read_reference()
+    difference = check_numbers(deployment, bundle.read_model(), pixels, expected, spec)
+    measured: MeasuredLatency | None = None
+    doubts: tuple[str, ...] = ()
+    if measure:
+        on_step("latency")
+        measurement = measure_model(deployment, bundle.read_model(), spec, on_progress)
+        measured = summarise(measurement, deployment.budget.percentile if deployment.budget else 50)
+        doubts = measurement.doubts
+        if deployment.budget is not None and measured.high_ms > deployment.budget.limit_ms:
+            raise VerificationError(
+                f"{bundle.folder}: the latency is {measured.latency_ms:.3f} ms (up to {measured.high_ms:.3f} ms) and "
+                f"the budget {deployment.budget.limit_ms:g} ms; deploy anew on this device"
+            )
+    return Report(
+        deployment.subnet,
+        difference,
+        deployment.tolerance,
+        deployment.budget.limit_ms if deployment.budget else None,
+        measured,
+        doubts,
+        _describe_difference(bundle, spec),
+    )
+
+
+def spec_here(spec: DeviceSpec) -> DeviceSpec:
+    """The same settings on this machine and the runtime that is installed."""
+    return find_runtime(spec.runtime).spec(
+        device=spec.device,
+        precision=spec.precision,
+        threads=spec.threads,
+        batch=spec.batch,
+        spin=spec.spin,
+        graph_level=spec.graph_level,
+    )
+
+
+def check_numbers(
+    deployment: Deployment,
+    model: bytes,
+    pixels: NDArray[np.uint8],
+    expected: NDArray[np.float64],
+    spec: DeviceSpec,
+) -> float:
+    """Run a model on the reference's pixels; the largest relative difference, or :class:`VerificationError`."""
+    preprocess = deployment.preprocess
+    images = Preprocess(tuple(preprocess["mean"]), tuple(preprocess["std"])).normalise(pixels)
+    logits = run_model(deployment, model, images, spec)
+    if logits.shape != expected.shape or not np.isfinite(logits).all():
+        raise VerificationError(
+            f"subnet {deployment.subnet}: the model gives {list(logits.shape)} numbers, not all finite or not as many "
+            "as it should; export it anew"
+        )
+    difference = float(np.abs(logits - expected).max() / max(1.0, float(np.abs(expected).max())))
+    if difference > deployment.tolerance:
+        raise VerificationError(
+            f"subnet {deployment.subnet}: logits differ from the reference by {difference:.2g}, above the tolerance of "
+            f"{deployment.tolerance:g}; export it anew, or with another runtime version"
+        )
+    return difference
+
+
+def run_model(
+    deployment: Deployment, model: bytes, images: NDArray[np.float32], spec: DeviceSpec
+) -> NDArray[np.float32]:
+    """Logits (n, classes) of any number of images (n, 3, side, side), a batch of the model's size at a time."""
+    batch = deployment.input.shape[0]
+    padded = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.float32)])
+    with find_runtime(spec.runtime).open(model, spec) as session:
+        logits = [
+            session.run({deployment.input.name: padded[i : i + batch]})[deployment.output.name]
+            for i in range(0, len(padded), batch)
+        ]
+    return np.concatenate(logits)[: len(images)]
+
+
+def measure_model(
+    deployment: Deployment, model: bytes, spec: DeviceSpec, on_progress: OnProgress | None = None
+) -> Measurement:
+    """Measure a bundle's model on this machine, between looks at the reference network."""
+    reference = build_reference(Architecture.from_dict(deployment.architecture), spec.batch)
+    return measure_models({deployment.subnet: model}, reference, spec, MEASURE_PLAN, on_progress)[0]
+
+
+def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
+    """What a bundle keeps of a measurement: the percentile that counts, with its interval."""
+    low, high = measurement.interval(CONFIDENCE, np.random.default_rng(0), percentile)
+    return MeasuredLatency(
+        latency_ms=measurement.session_percentile_ms(percentile),
+        low_ms=low,
+        high_ms=high,
+        percentiles_ms={str(p): measurement.percentile(p) for p in PERCENTILES},
+        sessions=len(measurement.visits),
+        samples=sum(len(visit.samples_ns) for visit in measurement.visits),
+        when=read_conditions().when,
+    )
+
+
+def _describe_difference(bundle: Bundle, spec: DeviceSpec) -> str:
+    made_for = bundle.spec
+    return "" if made_for == spec else f"made for {made_for.describe()}; here is {spec.describe()}"
