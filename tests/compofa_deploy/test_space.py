@@ -1,6 +1,7 @@
 """The space of 243, random members, and the plan from which everything derives."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_each_layer_takes_what_the_one_before_gives(architecture, rng):
     layers = list_layers(architecture, subnet)
     assert len(layers) == 2 + sum(subnet.depths) + 4
     assert (layers[0].in_channels, layers[0].in_size) == (3, subnet.resolution)
-    for before, after in zip(layers, layers[1:], strict=False):
+    for before, after in pairwise(layers):
         assert (after.in_channels, after.in_size) == (before.out_channels, before.out_size)
     assert layers[-1].out_channels == architecture.classes
 
