@@ -60,7 +60,7 @@ def command(**given: Any) -> None:
     from compofa_deploy.cli.inputs import list_constraints, load_accuracies
     from compofa_deploy.search.candidates import list_candidates
     from compofa_deploy.search.constraints import MaxLatency
-    from compofa_deploy.search.select import front, rank
+    from compofa_deploy.search.select import best, front
     from compofa_deploy.supernet.stored import load_supernet
     from latency_tables.table import LatencyTable
 
@@ -74,7 +74,7 @@ def command(**given: Any) -> None:
     constraints = list_constraints(given)
     if given["latency"] is not None:
         constraints.insert(0, MaxLatency(given["latency"]))
-    chosen = front(candidates, constraints) if given["whole_front"] else rank(candidates, constraints)[:1]
+    chosen = front(candidates, constraints) if given["whole_front"] else [best(candidates, constraints)]
     found = [
         {**candidates.describe(int(i)), "test_accuracy": accuracies.find(candidates.subnet(int(i)))["test"]}
         for i in chosen

@@ -50,13 +50,12 @@ def list_tables(as_json: bool) -> None:
     if as_json:
         print_json({"tables": found, "broken": broken})
         return
-    rows = [
-        (t["architecture"], t["device_spec"], f"{t['error']['mape']:.1%}", t["created"][:16], t["file"])
-        for t in found
-    ]
-    if rows:
-        print_table("", ("architecture", "device spec", ">error", "created", "file"), rows)
-    else:
+    for t in found:
+        sides = ", ".join(map(str, t["resolutions"]))
+        click.echo(t["file"])
+        click.echo(f"    {t['architecture']} at {sides} px, {t['device_spec']}")
+        click.echo(f"    off by {t['error']['mape']:.1%} on networks left out; made {t['created'][:16]}")
+    if not found:
         click.echo(f"none in {folder}; make one with compofa profile")
     for text in broken:
         click.echo(text, err=True)

@@ -27,17 +27,26 @@ def keep_feasible(candidates: Candidates, constraints: Sequence[Constraint]) -> 
     return feasible
 
 
+def best(candidates: Candidates, constraints: Sequence[Constraint]) -> int:
+    """Index of the optimum: the first of :func:`rank`, without sorting the rest."""
+    feasible = keep_feasible(candidates, constraints)
+    accuracy = candidates.accuracy[feasible]
+    most_accurate = feasible[accuracy == accuracy.max()]
+    return int(most_accurate[candidates.take(most_accurate).order()[0]])
+
+
 def rank(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
-    """Indices of the feasible candidates from the best to the worst; the first is the optimum."""
+    """Indices of the feasible candidates from the best to the worst."""
     feasible = keep_feasible(candidates, constraints)
     order: NDArray[np.intp] = feasible[candidates.take(feasible).order()]
     return order
 
 
 def front(candidates: Candidates, constraints: Sequence[Constraint] = ()) -> NDArray[np.intp]:
-    """Indices of the feasible candidates that are Pareto-optimal in latency and accuracy, fastest first."""
-    ordered = rank(candidates, constraints)
-    return ordered[find_front(candidates.latency_ms[ordered], candidates.accuracy[ordered])]
+    """Indices of the feasible candidates that are Pareto-optimal in latency and accuracy, fastest first. Of equal
+    ones the first in the candidates' own order is kept."""
+    feasible = keep_feasible(candidates, constraints)
+    return feasible[find_front(candidates.latency_ms[feasible], candidates.accuracy[feasible])]
 
 
 def _explain(candidates: Candidates, constraints: Sequence[Constraint]) -> str:

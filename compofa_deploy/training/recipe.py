@@ -110,8 +110,12 @@ def list_recipes() -> list[str]:
     )
 
 
-def check_recipe(recipe: Recipe, architecture: Architecture) -> None:
-    """:class:`InputError` where a recipe cannot train its architecture."""
+def check_recipe(recipe: Recipe, architecture: Architecture, images: int) -> None:
+    """:class:`InputError` where a recipe cannot train its architecture on so many images."""
     for phase in recipe.phases:
         if phase.sort_channels and architecture.family != "mbv3":
             raise InputError(f"phase {phase.name!r}: channel sorting is known for family mbv3 only")
+        if phase.batch > images:
+            raise InputError(
+                f"phase {phase.name!r}: a batch of {phase.batch} is more than the {images} training images; lower batch"
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,21 +22,20 @@ from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.training.augment import Augment
 from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.training.interrupt import hold_interrupts
 from compofa_deploy.training.objective import training_loss
 from compofa_deploy.training.process import tune_allocator
-from compofa_deploy.training.recipe import Phase, Recipe
+from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
 from compofa_deploy.training.sorting import sort_channels
-from latency_tables.errors import CompofaError, MismatchError
+from latency_tables.errors import FormatError, InputError, MismatchError, NoAnswerError
 from latency_tables.files import replace_file
 
 CHECKPOINT_VERSION = 1
 LOG_EVERY_STEPS = 50
 
 
-class DivergedError(CompofaError):
+class DivergedError(NoAnswerError):
     """The loss is no longer a number."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,14 @@ class TrainingProgress:
 class Trainer:
     """Trains a supernet by a recipe; goes on from ``folder/checkpoint.pt`` where there is one.
 
-    A run that was stopped and goes on takes the same steps as one that was not.
+    A run that was stopped and goes on takes the same steps as one that was not. :class:`InputError` where the recipe
+    cannot train this architecture on these images, :class:`MismatchError` where the checkpoint is another training's.
     """
 
     def __init__(
         self, recipe: Recipe, architecture: Architecture, images: LabelledImages, folder: Path
     ) -> None:
+        check_recipe(recipe, architecture, len(images))
         tune_allocator()
         self.recipe, self.images, self.folder = recipe, images, folder
         self.supernet: Supernet = Supernet(architecture, recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -73,7 +75,7 @@ class Trainer:
         self._enter_phase()
         self.checkpoint = folder / "checkpoint.pt"
         if self.checkpoint.exists():
-            self._restore(torch.load(self.checkpoint, weights_only=True))
+            self._restore(self._read_checkpoint())
 
     @property
     def phase(self) -> Phase:
@@ -95,11 +97,12 @@ class Trainer:
     ) -> Supernet:
         """Train to the end; writes a checkpoint every few minutes, at the end, and when interrupted.
 
-        :class:`DivergedError` when the loss is not a number; the last checkpoint stays.
+        Ctrl-C takes effect at the end of the step that is under way. :class:`DivergedError` when the loss is not a
+        number; the last checkpoint stays.
         """
-        saved = started = time.monotonic()
+        saved = time.monotonic()
         self.supernet.train()
-        try:
+        with hold_interrupts() as interrupted:
             while self.phase_index < len(self.recipe.phases):
                 while self.step < self.phase.epochs * self._steps_per_epoch(self.phase):
                     before = time.monotonic()
@@ -109,21 +112,20 @@ class Trainer:
                     self.seconds += now - before
                     if self.step % LOG_EVERY_STEPS == 0:
                         self._log(loss, images / (now - before), on_progress)
-                    if now - saved > 60 * checkpoint_minutes:
+                    if interrupted() or now - saved > 60 * checkpoint_minutes:
                         self.save()
                         saved = now
+                    if interrupted():
+                        raise KeyboardInterrupt
                 self._leave_phase()
-        except KeyboardInterrupt:
-            if time.monotonic() - started > 1:
-                self.save()
-            raise
-        self.save()
+            self.save()
         return self.supernet
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         state = {
             "version": CHECKPOINT_VERSION,
+            "images": len(self.images),
             "recipe": self.recipe.model_dump_json(),
             "model": self.supernet.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -137,14 +139,25 @@ class Trainer:
         with replace_file(self.checkpoint) as file:
             torch.save(state, file)
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        if (
-            state.get("version") != CHECKPOINT_VERSION
-            or Recipe.model_validate_json(state["recipe"]) != self.recipe
-        ):
-            raise MismatchError(
-                f"{self.checkpoint}: was written with another recipe; give another folder, or remove it"
+    def _read_checkpoint(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+            same = (
+                state["version"] == CHECKPOINT_VERSION
+                and json.loads(state["recipe"]) == json.loads(self.recipe.model_dump_json())
+                and state.get("images", len(self.images)) == len(self.images)
             )
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+            raise FormatError(
+                f"{self.checkpoint}: not a checkpoint that can be read; remove it to begin anew"
+            ) from None
+        if not same:
+            raise MismatchError(
+                f"{self.checkpoint}: was written with another recipe or other images; give another folder, or remove it"
+            )
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
         self.phase_index, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
         self.teacher = state["teacher"]
         self.supernet.load_state_dict(state["model"])
@@ -241,7 +254,7 @@ class Trainer:
         if not math.isfinite(loss_sum):
             raise DivergedError(
                 f"the loss became {loss_sum} in phase {phase.name!r} at step {self.step}, lr {lr:.4g}; "
-                f"lower lr and go on from {self.checkpoint}"
+                "lower lr in the recipe and begin anew in another folder"
             )
         self.optimizer.step()
         return loss_sum / phase.subnets_per_step, len(labels)
@@ -267,6 +280,10 @@ class Trainer:
             rate,
             self.seconds,
         )
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(progress)) + "\n")
+        path = self.folder / "log.jsonl"
+        try:
+            with open(path, "a", encoding="utf-8") as log:
+                log.write(json.dumps(asdict(progress)) + "\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); make room and go on") from None
         on_progress(progress)
