@@ -49,7 +49,7 @@ def load_parquet(path: Path) -> LabelledImages:
         encoded = [row["bytes"] for row in table["image"].to_pylist()]
         labels = np.asarray(table["label"].to_pylist(), dtype=np.int64)
         metadata = table.schema.metadata or {}
-        names = json.loads(metadata.get(b"class_names", b"null"))
+        names = _read_names(metadata.get(b"class_names"))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except (ArrowException, OSError, KeyError, TypeError, ValueError) as error:
@@ -60,10 +60,17 @@ def load_parquet(path: Path) -> LabelledImages:
     shapes = {image.shape for image in images}
     if len(shapes) != 1 or len({*next(iter(shapes))[:2]}) != 1:
         raise FormatError(f"{path}: images must all be of one square size; found {sorted(shapes)[:3]}")
-    classes = tuple(names) if names else tuple(map(str, range(int(labels.max()) + 1)))
+    classes = names or tuple(map(str, range(int(labels.max()) + 1)))
     if labels.min() < 0 or labels.max() >= len(classes):
         raise FormatError(f"{path}: labels must lie in 0 to {len(classes) - 1}, the classes that are named")
     return LabelledImages(np.stack(images), labels, classes)
+
+
+def _read_names(text: bytes | None) -> tuple[str, ...]:
+    names = json.loads(text or b"[]")
+    if not isinstance(names, list):
+        raise ValueError("class_names must be a list")
+    return tuple(map(str, names))
 
 
 @dataclass(frozen=True)

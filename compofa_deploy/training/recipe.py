@@ -13,10 +13,12 @@ from compofa_deploy.architecture import Architecture
 from latency_tables.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Pixels = Annotated[int, Field(ge=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataSettings(_Strict):
@@ -25,7 +27,7 @@ class DataSettings(_Strict):
     validation_images: int = Field(ge=1)
     split_seed: int = 0
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
     crop_padding: int = Field(default=4, ge=0)
     flip: bool = True
 
@@ -45,7 +47,7 @@ class Phase(_Strict):
     lr: float = Field(gt=0)
     final_lr: float = Field(default=0, ge=0)
     warmup_epochs: float = Field(default=0, ge=0)
-    resolutions: tuple[int, ...] = Field(min_length=1)
+    resolutions: tuple[Pixels, ...] = Field(min_length=1)
     subnets_per_step: int = Field(default=1, ge=1)
     largest_share: Share = 0
     smallest_share: Share = 0

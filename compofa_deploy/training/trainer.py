@@ -112,10 +112,11 @@ class Trainer:
                     self.seconds += now - before
                     if self.step % LOG_EVERY_STEPS == 0:
                         self._log(loss, images / (now - before), on_progress)
-                    if interrupted() or now - saved > 60 * checkpoint_minutes:
+                    stop = interrupted()
+                    if stop or now - saved > 60 * checkpoint_minutes:
                         self.save()
                         saved = now
-                    if interrupted():
+                    if stop:
                         raise KeyboardInterrupt
                 self._leave_phase()
             self.save()
@@ -144,7 +145,7 @@ class Trainer:
             state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
             same = (
                 state["version"] == CHECKPOINT_VERSION
-                and json.loads(state["recipe"]) == json.loads(self.recipe.model_dump_json())
+                and Recipe.model_validate_json(state["recipe"]) == self.recipe
                 and state.get("images", len(self.images)) == len(self.images)
             )
         except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
