@@ -1,0 +1,236 @@
+"""Training: decided by its recipe, goes on where it stopped bit for bit, and says what went wrong."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from compofa_deploy.architecture import Architecture  # noqa: E402
+from compofa_deploy.training import trainer as trainer_module  # noqa: E402
+from compofa_deploy.training.data import LabelledImages  # noqa: E402
+from compofa_deploy.training.objective import training_loss  # noqa: E402
+from compofa_deploy.training.recipe import Recipe  # noqa: E402
+from compofa_deploy.training.trainer import DivergedError, Trainer, TrainingProgress  # noqa: E402
+from latency_tables.errors import FormatError, InputError, MismatchError  # noqa: E402
+
+ARCHITECTURE = Architecture("tiny", 0.25, 3, 1, (12, 16), elastic_kernel=False)
+TEACHER = {"name": "teacher", "subnets": "largest", "epochs": 2, "batch": 8, "lr": 0.05, "resolutions": [12]}
+SHRINK = {
+    "name": "all",
+    "subnets": "compofa",
+    "epochs": 2,
+    "batch": 6,
+    "lr": 0.05,
+    "warmup_epochs": 0.5,
+    "resolutions": [12, 16],
+    "subnets_per_step": 2,
+    "largest_share": 0.2,
+    "smallest_share": 0.2,
+    "sort_channels": True,
+    "distillation": 1.0,
+}
+STEPS = 2 * 3 + 2 * 4
+
+
+@pytest.fixture(autouse=True)
+def _progress_at_every_step(monkeypatch):
+    monkeypatch.setattr(trainer_module, "LOG_EVERY_STEPS", 1)
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng, labels = np.random.default_rng(0), np.arange(24) % 3
+    pixels = rng.integers(0, 120, (24, 16, 16, 3), dtype=np.uint8)
+    pixels[np.arange(24), :, :, labels] += 120
+    return LabelledImages(pixels, labels, ("red", "green", "blue"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, images):
+    """A training that nothing stopped."""
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path_factory.mktemp("whole"))
+    trainer.run()
+    return trainer
+
+
+def make_recipe(phases: list[dict[str, object]] | None = None, **changes: object) -> Recipe:
+    data = {"validation_images": 1, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1}
+    content = {"name": "test", "architecture": "tiny", "data": data, "phases": phases or [TEACHER, SHRINK]}
+    return Recipe.model_validate({**content, **changes})
+
+
+def interrupt_at(step: int):
+    def on_progress(progress: TrainingProgress) -> None:
+        if progress.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return on_progress
+
+
+def assert_same_state(one: Trainer, other: Trainer) -> None:
+    for name, value in one.supernet.state_dict().items():
+        assert torch.equal(value, other.supernet.state_dict()[name]), name
+
+
+def test_the_same_recipe_gives_the_same_weights(tmp_path, images, whole):
+    again = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    again.run()
+    assert_same_state(whole, again)
+
+
+@pytest.mark.parametrize("stops", [[2], [6], [7], [3, 11]])
+def test_a_run_that_is_stopped_and_goes_on_ends_in_the_same_weights(tmp_path, images, whole, stops):
+    """In the first phase, at the border of two, just behind it, and more than once."""
+    for step in stops:
+        part = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            part.run(on_progress=interrupt_at(step))
+        assert part.steps_done == step
+    last = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    assert last.steps_done == stops[-1]
+    last.run()
+    assert_same_state(whole, last)
+    assert torch.equal(*(torch.load(t.checkpoint)["torch_rng"] for t in (whole, last)))
+
+
+def test_an_interrupt_waits_for_the_end_of_the_step(tmp_path, images, monkeypatch):
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    monkeypatch.setattr(trainer.optimizer, "step", interrupt_then(trainer.optimizer.step))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert trainer.steps_done == 1
+    assert Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).steps_done == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def interrupt_then(work):
+    def run() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        work()
+
+    return run
+
+
+def test_a_second_interrupt_is_not_held_back_and_leaves_the_last_checkpoint(tmp_path, images, monkeypatch):
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+    monkeypatch.setattr(trainer.optimizer, "step", interrupt_then(interrupt_then(trainer.optimizer.step)))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert trainer.checkpoint.read_bytes() == before
+
+
+def test_a_finished_training_has_nothing_left_to_do(tmp_path, images):
+    first = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    first.run()
+    again = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    assert again.steps_done == again.total_steps == STEPS
+    again.run(on_progress=lambda progress: pytest.fail("it trained on"))
+    assert_same_state(first, again)
+
+
+def test_training_learns_what_is_easy(tmp_path, images):
+    losses = []
+    phase = {**SHRINK, "epochs": 15, "distillation": 0, "sort_channels": False}
+    recipe = make_recipe([phase], label_smoothing=0.0, dropout=0.0)
+    Trainer(recipe, ARCHITECTURE, images, tmp_path).run(
+        on_progress=lambda progress: losses.append(progress.loss)
+    )
+    assert np.median(losses[:4]) > 0.9
+    assert np.median(losses[-12:]) < 0.6 * np.median(losses[:4])
+
+
+def test_progress_is_told_and_logged(tmp_path, images):
+    told: list[TrainingProgress] = []
+    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).run(on_progress=told.append)
+    assert [progress.step for progress in told] == list(range(1, STEPS + 1))
+    assert {progress.total_steps for progress in told} == {STEPS}
+    assert [progress.phase for progress in told] == ["teacher"] * 6 + ["all"] * 8
+    logged = [json.loads(line) for line in Path(tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["loss"] for line in logged] == [progress.loss for progress in told]
+
+
+def test_the_learning_rate_warms_up_then_falls_as_a_cosine(tmp_path, images):
+    phase = {**TEACHER, "epochs": 4, "warmup_epochs": 1, "lr": 0.2, "final_lr": 0.02}
+    trainer = Trainer(make_recipe([phase]), ARCHITECTURE, images, tmp_path)
+    rates = []
+    for trainer.step in range(12):
+        rates.append(trainer._learning_rate())
+    assert rates[:3] == pytest.approx([0.05, 0.1, 0.15])
+    assert rates[3] == pytest.approx(0.2)
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert 0.02 < rates[-1] < 0.04
+
+
+def test_batch_norm_and_biases_are_not_decayed(tmp_path, images):
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    decayed, undecayed = trainer.optimizer.param_groups
+    assert (decayed["weight_decay"], undecayed["weight_decay"]) == (3e-5, 0)
+    assert all(p.ndim > 1 for p in decayed["params"])
+    assert all(p.ndim == 1 for p in undecayed["params"])
+    both = len(decayed["params"]) + len(undecayed["params"])
+    assert both == len(list(trainer.supernet.parameters()))
+
+
+def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_stays(tmp_path, images):
+    recipe = make_recipe([{**TEACHER, "lr": 1e30}])
+    trainer = Trainer(recipe, ARCHITECTURE, images, tmp_path)
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+    with pytest.raises(
+        DivergedError, match=r"the loss became (nan|inf) in phase 'teacher' at step \d, lr \d"
+    ):
+        trainer.run()
+    assert trainer.checkpoint.read_bytes() == before
+    assert DivergedError("").exit_code == 1
+
+
+def test_another_recipes_checkpoint_is_refused(tmp_path, images):
+    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).save()
+    with pytest.raises(MismatchError, match="another recipe or other images; give another folder"):
+        Trainer(make_recipe(seed=1), ARCHITECTURE, images, tmp_path)
+
+
+def test_a_checkpoint_of_other_images_is_refused(tmp_path, images):
+    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).save()
+    with pytest.raises(MismatchError, match="other images"):
+        Trainer(make_recipe(), ARCHITECTURE, images.take(np.arange(20)), tmp_path)
+
+
+def test_a_broken_checkpoint_is_named(tmp_path, images):
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer.save()
+    whole = trainer.checkpoint.read_bytes()
+    for broken in (b"", b"words", whole[: len(whole) // 2]):
+        trainer.checkpoint.write_bytes(broken)
+        with pytest.raises(FormatError, match=r"checkpoint\.pt: not a checkpoint that can be read"):
+            Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, images):
+    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path / "none")
+    with pytest.raises(InputError, match=r"log\.jsonl: cannot be written"):
+        trainer.run()
+
+
+def test_fewer_images_than_a_batch_are_refused(tmp_path, images):
+    with pytest.raises(InputError, match="a batch of 8 is more than the 5 training images"):
+        Trainer(make_recipe(), ARCHITECTURE, images.take(np.arange(5)), tmp_path)
+
+
+def test_the_loss_with_a_teacher_is_the_papers(rng):
+    logits, teacher = (torch.from_numpy(rng.standard_normal((5, 4))) for _ in range(2))
+    labels = torch.tensor([0, 1, 2, 3, 0])
+    logs = logits.log_softmax(1)
+    hard = -logs[range(5), labels].mean()
+    soft = -(teacher.softmax(1) * logs).sum(1).mean()
+    assert training_loss(logits, labels, 0.0).item() == pytest.approx(hard.item())
+    for k in (0.5, 1.0, 3.0):
+        expected = 2 / (1 + k) * (k * soft + hard)
+        assert training_loss(logits, labels, 0.0, teacher, k).item() == pytest.approx(expected.item())
