@@ -19,15 +19,13 @@ BASE = [
     "safetensors>=0.4.3",
 ]
 TRAIN = ["pyarrow>=16", "torch>=2.6"]
-REPORT = ["plotly>=5.22"]
 EXTRAS = {
     "train": TRAIN,
     "openvino": ["openvino>=2025.0"],
     "tensorrt": ["tensorrt>=10.0"],
-    "report": REPORT,
+    "report": ["plotly>=5.22"],
     "test": [
         *TRAIN,
-        *REPORT,
         "build>=1.2",
         "hypothesis>=6.100",
         "import-linter>=2.1",
@@ -35,6 +33,7 @@ EXTRAS = {
         "ofa==0.1.0.post202307202001",
         "pytest>=8.2",
         "ruff>=0.8",
+        "setuptools>=77",
     ],
 }
 
@@ -48,7 +47,7 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The compofa-deploy authors",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
     keywords="once-for-all compofa neural-architecture-search latency onnx onnxruntime edge deployment",
     classifiers=[

@@ -21,7 +21,7 @@ WriteSplit = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the latency tables in the user's cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("COMPOFA_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
