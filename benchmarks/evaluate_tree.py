@@ -1,6 +1,6 @@
 """Evaluating all 243 subnets along the tree of shared prefixes, beside one by one: the same numbers, and the time.
 
-Run: python -m benchmarks.evaluate_tree [--images 500] [--subnets 27] [--resolution 32]
+Run: python -m benchmarks.evaluate_tree [--images 500] [--subnets 27] [--resolution 32] [--supernet S]
 One by one is timed on a sample that covers the space evenly, and scaled to 243. The images are random pixels: time
 does not depend on them, and counts of right answers are compared one for one all the same.
 """
@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--subnets", type=int, default=27)
     parser.add_argument("--resolution", type=int, default=32)
+    parser.add_argument("--supernet", default="mbv3-w0.75-cifar10")
     arguments = parser.parse_args()
     tune_allocator()
-    supernet, side = load_supernet(), arguments.resolution
+    supernet, side = load_supernet(arguments.supernet), arguments.resolution
     rng = np.random.default_rng(0)
     images = LabelledImages(
         rng.integers(0, 256, (arguments.images, side, side, 3), dtype=np.uint8),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -77,8 +78,11 @@ class Subnet:
 
     @classmethod
     def parse(cls, text: str) -> Subnet:
-        """Read an id. Both forms are read: ``23344@192``, and with every expand ratio and kernel size of the
-        blocks that run, ``23344e...k...@192``. :class:`InputError` where the text is neither."""
+        """Read an id, or OFA's config as JSON. Both forms of ids are read: ``23344@192``, and with every expand
+        ratio and kernel size of the blocks that run, ``23344e...k...@192``. :class:`InputError` where the text is
+        none of these."""
+        if text.lstrip().startswith("{"):
+            return cls.from_ofa(_parse_object(text))
         match = _ID.fullmatch(text.strip())
         if match is None:
             raise InputError(
@@ -137,6 +141,14 @@ class Subnet:
 
     def __str__(self) -> str:
         return self.id
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"an OFA config must be JSON ({error})") from None
+    return config
 
 
 def _spread(depths: Sequence[int], digits: str) -> tuple[int, ...]:

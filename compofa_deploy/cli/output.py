@@ -34,7 +34,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         show_header=any(columns),
     )
     for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+        table.add_column(
+            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*row)
     Console(soft_wrap=False).print(table)

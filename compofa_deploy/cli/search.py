@@ -43,6 +43,12 @@ from compofa_deploy.cli.units import Count, Duration, Size
 @click.option(
     "--front", "whole_front", is_flag=True, help="The whole Pareto front instead of its best point."
 )
+@click.option(
+    "--csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write what is found as CSV.",
+)
 @options.supernet_option
 @options.accuracy_option
 @options.json_option
@@ -57,11 +63,14 @@ def command(**given: Any) -> None:
       compofa search --latency 1ms --max-size 10MB
       compofa search --table cpu.json --table openvino.json --front
     """  # fmt: skip
+    import numpy as np
+
     from compofa_deploy.cli.inputs import list_constraints, load_accuracies
     from compofa_deploy.search.candidates import list_candidates
     from compofa_deploy.search.constraints import MaxLatency
     from compofa_deploy.search.select import best, front
     from compofa_deploy.supernet.stored import load_supernet
+    from latency_tables.files import replace_file
     from latency_tables.table import LatencyTable
 
     supernet = load_supernet(given["supernet"])
@@ -75,6 +84,9 @@ def command(**given: Any) -> None:
     if given["latency"] is not None:
         constraints.insert(0, MaxLatency(given["latency"]))
     chosen = front(candidates, constraints) if given["whole_front"] else [best(candidates, constraints)]
+    if given["csv"] is not None:
+        with replace_file(given["csv"]) as file:
+            candidates.take(np.asarray(chosen)).to_frame().to_csv(file, index=False)
     found = [
         {**candidates.describe(int(i)), "test_accuracy": accuracies.find(candidates.subnet(int(i)))["test"]}
         for i in chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from compofa_deploy.supernet.units import Units, list_units
 from latency_tables.errors import MismatchError
 from latency_tables.layer import Layer
 from latency_tables.table import LatencyTable
+
+if TYPE_CHECKING:
+    import pandas
 
 BYTES_PER_WEIGHT = 4
 GRAPH_BYTES_PER_LAYER = 2048
@@ -73,11 +76,30 @@ class Candidates:
             )
         )
 
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each candidate, in their order, with units in the columns' names."""
+        import pandas
+
+        specs = [table.spec.describe() for table in self.tables]
+        return pandas.DataFrame(
+            {
+                "subnet": [self.subnet(index).id for index in range(len(self))],
+                "accuracy_percent": self.accuracy,
+                "latency_ms": self.latency_ms,
+                "latency_upper_ms": self.latency_ms * (1 + self.margin),
+                "macs": self.macs,
+                "params": self.params,
+                "size_bytes_at_most": self.size_bytes,
+                "device_spec": [specs[index] for index in self.table],
+            }
+        )
+
     def describe(self, index: int) -> dict[str, Any]:
         """One candidate, JSON-ready."""
         latency, margin = float(self.latency_ms[index]), float(self.margin[index])
         return {
             "subnet": self.subnet(index).id,
+            "ofa_config": self.subnet(index).to_ofa(),
             "accuracy": round(float(self.accuracy[index]), 4),
             "latency_ms": latency,
             "latency_upper_ms": latency * (1 + margin),
