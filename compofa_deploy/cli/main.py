@@ -71,8 +71,7 @@ def main() -> None:
     except click.exceptions.Abort:
         _fail("interrupted; what was done is kept, and the same command goes on from it", INTERRUPTED, debug)
     except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_BAD_INPUT)
+        _fail(_explain_usage(error), EXIT_BAD_INPUT, debug)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
@@ -96,6 +95,12 @@ def _move_debug_first(arguments: list[str]) -> list[str]:
     """``--debug`` is the group's; let it stand anywhere."""
     rest = [argument for argument in arguments if argument != "--debug"]
     return ["--debug", *rest] if len(rest) < len(arguments) else rest
+
+
+def _explain_usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "compofa"
+    return f"{error.format_message()}; see {command} --help"
 
 
 def _explain_missing(error: ModuleNotFoundError) -> str:

@@ -192,12 +192,17 @@ def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes
 
 
 def check_replaceable(folder: Path) -> None:
-    """:class:`InputError` where something other than a bundle or an empty folder is in a new bundle's place."""
-    folder = Path(folder)
-    if folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir())):
-        return
-    if folder.exists() or folder.is_symlink():
+    """:class:`InputError` where something other than a bundle or an empty folder is in a new bundle's place, or
+    nothing can be written there."""
+    folder = Path(folder).absolute()
+    is_ours = folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
+    if not is_ours and (folder.exists() or folder.is_symlink()):
         raise InputError(f"{folder}: is there and is no bundle; choose another place with -o")
+    above = next(parent for parent in folder.parents if parent.exists())
+    try:
+        Path(tempfile.mkdtemp(dir=above, prefix=f".{folder.name}.")).rmdir()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
 
 
 def load_bundle(folder: Path) -> Bundle:
