@@ -16,7 +16,8 @@ from latency_tables.errors import InfeasibleError
 def keep_feasible(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
     """Indices of the candidates that keep every constraint.
 
-    :class:`InfeasibleError` where none does; it names the fastest of those that keep all but the latency.
+    :class:`InfeasibleError` where none does; it names the candidate that comes closest: the fastest, where the first
+    constraint is the latency.
     """
     holds = np.ones(len(candidates), dtype=bool)
     for constraint in constraints:
@@ -50,18 +51,19 @@ def front(candidates: Candidates, constraints: Sequence[Constraint] = ()) -> NDA
 
 
 def _explain(candidates: Candidates, constraints: Sequence[Constraint]) -> str:
-    """Why nothing is feasible: the fastest candidate, or the one limit that nothing keeps."""
-    wanted = " and ".join(constraint.describe() for constraint in constraints)
-    for constraint in constraints:
-        if (constraint.excess(candidates) > 0).all():
-            closest = candidates.take(np.array([np.argmin(constraint.excess(candidates))]))
-            wanted = constraint.describe()
-            break
-    else:
-        closest = candidates.take(np.array([np.argmin(candidates.latency_ms)]))
-    found = closest.describe(0)
+    """Why nothing is feasible: the limit that nothing keeps, or all of them, with the candidate that breaks the first
+    of these by the least and keeps the others, where there is one."""
+    excesses = [constraint.excess(candidates) for constraint in constraints]
+    broken = next((i for i, excess in enumerate(excesses) if (excess > 0).all()), None)
+    wanted = constraints if broken is None else [constraints[broken]]
+    pivot = broken or 0
+    others = [excess <= 0 for i, excess in enumerate(excesses) if i != pivot]
+    pool = np.flatnonzero(np.all(others, axis=0)) if others else np.arange(len(candidates))
+    if not len(pool):
+        pool = np.arange(len(candidates))
+    found = candidates.take(pool[[np.argmin(excesses[pivot][pool])]]).describe(0)
     return (
-        f"infeasible: no candidate has {wanted}; the closest is {found['subnet']}: {found['latency_ms']:.3g} ms "
-        f"(up to {found['latency_upper_ms']:.3g} ms), {found['accuracy']:.2f} %, "
-        f"{found['size_bytes_at_most'] / 1e6:.2f} MB"
+        f"infeasible: no candidate has {' and '.join(constraint.describe() for constraint in wanted)}; the closest is "
+        f"{found['subnet']}: {found['latency_ms']:.3g} ms (up to {found['latency_upper_ms']:.3g} ms), "
+        f"{found['accuracy']:.2f} %, {found['size_bytes_at_most'] / 1e6:.2f} MB"
     )
