@@ -32,7 +32,8 @@ CONFIDENCE = 0.9
 def draw_held_out(architecture: Architecture, resolutions: list[int], count: int) -> list[Subnet]:
     """Random subnets, none of which calibrates the table."""
     rng = np.random.default_rng(1)
-    seen, held_out = set(choose_networks(resolutions)), []
+    seen = set(choose_networks(resolutions))
+    held_out: list[Subnet] = []
     while len(held_out) < count:
         subnet = sample_compound(rng, int(rng.choice(resolutions)))
         if subnet not in seen:
