@@ -81,6 +81,30 @@ class StatisticsStore:
         rows = {name: values[end - length : end] for (name, length), end in zip(names, ends, strict=True)}
         return {name: row**2 if name.endswith("running_var") else row for name, row in rows.items()}
 
+    def check(self) -> None:
+        """:class:`FormatError` names the first unit whose arrays are missing, not finite, or not of their shape."""
+        units = [(0,) * stage + (choice,) for stage in range(STAGES) for choice in range(len(DEPTHS))]
+        for resolution in self.resolutions:
+            for prefix in [(), *units]:
+                self._check_unit(resolution, prefix)
+
+    def _check_unit(self, resolution: int, prefix: Choices) -> None:
+        unit, layers, _ = locate_unit(self.architecture, resolution, prefix)
+        columns = sum(length for _, length in list_statistics(layers))
+        rows = len(DEPTHS) ** max(0, len(prefix) - 1)
+        wanted = {
+            "levels": (np.uint8, (rows, (columns + 1) // 2)),
+            "low": (np.float16, (columns,)),
+            "step": (np.float16, (columns,)),
+        }
+        for part, (dtype, shape) in wanted.items():
+            array = self.arrays.get(f"{resolution}/{unit}/{part}")
+            if array is None or array.dtype != dtype or array.shape != shape or not np.isfinite(array).all():
+                raise FormatError(
+                    f"statistics {resolution}/{unit}/{part} are missing, or not {list(shape)} finite numbers; "
+                    "the file is broken"
+                )
+
     def _decode_row(self, prefix: str, row: int) -> Array:
         try:
             levels, low, step = (self.arrays[f"{prefix}/{part}"] for part in ("levels", "low", "step"))

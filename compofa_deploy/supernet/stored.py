@@ -113,7 +113,7 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
         for name, array in stored.items()
         if not name.startswith(STATISTICS_PREFIX)
     }
-    statistics = _read_statistics(architecture, stored)
+    statistics = _read_statistics(architecture, stored, path)
     supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, metadata.get("origin", {}))
     _check_arrays(supernet, path)
     return supernet
@@ -134,7 +134,7 @@ def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:
 
 
 def _read_statistics(
-    architecture: Architecture, stored: Mapping[str, NDArray[np.generic]]
+    architecture: Architecture, stored: Mapping[str, NDArray[np.generic]], path: Path
 ) -> StatisticsStore | None:
     arrays = {
         name.removeprefix(STATISTICS_PREFIX): array
@@ -146,7 +146,7 @@ def _read_statistics(
     try:
         resolutions = tuple(sorted({int(name.partition("/")[0]) for name in arrays}))
     except ValueError as error:
-        raise FormatError(f"statistics under a name that is no resolution ({error})") from None
+        raise FormatError(f"{path}: statistics under a name that is no resolution ({error})") from None
     return StatisticsStore(architecture, resolutions, arrays)
 
 
@@ -163,3 +163,8 @@ def _check_arrays(supernet: StoredSupernet, path: Path) -> None:
                 raise FormatError(f"{path}: array {name} {what}; it does not fit {architecture.name}")
             if not np.isfinite(found).all():
                 raise FormatError(f"{path}: array {name} holds numbers that are not finite")
+    if supernet.statistics is not None:
+        try:
+            supernet.statistics.check()
+        except FormatError as error:
+            raise FormatError(f"{path}: {error}") from None
