@@ -20,7 +20,7 @@ from compofa_deploy.supernet.statistics import Choices, locate_unit
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.training.data import DataSplits, LabelledImages
 from compofa_deploy.training.process import tune_allocator
-from latency_tables.errors import MismatchError
+from latency_tables.errors import FormatError, MismatchError
 from latency_tables.files import read_json, write_json
 
 BATCH = 250
@@ -50,6 +50,12 @@ def evaluate(
         raise MismatchError(
             f"{supernet.architecture.name} has no batch-norm statistics; calibrate it on training images first"
         )
+    for resolution in resolutions:
+        if resolution not in supernet.statistics.resolutions:
+            raise MismatchError(
+                f"{supernet.architecture.name} has no batch-norm statistics at {resolution} px; there are "
+                f"{', '.join(map(str, supernet.statistics.resolutions))}"
+            )
     tune_allocator()
     images = {"validation": splits.validation, "test": splits.test}
     key = [supernet.digest, *(fingerprint(images[split]) for split in SPLITS)]
@@ -131,5 +137,7 @@ def _read_partial(path: Path | None, key: list[str]) -> dict[str, Mapping[str, l
     data = read_json(path, PARTIAL_FORMAT, 1)
     if data.get("key") != key:
         raise MismatchError(f"{path}: is of another supernet or other images; remove it to begin anew")
-    done: dict[str, Mapping[str, list[int]]] = data["done"]
+    done: dict[str, Mapping[str, list[int]]] | None = data.get("done")
+    if not isinstance(done, dict):
+        raise FormatError(f"{path}: does not say what was done; remove it to begin anew")
     return done

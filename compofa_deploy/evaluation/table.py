@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compofa_deploy.space import COMPOUND_DEPTHS
 from compofa_deploy.subnet import Subnet
-from latency_tables.errors import FormatError, MismatchError
+from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.files import read_json, write_json
 
 FORMAT = "compofa-accuracy-table"
@@ -40,7 +40,7 @@ class _File(BaseModel):
     validation_images: int = Field(ge=1)
     test_images: int = Field(ge=1)
     made_by: str
-    rows: list[_Row]
+    rows: list[_Row] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class AccuracyTable:
             first = error.errors()[0]
             raise FormatError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         images = {"validation": file.validation_images, "test": file.test_images}
-        subnets = [Subnet.parse(row.subnet) for row in file.rows]
+        subnets = [_parse_compound(row.subnet, path) for row in file.rows]
         resolutions = tuple(sorted({subnet.resolution for subnet in subnets}))
         correct = {
             split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), -1, dtype=np.int64) for split in SPLITS
@@ -131,3 +131,13 @@ class AccuracyTable:
             missing = Subnet.compound(COMPOUND_DEPTHS[j], resolutions[i])
             raise FormatError(f"{path}: subnet {missing} is missing; the file may be cut off")
         return cls(file.architecture, file.supernet, file.data, file.made_by, resolutions, images, correct)
+
+
+def _parse_compound(text: str, path: Path) -> Subnet:
+    try:
+        subnet = Subnet.parse(text)
+    except InputError as error:
+        raise FormatError(f"{path}: {error}") from None
+    if not subnet.is_compound:
+        raise FormatError(f"{path}: {text} is no compound subnet, and a table is of those alone")
+    return subnet
