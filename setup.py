@@ -18,10 +18,11 @@ BASE = [
     "rich>=13.7",
     "safetensors>=0.4.3",
 ]
+OPENVINO = ["openvino>=2025.0"]
 TRAIN = ["pyarrow>=16", "torch>=2.6"]
 EXTRAS = {
     "train": TRAIN,
-    "openvino": ["openvino>=2025.0"],
+    "openvino": OPENVINO,
     "tensorrt": ["tensorrt>=10.0"],
     "report": ["plotly>=5.22"],
     "test": [
@@ -31,6 +32,7 @@ EXTRAS = {
         "import-linter>=2.1",
         "mypy>=1.13",
         "ofa==0.1.0.post202307202001",
+        *OPENVINO,
         "pytest>=8.2",
         "ruff>=0.8",
         "setuptools>=77",

@@ -32,7 +32,8 @@ class Item:
     """What is asked to be measured: a model file in a kit.
 
     ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
-    ``input_shape`` is empty where the model itself says it. ``size_bytes`` is the file's: nearly all weights.
+    ``input_shape`` is empty where the model itself says it. ``weights_file`` and its hash are empty unless the
+    model's format keeps its weights apart. ``size_bytes`` is that of both files: nearly all weights.
     """
 
     id: str
@@ -43,6 +44,8 @@ class Item:
     layers: tuple[str, ...]
     label: str
     size_bytes: int
+    weights_file: str = ""
+    weights_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
@@ -58,7 +61,7 @@ class Item:
         return cls(
             read.text("id"), kind, read.text("file"), read.text("sha256"),
             read.integers("input_shape", minimum=1), read.texts("layers"), read.text("label"),
-            read.integer("size_bytes", minimum=1),
+            read.integer("size_bytes", minimum=1), read.text("weights_file"), read.text("weights_sha256"),
         )  # fmt: skip
 
 

@@ -131,12 +131,18 @@ class Session(abc.ABC):
 
 
 class Runtime(abc.ABC):
-    """What executes a graph. ``precisions`` and ``graph_levels`` are what it can be asked for, defaults first."""
+    """What executes a graph. What it can be asked for is listed with the default first.
+
+    ``spins`` says whether it can be told to wait busily, and not to; ``separate_weights`` whether a model may come
+    in two parts.
+    """
 
     name: str
     devices: tuple[str, ...] = ("cpu",)
     precisions: tuple[str, ...] = ("f32",)
     graph_levels: tuple[str, ...] = ("all",)
+    spins: tuple[bool, ...] = (True, False)
+    separate_weights: bool = False
 
     @property
     def clock(self) -> Clock:
@@ -157,6 +163,10 @@ class Runtime(abc.ABC):
                 False, f"it fails on import ({_first_line(error)})", f"install {self.name} anew"
             )
 
+    def precisions_on(self, device: str) -> tuple[str, ...]:
+        """The precisions that it computes in on one of its devices, the default first."""
+        return self.precisions
+
     def spec(
         self,
         *,
@@ -173,11 +183,14 @@ class Runtime(abc.ABC):
         :class:`RuntimeUnavailable` where the runtime does not work here, :class:`InputError` where it does not
         have what is asked for.
         """
+        version = self.version()
+        device = device or self.devices[0]
+        self._check_known("device", device, self.devices)
         spec = DeviceSpec(
             runtime=self.name,
-            runtime_version=self.version(),
-            device=device or self.devices[0],
-            precision=precision or self.precisions[0],
+            runtime_version=version,
+            device=device,
+            precision=precision or self.precisions_on(device)[0],
             threads=threads,
             batch=batch,
             spin=spin,
@@ -187,8 +200,8 @@ class Runtime(abc.ABC):
         self._check_spec(spec)
         return spec
 
-    def open(self, model: bytes, spec: DeviceSpec) -> Session:
-        """Load a model as the device spec says.
+    def open(self, model: bytes, spec: DeviceSpec, weights: bytes = b"") -> Session:
+        """Load a model as the device spec says; ``weights`` are what its format keeps in a file of their own.
 
         :class:`RuntimeUnavailable` where the runtime does not work here, :class:`MismatchError` where the device
         spec is of another runtime or version, :class:`MeasurementError` where the model cannot be loaded.
@@ -199,8 +212,12 @@ class Runtime(abc.ABC):
                 f"{self.name} {self.version()}; profile with the version that is installed"
             )
         self._check_spec(spec)
+        if weights and not self.separate_weights:
+            raise InputError(
+                f"{self.name} reads a model from one file; give it one that has its weights inside"
+            )
         with translate_errors(f"{self.name} could not load the model"):
-            return self.open_impl(model, spec)
+            return self.open_impl(model, spec, weights)
 
     @abc.abstractmethod
     def version_impl(self) -> str:
@@ -211,17 +228,18 @@ class Runtime(abc.ABC):
         """Whether the runtime works here; may raise anything."""
 
     @abc.abstractmethod
-    def open_impl(self, model: bytes, spec: DeviceSpec) -> Session:
-        """Load a model under a checked device spec; leave nothing behind on failure."""
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+        """Load a model under a checked device spec; leave nothing behind on failure. ``weights`` is empty unless
+        ``separate_weights``."""
 
     def _check_spec(self, spec: DeviceSpec) -> None:
-        for word, value, known in (
-            ("device", spec.device, self.devices),
-            ("precision", spec.precision, self.precisions),
-            ("graph level", spec.graph_level, self.graph_levels),
-        ):
-            if value not in known:
-                raise InputError(f"{self.name} has no {word} {value!r} here; it has {', '.join(known)}")
+        self._check_known("device", spec.device, self.devices)
+        self._check_known("precision", spec.precision, self.precisions_on(spec.device))
+        self._check_known("graph level", spec.graph_level, self.graph_levels)
+        if spec.spin not in self.spins:
+            raise InputError(
+                f"{self.name} has no setting to let threads spin or not; ask for spin={self.spins[0]}"
+            )
         if spec.batch < 1 or spec.threads < 1:
             raise InputError(f"threads and batch are at least 1; got {spec.threads} and {spec.batch}")
         if spec.threads > spec.machine.usable_threads:
@@ -229,6 +247,10 @@ class Runtime(abc.ABC):
                 f"{spec.threads} threads were asked for, and this process may use {spec.machine.usable_threads}; "
                 "ask for fewer, or give it more cores"
             )
+
+    def _check_known(self, word: str, value: str, known: tuple[str, ...]) -> None:
+        if value not in known:
+            raise InputError(f"{self.name} has no {word} {value!r} here; it has {', '.join(known)}")
 
     @contextmanager
     def _needed(self) -> Iterator[None]:

@@ -139,7 +139,7 @@ class FakeRuntime(Runtime):
     def check_impl(self) -> Availability:
         return Availability(True)
 
-    def open_impl(self, model: bytes, spec: DeviceSpec) -> Session:
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         self.opened += 1
         return FakeSession(self, FakeModel.from_bytes(model))
 

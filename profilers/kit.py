@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from latency_tables.errors import FormatError, InputError
@@ -21,6 +22,7 @@ FORMAT = "compofa-kit"
 VERSION = 1
 MANIFEST = "manifest.json"
 MODELS = "models"
+WEIGHTS_SUFFIX = ".weights"
 MAX_UNPACKED_BYTES = 4 << 30
 """A zip that says it holds more is refused before anything is written."""
 
@@ -36,8 +38,9 @@ def make_item(
     label: str = "",
     input_shape: tuple[int, ...] = (),
     suffix: str = ".onnx",
+    weights: bytes = b"",
 ) -> Item:
-    """An item for a model's bytes, with its file name and hash filled in. ``id`` must do as a file name."""
+    """An item for a model's bytes, with its file names and hashes filled in. ``id`` must do as a file name."""
     item = Item(
         id,
         kind,
@@ -46,7 +49,9 @@ def make_item(
         input_shape,
         layers,
         label or id,
-        len(model),
+        len(model) + len(weights),
+        f"{MODELS}/{id}{WEIGHTS_SUFFIX}" if weights else "",
+        hashlib.sha256(weights).hexdigest() if weights else "",
     )
     _check_item(item, f"item {id!r}")
     return item
@@ -80,6 +85,7 @@ class Kit:
             raise read.wrong("kit_id", "does not fit the content; the kit was changed by hand: build it anew")
         for item in items:
             kit.read(item)
+            kit.read_weights(item)
         return kit
 
     @property
@@ -96,22 +102,41 @@ class Kit:
         """Where an item's model is."""
         return self.folder / item.file
 
+    def weights_path(self, item: Item) -> Path | None:
+        """Where an item's weights are, if they have a file of their own."""
+        return self.folder / item.weights_file if item.weights_file else None
+
     def read(self, item: Item) -> bytes:
         """An item's model; :class:`FormatError` where it is not the one that the manifest names."""
-        path = self.path(item)
+        return self._read_checked(item.file, item.sha256)
+
+    def read_weights(self, item: Item) -> bytes:
+        """The same for its weights; empty where they have no file of their own."""
+        return self._read_checked(item.weights_file, item.weights_sha256) if item.weights_file else b""
+
+    def _read_checked(self, name: str, sha256: str) -> bytes:
+        path = self.folder / name
         try:
             if not path.resolve().is_relative_to(self.folder.resolve()):
                 raise FormatError(f"{path}: is a link out of the kit; build the kit anew")
-            model = path.read_bytes()
+            data = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}); build the kit anew") from None
-        if hashlib.sha256(model).hexdigest() != item.sha256:
+        if hashlib.sha256(data).hexdigest() != sha256:
             raise FormatError(f"{path}: is not the model that the kit was built with; build the kit anew")
-        return model
+        return data
 
 
-def write_kit(folder: Path, architecture: Mapping[str, Any], models: Iterable[tuple[Item, bytes]]) -> Kit:
-    """Write a kit into a new or empty folder; the manifest comes last, so that a part of a kit is no kit."""
+def write_kit(
+    folder: Path,
+    architecture: Mapping[str, Any],
+    models: Iterable[tuple[Item, bytes]],
+    weights: Mapping[str, bytes] = MappingProxyType({}),
+) -> Kit:
+    """Write a kit into a new or empty folder; the manifest comes last, so that a part of a kit is no kit.
+
+    ``weights`` are those that are kept apart from their models, by the items' ids.
+    """
     folder, models = Path(folder), list(models)
     items = tuple(item for item, _ in models)
     _check_items(items, "the kit")
@@ -119,9 +144,11 @@ def write_kit(folder: Path, architecture: Mapping[str, Any], models: Iterable[tu
         (folder / MODELS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-    for item, model in models:
-        with replace_file(folder / item.file) as file:
-            file.write(model)
+    files = [(item.file, model) for item, model in models]
+    files += [(item.weights_file, weights[item.id]) for item in items if item.weights_file]
+    for name, data in files:
+        with replace_file(folder / name) as file:
+            file.write(data)
     kit = Kit(folder, _hash_content(architecture, items), dict(architecture), items)
     content = {
         "kit_id": kit.kit_id,
@@ -135,7 +162,7 @@ def write_kit(folder: Path, architecture: Mapping[str, Any], models: Iterable[tu
 def pack_kit(kit: Kit, path: Path) -> None:
     """Write a kit as a zip; the same kit gives the same bytes."""
     with replace_file(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (MANIFEST, *(item.file for item in kit.items)):
+        for name in (MANIFEST, *_list_files(kit.items)):
             # A fixed date: the files' own would make the zip differ each time.
             archive.writestr(zipfile.ZipInfo(name), (kit.folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
 
@@ -176,7 +203,7 @@ def _hash_content(architecture: Mapping[str, Any], items: Iterable[Item]) -> str
 def _check_items(items: tuple[Item, ...], where: str) -> None:
     for i, item in enumerate(items):
         _check_item(item, f"{where}, items[{i}]")
-    for word, values in (("ids", [i.id for i in items]), ("files", [i.file for i in items])):
+    for word, values in (("ids", [item.id for item in items]), ("files", _list_files(items))):
         if len(set(values)) < len(values):
             raise FormatError(f"{where}: two items have the same {word[:-1]}; {word} must differ")
     references = sum(item.kind == "reference" for item in items)
@@ -189,7 +216,12 @@ def _check_item(item: Item, where: str) -> None:
         raise FormatError(f"{where}: {item.id!r} cannot be an id; use letters, digits and _ @ . + = -")
     if item.kind == "layer" and len(item.layers) != 1:
         raise FormatError(f"{where}: item {item.id} must name the one layer that it is")
-    _check_name(item.file, where)
+    for name in _list_files([item]):
+        _check_name(name, where)
+
+
+def _list_files(items: Iterable[Item]) -> list[str]:
+    return [name for item in items for name in (item.file, *filter(None, [item.weights_file]))]
 
 
 def _check_name(name: str, where: str) -> None:

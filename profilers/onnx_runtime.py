@@ -52,7 +52,7 @@ class OnnxRuntime(Runtime):
             return Availability(False, "this build has no CPU provider", "run: pip install onnxruntime")
         return Availability(True)
 
-    def open_impl(self, model: bytes, spec: DeviceSpec) -> Session:
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         import onnxruntime as ort
 
         options = ort.SessionOptions()

@@ -10,6 +10,7 @@ from profilers.base import Runtime
 
 RUNTIMES = {
     "onnxruntime": "profilers.onnx_runtime:OnnxRuntime",
+    "openvino": "profilers.openvino_runtime:OpenVino",
     "fake": "profilers.fake:FakeRuntime",
 }
 

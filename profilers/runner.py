@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -79,16 +80,21 @@ def measure_models(
     plan: Plan,
     on_progress: OnProgress | None = None,
     rng: np.random.Generator | None = None,
+    weights: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Measurement]:
-    """Measure a few models by their labels, as :func:`run_kit` does, without a journal."""
+    """Measure a few models by their labels, as :func:`run_kit` does, without a journal.
+
+    ``weights``, by the same labels, are those that are kept apart from their models.
+    """
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
-        items = [
-            (make_item(f"model-{i}", "network", model, label=label), model)
-            for i, (label, model) in enumerate(models.items())
-        ]
-        kit = write_kit(
-            Path(folder), {}, [*items, (make_item("reference", "reference", reference), reference)]
-        )
+        items = [(make_item("reference", "reference", reference), reference)]
+        apart = {}
+        for i, (label, model) in enumerate(models.items()):
+            part = weights.get(label, b"")
+            item = make_item(f"model-{i}", "network", model, label=label, weights=part)
+            items.append((item, model))
+            apart[item.id] = part
+        kit = write_kit(Path(folder), {}, items, apart)
         return run_kit(kit, spec, None, plan, on_progress, rng)
 
 
@@ -120,9 +126,8 @@ def _visit(worker: WorkerProcess, kit: Kit, spec: DeviceSpec, plan: Plan, item: 
     request = {
         "item": item.id,
         "session": session,
-        "path": str(kit.path(item).resolve()),
-        "shape": list(item.input_shape),
         "limits": plan.limits(),
+        **_locate(kit, item),
     }
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -139,9 +144,18 @@ def _visit(worker: WorkerProcess, kit: Kit, spec: DeviceSpec, plan: Plan, item: 
 def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:
     return {
         "spec": spec.to_dict(),
-        "path": str(kit.path(kit.reference).resolve()),
-        "shape": list(kit.reference.input_shape),
         "reference_calls": plan.reference_calls,
+        **_locate(kit, kit.reference),
+    }
+
+
+def _locate(kit: Kit, item: Item) -> dict[str, Any]:
+    """Where the worker finds an item's model, and the shape of its input."""
+    weights = kit.weights_path(item)
+    return {
+        "path": str(kit.path(item).resolve()),
+        "weights": "" if weights is None else str(weights.resolve()),
+        "shape": list(item.input_shape),
     }
 
 

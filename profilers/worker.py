@@ -37,41 +37,49 @@ FEED_SEED = 0
 class Worker:
     """A runtime under one device spec, with its reference loaded."""
 
-    def __init__(self, spec: DeviceSpec, reference: Path, shape: tuple[int, ...], calls: int) -> None:
-        self.runtime, self.spec, self.calls = find_runtime(spec.runtime), spec, calls
-        self.reference = self._open(reference, shape)
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.spec = DeviceSpec.from_dict(request["spec"])
+        self.runtime, self.calls = find_runtime(self.spec.runtime), request["reference_calls"]
+        self.reference = self._open(request)
         self.last_ns: tuple[int, ...] = ()
         self.last_at = 0
 
-    def visit(
-        self, item: str, session: int, path: Path, shape: tuple[int, ...], limits: Mapping[str, Any]
-    ) -> Visit:
+    def visit(self, request: Mapping[str, Any]) -> Visit:
         """Measure one fresh session of an item."""
         when, clock = read_time(), self.runtime.clock
         before = self.last_ns
         if not before or clock() - self.last_at > REFERENCE_FRESH_MS * NS_PER_MS:
             before = self._time_reference()
-        with self._open(path, shape) as opened:
+        with self._open(request) as opened:
             warmed: WarmUp = warm_up(opened.call, clock)
-            samples = sample(opened.call, clock, **limits)
+            samples = sample(opened.call, clock, **request["limits"])
             after = self._time_reference()
         gc.collect()
         return Visit(
-            item, session, samples.ns, before, after, warmed.calls, warmed.steady, samples.flags, when
+            request["item"],
+            request["session"],
+            samples.ns,
+            before,
+            after,
+            warmed.calls,
+            warmed.steady,
+            samples.flags,
+            when,
         )
 
     def _time_reference(self) -> tuple[int, ...]:
         clock = self.runtime.clock
         warm_up(self.reference.call, clock, REFERENCE_WARM_UP_CALLS)
         limits = {"min_calls": self.calls, "min_ms": 0.0, "max_calls": self.calls, "max_ms": float(1 << 40)}
-        self.last_ns = sample(self.reference.call, clock, **limits).ns  # type: ignore[arg-type]
+        self.last_ns = sample(self.reference.call, clock, **limits).ns
         self.last_at = clock()
         return self.last_ns
 
-    def _open(self, path: Path, shape: tuple[int, ...]) -> Session:
-        session = self.runtime.open(path.read_bytes(), self.spec)
+    def _open(self, request: Mapping[str, Any]) -> Session:
+        weights = Path(request["weights"]).read_bytes() if request["weights"] else b""
+        session = self.runtime.open(Path(request["path"]).read_bytes(), self.spec, weights)
         try:
-            session.bind(make_feeds(session, self.spec.batch, shape))
+            session.bind(make_feeds(session, self.spec.batch, tuple(request["shape"])))
         except BaseException:
             session.close()
             raise
@@ -111,21 +119,10 @@ def main() -> None:
         request = json.loads(requests.get())
         try:
             if worker is None:
-                worker = Worker(
-                    DeviceSpec.from_dict(request["spec"]),
-                    Path(request["path"]),
-                    tuple(request["shape"]),
-                    request["reference_calls"],
-                )
+                worker = Worker(request)
                 answer: dict[str, Any] = {}
             else:
-                answer = worker.visit(
-                    request["item"],
-                    request["session"],
-                    Path(request["path"]),
-                    tuple(request["shape"]),
-                    request["limits"],
-                ).to_dict()
+                answer = worker.visit(request).to_dict()
         except CompofaError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
         except OSError as error:

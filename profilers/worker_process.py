@@ -91,11 +91,10 @@ class WorkerProcess:
         if process is not None:
             process.kill()
             process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    # What was not yet sent has nobody left to read it.
-                    with suppress(BrokenPipeError):
-                        pipe.close()
+            if process.stdin is not None:
+                # What was not yet sent has nobody left to read it.
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
@@ -125,8 +124,9 @@ class WorkerProcess:
 
 
 def _read_answers(pipe: IO[str], answers: queue.SimpleQueue[str | None]) -> None:
-    # The pipe may be closed while this thread waits on it.
-    with suppress(ValueError):
+    # Only this thread may close the pipe: while it reads, another would wait for its end, which a process that the
+    # child has forked can hold off.
+    with pipe:
         for line in pipe:
             answers.put(line)
     answers.put(None)

@@ -128,3 +128,26 @@ def test_a_kit_is_not_unpacked_over_other_files(tmp_path: Path) -> None:
     pack_kit(make_kit(tmp_path / "kit"), tmp_path / "kit.zip")
     with pytest.raises(InputError, match="not empty"):
         unpack_kit(tmp_path / "kit.zip", tmp_path / "kit")
+
+
+def make_kit_of_two_parts(folder: Path) -> Kit:
+    """A kit with a model whose weights are in a file of their own."""
+    item = make_item("apart", "network", b"graph", weights=b"weights")
+    return write_kit(folder, {}, [(item, b"graph"), REFERENCE], {"apart": b"weights"})
+
+
+def test_weights_that_are_apart_travel_with_their_model(tmp_path: Path) -> None:
+    pack_kit(make_kit_of_two_parts(tmp_path / "kit"), tmp_path / "kit.zip")
+    kit = unpack_kit(tmp_path / "kit.zip", tmp_path / "there")
+    apart, reference = kit.items
+    assert (kit.read(apart), kit.read_weights(apart), apart.size_bytes) == (b"graph", b"weights", 12)
+    assert (kit.read_weights(reference), kit.weights_path(reference)) == (b"", None)
+
+
+def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
+    kit = make_kit_of_two_parts(tmp_path)
+    path = kit.weights_path(kit.items[0])
+    assert path is not None
+    path.write_bytes(b"others")
+    with pytest.raises(FormatError, match="is not the model that the kit was built with"):
+        Kit.load(tmp_path)

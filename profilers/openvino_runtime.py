@@ -1,0 +1,155 @@
+"""OpenVINO: the CPU, and a GPU or NPU where it has one.
+
+It is imported on first use: ``compofa --help`` and the other runtimes must not wait for it, nor need it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property, partial
+from importlib import import_module
+from typing import Any
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import MeasurementError, MismatchError
+from profilers.base import Array, Availability, Port, Runtime, Session
+
+INSTALL = "run: pip install 'compofa-deploy[openvino]'"
+TELEMETRY = "openvino_telemetry"
+PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
+"""Each precision, and the capability that a device names where it computes in it."""
+
+
+def load_openvino() -> Any:
+    """The package, imported without its telemetry.
+
+    On import it would report to its makers over the network, from a process forked off for that: while something
+    is measured, and holding on to the pipes of the process that measures.
+    """
+    if "openvino" not in sys.modules and TELEMETRY not in sys.modules:
+        # None makes the import of this name fail, for which OpenVINO has a stand-in that does nothing.
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment]
+        try:
+            return import_module("openvino")
+        finally:
+            del sys.modules[TELEMETRY]
+    return import_module("openvino")
+
+
+class OpenVino(Runtime):
+    """OpenVINO, one inference at a time, in a precision that it is told.
+
+    Left to itself it takes bf16 on a CPU that has it, as many threads as it likes, and pins them.
+    """
+
+    name = "openvino"
+    spins = (True,)
+    separate_weights = True
+
+    @cached_property
+    def devices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those that it finds here, the CPU first, as in ``cpu``, ``gpu`` or ``gpu.1``."""
+        found = [name.lower() for name in self._core.available_devices]
+        return tuple(sorted(found, key=lambda name: (name != "cpu", name)))
+
+    def precisions_on(self, device: str) -> tuple[str, ...]:
+        capabilities = self._core.get_property(device.upper(), "OPTIMIZATION_CAPABILITIES")
+        return tuple(name for name, capability in PRECISIONS.items() if capability in capabilities)
+
+    def version_impl(self) -> str:
+        # What follows the release is the commit that it was built from.
+        return str(load_openvino().get_version()).partition("-")[0]
+
+    def check_impl(self) -> Availability:
+        try:
+            load_openvino()
+        except ImportError as error:
+            return Availability(False, f"it cannot be imported ({error})", INSTALL)
+        if not self.devices:
+            return Availability(False, "it finds no device on this machine", INSTALL)
+        return Availability(True)
+
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+        """``model`` is an ONNX graph, or the .xml of an IR whose .bin is ``weights``."""
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": spec.precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+        }
+        if spec.device == "cpu":
+            settings |= {
+                "INFERENCE_NUM_THREADS": spec.threads,
+                # Pinned to a core that another process keeps busy, a thread would wait while others are free.
+                "ENABLE_CPU_PINNING": False,
+                # Two hardware threads of one core count as two, as everywhere else in a device spec.
+                "ENABLE_HYPER_THREADING": True,
+            }
+        try:
+            read = self._core.read_model(model, weights) if weights else self._core.read_model(model)
+            compiled = self._core.compile_model(read, spec.device.upper(), settings)
+        except RuntimeError as error:
+            raise MeasurementError(f"openvino could not load the model: {_find_reason(error)}") from error
+        _check_settings(compiled, spec)
+        return OpenVinoSession(compiled)
+
+    @cached_property
+    def _core(self) -> Any:
+        return load_openvino().Core()
+
+
+class OpenVinoSession(Session):
+    """A compiled model with one request."""
+
+    def __init__(self, compiled: Any) -> None:
+        super().__init__(
+            OpenVino.name, tuple(map(_read_port, compiled.inputs)), tuple(map(_read_port, compiled.outputs))
+        )
+        self._request = compiled.create_infer_request()
+
+    def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
+        self._set_inputs(feeds)
+        self._request.infer(share_outputs=True)
+        return {port.name: self._request.get_tensor(port.name).data.copy() for port in self.outputs}
+
+    def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
+        self._set_inputs(feeds)
+        # Shared, or each call would copy the outputs.
+        return partial(self._request.infer, share_outputs=True)
+
+    def close_impl(self) -> None:
+        self._request = None
+
+    def _set_inputs(self, feeds: dict[str, Array]) -> None:
+        openvino = load_openvino()
+        for name, array in feeds.items():
+            self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+
+
+def _check_settings(compiled: Any, spec: DeviceSpec) -> None:
+    """:class:`MismatchError` where the compiled model does not do as the device spec says."""
+    asked = {"precision": spec.precision, "streams": "1"}
+    used = {
+        "precision": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
+        "streams": str(compiled.get_property("NUM_STREAMS")),
+    }
+    if spec.device == "cpu":
+        asked["threads"] = str(spec.threads)
+        used["threads"] = str(compiled.get_property("INFERENCE_NUM_THREADS"))
+    for word, value in asked.items():
+        if used[word] != value:
+            raise MismatchError(
+                f"openvino was asked for {word} {value} on {spec.device} and uses {used[word]}; "
+                "ask for what it uses"
+            )
+
+
+def _find_reason(error: RuntimeError) -> str:
+    """The last line that says something; those before it are places in OpenVINO's own source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _read_port(port: Any) -> Port:
+    sizes = (int(size.get_length()) if size.is_static else None for size in port.get_partial_shape())
+    return Port(str(port.get_any_name()), tuple(sizes), str(port.get_element_type().to_dtype()))
