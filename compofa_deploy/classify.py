@@ -24,7 +24,7 @@ class Classified:
 def classify(bundle: Bundle, paths: Sequence[Path], top: int = 3) -> list[Classified]:
     """Classify image files of any size. :class:`InputError` names the first that cannot be read."""
     deployment = bundle.deployment
-    preprocess = Preprocess(tuple(deployment.preprocess["mean"]), tuple(deployment.preprocess["std"]))
+    preprocess = Preprocess(deployment.preprocess.mean, deployment.preprocess.std)
     side = deployment.input.shape[-1]
     images = preprocess.load((open_image(path, str(path)) for path in paths), side)
     logits = run_model(deployment, bundle.read_model(), images, spec_here(bundle.spec)).astype(np.float64)

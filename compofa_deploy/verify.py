@@ -110,8 +110,7 @@ def check_numbers(
     spec: DeviceSpec,
 ) -> float:
     """Run a model on the reference's pixels; the largest relative difference, or :class:`VerificationError`."""
-    preprocess = deployment.preprocess
-    images = Preprocess(tuple(preprocess["mean"]), tuple(preprocess["std"])).normalise(pixels)
+    images = Preprocess(deployment.preprocess.mean, deployment.preprocess.std).normalise(pixels)
     logits = run_model(deployment, model, images, spec)
     if logits.shape != expected.shape or not np.isfinite(logits).all():
         raise VerificationError(

@@ -8,20 +8,23 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
 from latency_tables.files import read_json, write_json
+from latency_tables.machine import hash_json
 
 FORMAT = "compofa-bundle"
 VERSION = 1
 MANIFEST = "deployment.json"
 REFERENCE = "reference.safetensors"
+CONTENT_ID = "content_id"
+"""The manifest's field that holds a hash of all others."""
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -42,7 +45,21 @@ class Tensor(_Part):
     """An input or output of the model."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=2)
+    dtype: str
+
+
+class Preprocessing(_Part):
+    """What :class:`compofa_deploy.images.Preprocess` does, in the order in which it is done."""
+
+    channels: str
+    resize_shorter_side: int = Field(ge=1)
+    resize_filter: str
+    centre_crop: int = Field(ge=1)
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+    layout: str
     dtype: str
 
 
@@ -101,7 +118,7 @@ class Deployment(_Part):
     reference: FileEntry
     input: Tensor
     output: Tensor
-    preprocess: dict[str, Any]
+    preprocess: Preprocessing
     labels: tuple[str, ...]
     macs: int
     params: int
@@ -114,6 +131,12 @@ class Deployment(_Part):
     tried: tuple[Tried, ...] = ()
     command: str
     made_with: dict[str, str]
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> Self:
+        if len(self.input.shape) != 4 or len(self.labels) != self.output.shape[-1]:
+            raise ValueError("the input must have 4 sizes, and the output as many as there are labels")
+        return self
 
 
 @dataclass(frozen=True)
@@ -176,7 +199,8 @@ def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes
         inside.mkdir()
         for name, data in files.items():
             (inside / name).write_bytes(data)
-        write_json(inside / MANIFEST, FORMAT, VERSION, deployment.model_dump(mode="json"))
+        content = deployment.model_dump(mode="json")
+        write_json(inside / MANIFEST, FORMAT, VERSION, {**content, CONTENT_ID: hash_json(content)})
         if folder.exists():
             folder.rename(staging / "old")
         inside.rename(folder)
@@ -215,6 +239,11 @@ def load_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give a bundle made by compofa deploy or export")
     data = read_json(folder / MANIFEST, FORMAT, VERSION)
+    if data.pop(CONTENT_ID, None) != hash_json(data):
+        raise VerificationError(
+            f"{folder / MANIFEST}: its {CONTENT_ID} does not fit its content: it was changed or damaged; make the "
+            "bundle anew"
+        )
     try:
         deployment = Deployment.model_validate(data)
     except ValidationError as error:
