@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from compofa_deploy.export.bundle import write_bundle
+from compofa_deploy.export.export import Exported, export
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+from profilers.registry import find_runtime
+from tests.support.supernets import make_accuracies, make_supernet
+
+
+@pytest.fixture(scope="session")
+def spec() -> DeviceSpec:
+    """ONNX Runtime on this machine, one thread."""
+    return find_runtime("onnxruntime").spec()
+
+
+@pytest.fixture(scope="session")
+def tiny() -> StoredSupernet:
+    return make_supernet()
+
+
+@pytest.fixture(scope="session")
+def exported(tiny: StoredSupernet, spec: DeviceSpec) -> Exported:
+    """A bundle in memory that has no budget."""
+    subnet = Subnet.compound((2, 3, 4, 3, 2), 16)
+    return export(tiny, subnet, spec, make_accuracies(tiny), "compofa export 23432@16 -o bundle")
+
+
+@pytest.fixture(scope="session")
+def _written(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "bundle"
+    write_bundle(folder, exported.deployment, exported.files)
+    return folder
+
+
+@pytest.fixture
+def bundle(_written: Path, tmp_path: Path) -> Path:
+    """The folder of a bundle that a test may spoil."""
+    return Path(shutil.copytree(_written, tmp_path / "bundle"))
