@@ -27,12 +27,13 @@ def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
     """The networks that calibrate a table: 27 subnets, and at each resolution the smallest and the largest.
 
     The 27 are a linear orthogonal array of strength 2 (Bose and Bush, 1952): each pair of stages takes each pair of
-    choices three times. The resolutions go round among them.
+    choices three times. The resolutions go round among them, about equally often, whatever their number.
     """
     subnets = []
-    for run, (a, b, c) in enumerate(product(range(3), repeat=3)):
+    for a, b, c in product(range(3), repeat=3):
         levels = (a, b, c, (a + b + c) % 3, (a + 2 * b) % 3)
-        turn = (run + a + b + c) % len(resolutions)
+        # Three resolutions are one more column of the array; these factors spread any other number of them as well.
+        turn = (4 * a + 13 * b + 11 * c) % len(resolutions)
         subnets.append(Subnet.compound([DEPTHS[level] for level in levels], resolutions[turn]))
     extremes = [Subnet.compound((d,) * STAGES, r) for r in resolutions for d in (min(DEPTHS), max(DEPTHS))]
     return list(dict.fromkeys([*subnets, *extremes]))
