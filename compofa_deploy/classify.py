@@ -27,7 +27,8 @@ def classify(bundle: Bundle, paths: Sequence[Path], top: int = 3) -> list[Classi
     preprocess = Preprocess(deployment.preprocess.mean, deployment.preprocess.std)
     side = deployment.input.shape[-1]
     images = preprocess.load((open_image(path, str(path)) for path in paths), side)
-    logits = run_model(deployment, bundle.read_model(), images, spec_here(bundle.spec)).astype(np.float64)
+    spec, weights = spec_here(bundle.spec), bundle.read_weights()
+    logits = run_model(deployment, bundle.read_model(), images, spec, weights).astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     classified = []

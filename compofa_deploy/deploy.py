@@ -104,11 +104,13 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
         subnet = candidates.subnet(index)
         watcher.on_step(f"exporting and checking {subnet}")
         exported = export(job.supernet, subnet, job.spec, job.accuracies, job.command)
-        if job.size_limit is not None and len(exported.model) > job.size_limit:
+        if job.size_limit is not None and exported.deployment.size_bytes > job.size_limit:
             continue
         reference = _check(exported, job.spec)
         watcher.on_step(f"measuring {subnet}, whose logits differ from the reference by {reference:.1g}")
-        measurement = measure_model(exported.deployment, exported.model, job.spec, watcher.on_progress())
+        measurement = measure_model(
+            exported.deployment, exported.model, job.spec, watcher.on_progress(), exported.weights
+        )
         measured = summarise(measurement, job.percentile)
         if measured.high_ms <= job.latency_ms:
             bundle = _write(job, exported, candidates, int(index), measured, tried, folder)
@@ -139,7 +141,7 @@ def _check(exported: Exported, spec: DeviceSpec) -> float:
     """The exported model's numbers against the reference that it was exported with."""
     reference = exported.files[exported.deployment.reference.file]
     pixels, expected = decode_reference(reference, "the export")
-    return check_numbers(exported.deployment, exported.model, pixels, expected, spec)
+    return check_numbers(exported.deployment, exported.model, pixels, expected, spec, exported.weights)
 
 
 def _write(

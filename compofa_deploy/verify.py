@@ -66,12 +66,13 @@ def verify(
     spec = spec_here(bundle.spec)
     on_step("numbers")
     pixels, expected = bundle.read_reference()
-    difference = check_numbers(deployment, bundle.read_model(), pixels, expected, spec)
+    model, weights = bundle.read_model(), bundle.read_weights()
+    difference = check_numbers(deployment, model, pixels, expected, spec, weights)
     measured: MeasuredLatency | None = None
     doubts: tuple[str, ...] = ()
     if measure:
         on_step("latency")
-        measurement = measure_model(deployment, bundle.read_model(), spec, on_progress)
+        measurement = measure_model(deployment, model, spec, on_progress, weights)
         measured = summarise(measurement, deployment.budget.percentile if deployment.budget else 50)
         doubts = measurement.doubts
         if deployment.budget is not None and measured.high_ms > deployment.budget.limit_ms:
@@ -108,10 +109,14 @@ def check_numbers(
     pixels: NDArray[np.uint8],
     expected: NDArray[np.float64],
     spec: DeviceSpec,
+    weights: bytes = b"",
 ) -> float:
-    """Run a model on the reference's pixels; the largest relative difference, or :class:`VerificationError`."""
+    """Run a model on the reference's pixels; the largest relative difference, or :class:`VerificationError`.
+
+    ``weights`` are those that the bundle keeps apart from the model, here and below.
+    """
     images = Preprocess(deployment.preprocess.mean, deployment.preprocess.std).normalise(pixels)
-    logits = run_model(deployment, model, images, spec)
+    logits = run_model(deployment, model, images, spec, weights)
     if logits.shape != expected.shape or not np.isfinite(logits).all():
         raise VerificationError(
             f"subnet {deployment.subnet}: the model gives {list(logits.shape)} numbers, not all finite or not as many "
@@ -127,12 +132,16 @@ def check_numbers(
 
 
 def run_model(
-    deployment: Deployment, model: bytes, images: NDArray[np.float32], spec: DeviceSpec
+    deployment: Deployment,
+    model: bytes,
+    images: NDArray[np.float32],
+    spec: DeviceSpec,
+    weights: bytes = b"",
 ) -> NDArray[np.float32]:
     """Logits (n, classes) of any number of images (n, 3, side, side), a batch of the model's size at a time."""
     batch = deployment.input.shape[0]
     padded = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.float32)])
-    with find_runtime(spec.runtime).open(model, spec) as session:
+    with find_runtime(spec.runtime).open(model, spec, weights) as session:
         logits = [
             session.run({deployment.input.name: padded[i : i + batch]})[deployment.output.name]
             for i in range(0, len(padded), batch)
@@ -141,11 +150,18 @@ def run_model(
 
 
 def measure_model(
-    deployment: Deployment, model: bytes, spec: DeviceSpec, on_progress: OnProgress | None = None
+    deployment: Deployment,
+    model: bytes,
+    spec: DeviceSpec,
+    on_progress: OnProgress | None = None,
+    weights: bytes = b"",
 ) -> Measurement:
     """Measure a bundle's model on this machine, between looks at the reference network."""
     reference = build_reference(Architecture.from_dict(deployment.architecture), spec.batch)
-    return measure_models({deployment.subnet: model}, reference, spec, MEASURE_PLAN, on_progress)[0]
+    label = deployment.subnet
+    return measure_models(
+        {label: model}, reference, spec, MEASURE_PLAN, on_progress, weights={label: weights}
+    )[0]
 
 
 def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:

@@ -95,7 +95,7 @@ def command(**given: Any) -> None:
     _print_deployed(given["output"], deployment, spec.describe(), seconds)
 
 
-_SHOWN = {"subnet", "model", "accuracy", "budget", "predicted", "measured", "tried", "macs", "params"}
+_SHOWN = {"subnet", "model", "weights", "accuracy", "budget", "predicted", "measured", "tried", "macs", "params"}
 
 
 def _print_deployed(folder: Path, deployment: Any, device: str, seconds: float) -> None:
@@ -116,7 +116,7 @@ def _print_deployed(folder: Path, deployment: Any, device: str, seconds: float) 
             "measured",
             f"{format_ms(measured.latency_ms)}  [{format_ms(measured.low_ms)}, {format_ms(measured.high_ms)}]",
         ),
-        ("size", f"{deployment.model.size_bytes / 1e6:.2f} MB, {deployment.macs / 1e6:.1f} M MACs"),
+        ("size", f"{deployment.size_bytes / 1e6:.2f} MB, {deployment.macs / 1e6:.1f} M MACs"),
         ("device", device),
         ("tried before", ", ".join(t.subnet for t in deployment.tried) or "none"),
         ("bundle", f"{folder}, in {seconds:.1f} s"),

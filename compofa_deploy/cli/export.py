@@ -44,13 +44,13 @@ def command(**given: Any) -> None:
     exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
     deployment = exported.deployment
     pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")
-    difference = check_numbers(deployment, exported.model, pixels, expected, spec)
+    difference = check_numbers(deployment, exported.model, pixels, expected, spec, exported.weights)
     write_bundle(given["output"], deployment, exported.files)
     if given["as_json"]:
-        shown = deployment.model_dump(mode="json", include={"subnet", "model", "macs", "params", "accuracy"})
+        shown = deployment.model_dump(mode="json", include={"subnet", "model", "weights", "macs", "params", "accuracy"})
         print_json({"bundle": str(given["output"]), **shown, "largest_difference": difference})
     else:
         click.echo(
-            f"{given['output']}: {subnet}, {deployment.model.size_bytes / 1e6:.2f} MB; logits differ from the "
+            f"{given['output']}: {subnet}, {deployment.size_bytes / 1e6:.2f} MB; logits differ from the "
             f"reference by {difference:.1g} (tolerance {deployment.tolerance:g})"
         )

@@ -115,6 +115,7 @@ class Deployment(_Part):
     architecture: dict[str, Any]
     supernet: str
     model: FileEntry
+    weights: FileEntry | None = None
     reference: FileEntry
     input: Tensor
     output: Tensor
@@ -131,6 +132,11 @@ class Deployment(_Part):
     tried: tuple[Tried, ...] = ()
     command: str
     made_with: dict[str, str]
+
+    @property
+    def size_bytes(self) -> int:
+        """What the model takes up, with its weights."""
+        return self.model.size_bytes + (self.weights.size_bytes if self.weights else 0)
 
     @model_validator(mode="after")
     def _check_shapes(self) -> Self:
@@ -154,6 +160,11 @@ class Bundle:
     def read_model(self) -> bytes:
         """The model file's bytes, checked against the hash as they are read."""
         return _read_checked(self.folder, self.deployment.model)
+
+    def read_weights(self) -> bytes:
+        """The same for the weights, where they have a file of their own; else empty."""
+        entry = self.deployment.weights
+        return b"" if entry is None else _read_checked(self.folder, entry)
 
     def read_reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Stored pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
@@ -251,8 +262,9 @@ def load_bundle(folder: Path) -> Bundle:
         raise FormatError(
             f"{folder / MANIFEST}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
-    for entry in (deployment.model, deployment.reference):
-        _read_checked(folder, entry)
+    for entry in (deployment.model, deployment.weights, deployment.reference):
+        if entry is not None:
+            _read_checked(folder, entry)
     return Bundle(folder, deployment)
 
 

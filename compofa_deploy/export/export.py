@@ -21,7 +21,7 @@ from compofa_deploy.export.bundle import (
     describe_file,
     encode_reference,
 )
-from compofa_deploy.export.writers import find_writer
+from compofa_deploy.export.writers import find_tolerance, find_writer
 from compofa_deploy.graph.network import INPUT, OUTPUT
 from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space import count_macs, count_params
@@ -46,6 +46,12 @@ class Exported:
         """The model file's bytes."""
         return self.files[self.deployment.model.file]
 
+    @property
+    def weights(self) -> bytes:
+        """The weights' bytes, where they have a file of their own; else empty."""
+        entry = self.deployment.weights
+        return b"" if entry is None else self.files[entry.file]
+
 
 def export(
     supernet: StoredSupernet,
@@ -59,7 +65,7 @@ def export(
     :class:`MismatchError` where the supernet does not have the subnet, or the accuracies are not its own.
     """
     writer = find_writer(spec.runtime)
-    model = writer.write_model(supernet, subnet, spec)
+    files = writer.write_model(supernet, subnet, spec)
     pixels = draw_reference_images(subnet.resolution)
     layers = supernet.layers_of(subnet)
     logits = run_reference(layers, supernet.weights_of(subnet), supernet.preprocess.normalise(pixels))
@@ -70,7 +76,10 @@ def export(
         ofa_config=subnet.to_ofa(),
         architecture=supernet.architecture.to_dict(),
         supernet=supernet.digest,
-        model=describe_file(writer.MODEL_FILE, model),
+        model=describe_file(writer.MODEL_FILE, files[writer.MODEL_FILE]),
+        weights=describe_file(writer.WEIGHTS_FILE, files[writer.WEIGHTS_FILE])
+        if writer.WEIGHTS_FILE
+        else None,
         reference=describe_file(REFERENCE, reference),
         input=Tensor(name=INPUT, shape=(spec.batch, 3, side, side), dtype="float32"),
         output=Tensor(name=OUTPUT, shape=(spec.batch, supernet.architecture.classes), dtype="float32"),
@@ -79,12 +88,12 @@ def export(
         macs=count_macs(layers),
         params=count_params(layers),
         device_spec=spec.to_dict(),
-        tolerance=writer.TOLERANCE,
+        tolerance=find_tolerance(spec.precision),
         accuracy=_find_accuracy(supernet, subnet, accuracies),
         command=command,
         made_with=list_versions(spec),
     )
-    return Exported(deployment, {writer.MODEL_FILE: model, REFERENCE: reference})
+    return Exported(deployment, {**files, REFERENCE: reference})
 
 
 def draw_reference_images(resolution: int) -> NDArray[np.uint8]:

@@ -8,15 +8,13 @@ from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
 
 MODEL_FILE = "model.onnx"
-
-TOLERANCE = 1e-4
-"""Largest difference from the reference, relative to the largest logit where that is above 1. Float32 rounding over
-the depth of these networks stays an order of magnitude below it."""
+WEIGHTS_FILE = ""
 
 
-def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> bytes:
-    """The model file of a subnet for a device spec."""
+def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
+    """The one file of a subnet for a device spec."""
     metadata = {"subnet": subnet.id, "architecture": supernet.architecture.name, "supernet": supernet.digest}
-    return build_network(
+    model = build_network(
         supernet.layers_of(subnet), supernet.weights_of(subnet), batch=spec.batch, metadata=metadata
     )
+    return {MODEL_FILE: model}

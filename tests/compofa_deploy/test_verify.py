@@ -30,7 +30,9 @@ def measured_at(monkeypatch):
         monkeypatch.setattr(
             verify_module,
             "measure_model",
-            lambda deployment, model, spec, on_progress=None: make_measured(deployment.subnet, ms),
+            lambda deployment, model, spec, on_progress=None, weights=b"": make_measured(
+                deployment.subnet, ms
+            ),
         )
 
     return set_latency

@@ -1,0 +1,50 @@
+"""Export for OpenVINO: its IR, a graph as .xml and its weights as .bin."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from compofa_deploy.export import onnxruntime
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+from profilers.openvino_runtime import load_openvino
+
+MODEL_FILE = "model.xml"
+WEIGHTS_FILE = "model.bin"
+
+
+def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
+    """The files of a subnet for a device spec; the same OpenVINO gives the same bytes.
+
+    The weights are stored in f16 where the precision is f16, which rounds them all the same; else in f32.
+    """
+    openvino = load_openvino()
+    onnx = onnxruntime.write_model(supernet, subnet, spec)[onnxruntime.MODEL_FILE]
+    model = openvino.Core().read_model(onnx)
+    _fold_constants(model)
+    _name_nodes(model)
+    with tempfile.TemporaryDirectory(prefix="compofa-ir-") as folder:
+        path = Path(folder) / MODEL_FILE
+        openvino.save_model(model, path, compress_to_fp16=spec.precision == "f16")
+        return {name: (Path(folder) / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}
+
+
+def _fold_constants(model: Any) -> None:
+    """Compute what depends on no input, shapes above all: less than half the graph is left."""
+    passes = import_module("openvino.passes")
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())
+    manager.run_passes(model)
+
+
+def _name_nodes(model: Any) -> None:
+    """Name by their places the nodes that OpenVINO named by a counter, which runs on as long as the process."""
+    for place, node in enumerate(model.get_ordered_ops()):
+        # A folded constant keeps the name of the node whose place it took.
+        if re.fullmatch(r"[A-Z][A-Za-z]*_\d+", node.get_friendly_name()):
+            node.set_friendly_name(f"{node.get_type_name()}_{place}")
