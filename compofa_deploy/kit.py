@@ -61,10 +61,21 @@ def build_kit(architecture: Architecture, resolutions: Sequence[int], batch: int
                 model,
             )
         )
-    for subnet in choose_networks(resolutions):
-        items.append(_make_network(architecture, subnet, batch, "network"))
-    items.append(_make_network(architecture, middle_subnet(resolutions), batch, "reference"))
+    items += _make_networks(architecture, choose_networks(resolutions), resolutions, batch)
     return write_kit(folder, architecture.to_dict(), items)
+
+
+def build_network_kit(
+    architecture: Architecture,
+    subnets: Sequence[Subnet],
+    resolutions: Sequence[int],
+    batch: int,
+    folder: Path,
+) -> Kit:
+    """The same of some networks alone, with the reference that a kit of these resolutions has."""
+    return write_kit(
+        folder, architecture.to_dict(), _make_networks(architecture, subnets, resolutions, batch)
+    )
 
 
 def middle_subnet(resolutions: Sequence[int]) -> Subnet:
@@ -75,6 +86,14 @@ def middle_subnet(resolutions: Sequence[int]) -> Subnet:
 def build_reference(architecture: Architecture, batch: int) -> bytes:
     """The reference network's model, to be timed beside others."""
     return _make_network(architecture, middle_subnet(architecture.resolutions), batch, "reference")[1]
+
+
+def _make_networks(
+    architecture: Architecture, subnets: Iterable[Subnet], resolutions: Sequence[int], batch: int
+) -> list[tuple[Item, bytes]]:
+    """Networks, and the reference behind them."""
+    items = [_make_network(architecture, subnet, batch, "network") for subnet in subnets]
+    return [*items, _make_network(architecture, middle_subnet(resolutions), batch, "reference")]
 
 
 def _make_network(architecture: Architecture, subnet: Subnet, batch: int, kind: str) -> tuple[Item, bytes]:

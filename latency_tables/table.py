@@ -47,12 +47,41 @@ class MeasuredNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A network that no fit has seen: a subnet's id, what was predicted, and what two measurements of it gave."""
+
+    label: str
+    predicted_ms: float
+    first_ms: float
+    second_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How wrong a table was for random networks that it never saw, measured after it was made.
+
+    ``error`` compares predictions with the first measurement of each; its ``noise_floor`` is how far the second lies
+    from the first, on average, relative. ``bias`` is the median of predicted / measured - 1. ``coverage`` is the share
+    of networks whose latency lay in the interval of ``confidence``.
+    """
+
+    error: ErrorSummary
+    bias: float
+    coverage: float
+    confidence: float
+    seed: int
+    when: str
+    networks: tuple[HeldOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyTable:
     """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``.
 
     ``isolated_ms`` is what each layer took alone; ``costs_ms`` is its share of a whole network. ``residuals``
     are (measured / predicted - 1) of networks left out of the fit one by one. ``percentile_ratios`` maps a
-    percentile's name to its ratio to the median. ``conditions`` were read as the run went on.
+    percentile's name to its ratio to the median. ``conditions`` were read as the run went on. ``validation`` is
+    ``None`` until the table was validated.
     """
 
     spec: DeviceSpec
@@ -68,6 +97,7 @@ class LatencyTable:
     percentile_ratios: dict[str, float]
     conditions: tuple[Conditions, ...]
     networks: tuple[MeasuredNetwork, ...]
+    validation: Validation | None = None
     source: str = field(default="the latency table", compare=False)
 
     def layer_cost_ms(self, key: str) -> float:
@@ -124,6 +154,7 @@ class LatencyTable:
             "percentile_ratios": self.percentile_ratios,
             "conditions": [conditions.to_dict() for conditions in self.conditions],
             "networks": [_network_to_dict(network) for network in self.networks],
+            "validation": None if self.validation is None else asdict(self.validation),
         }
         write_json(Path(path), FORMAT, VERSION, content)
 
@@ -161,6 +192,9 @@ class LatencyTable:
                 _read_network(Fields(entry, f"{where}, networks[{i}]"))
                 for i, entry in enumerate(read.items("networks"))
             ),
+            validation=None
+            if read.data.get("validation") is None
+            else _read_validation(read.inner("validation")),
             source=where,
         )
 
@@ -171,6 +205,29 @@ def _network_to_dict(network: MeasuredNetwork) -> dict[str, Any]:
 
 def _read_network(read: Fields) -> MeasuredNetwork:
     return MeasuredNetwork(read.text("label"), read.texts("layers"), read.number("ms"), read.texts("doubts"))
+
+
+def _read_validation(read: Fields) -> Validation:
+    entries = (
+        Fields(entry, f"{read.where}, networks[{i}]") for i, entry in enumerate(read.items("networks"))
+    )
+    return Validation(
+        error=_read_error(read.inner("error")),
+        bias=read.number("bias", minimum=-1),
+        coverage=read.number("coverage"),
+        confidence=read.number("confidence"),
+        seed=read.integer("seed"),
+        when=read.text("when"),
+        networks=tuple(
+            HeldOut(
+                entry.text("label"),
+                entry.number("predicted_ms"),
+                entry.number("first_ms"),
+                entry.number("second_ms"),
+            )
+            for entry in entries
+        ),
+    )
 
 
 def _read_error(read: Fields) -> ErrorSummary:

@@ -16,7 +16,7 @@ COMMANDS = {
     "models": ("models", "Supernets: list them, show one."),
     "profile": ("profile", "Measure this machine and write its latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
-    "tables": ("tables", "Latency tables: list, show, predict."),
+    "tables": ("tables", "Latency tables: list, show, predict, validate, compare."),
     "evaluate": ("evaluate", "Accuracy of every subnet of a supernet on images."),
     "search": ("search", "The best subnet under constraints, or the whole front."),
     "export": ("export", "Write a subnet's bundle for a runtime."),
@@ -100,7 +100,7 @@ def _move_debug_first(arguments: list[str]) -> list[str]:
 def _explain_usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "compofa"
-    return f"{error.format_message()}; see {command} --help"
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
 
 
 def _explain_missing(error: ModuleNotFoundError) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table
+from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress
 
 if TYPE_CHECKING:
     from latency_tables.table import LatencyTable
@@ -18,7 +18,7 @@ table_argument = click.argument("table", type=click.Path(path_type=Path, dir_oka
 
 @click.group("tables")
 def command() -> None:
-    """Latency tables: list, show, predict.
+    """Latency tables: list, show, predict, validate, compare.
 
     \b
     Example:
@@ -95,7 +95,11 @@ def show(table: Path, as_json: bool) -> None:
 @table_argument
 @click.argument("subnets", nargs=-1, required=True)
 @click.option(
-    "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.9, show_default=True
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Of the interval.",
 )
 @options.json_option
 def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: bool) -> None:
@@ -126,6 +130,108 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     print_table("", ("subnet", ">predicted", f">low ({confidence:.0%})", ">high"), rows)
 
 
+@command.command("validate")
+@table_argument
+@click.option(
+    "--networks", type=click.IntRange(2), default=60, show_default=True, help="Subnets to hold out."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which subnets are drawn.")
+@click.option(
+    "--mode",
+    type=click.Choice(["quick", "full"]),
+    default="full",
+    show_default=True,
+    help="How thoroughly to measure each.",
+)
+@options.json_option
+def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bool) -> None:
+    """Measure random subnets that the table never saw, and store in it how wrong it was.
+
+    Only on the machine that the table is of. Each is measured twice, so that the noise is known too. A run that is
+    interrupted goes on where it stopped.
+
+    \b
+    Example:
+      compofa tables validate cpu.json --networks 60
+    """
+    from compofa_deploy.cache import Cache
+    from compofa_deploy.validate import validate
+    from latency_tables.table import LatencyTable
+
+    loaded = LatencyTable.load(table)
+    with show_progress() as display:
+        display.on_step(f"measuring {networks} subnets twice on {loaded.spec.describe()}")
+        validated = validate(loaded, Cache.default(), networks, seed, mode, display.on_progress())
+    validated.save(table)
+    if as_json:
+        print_json(summarise_table(table, validated))
+        return
+    print_table("", ("", ""), list_validation(validated))
+
+
+@command.command("compare")
+@table_argument
+@click.argument("other", type=click.Path(path_type=Path, dir_okay=False))
+@options.json_option
+def compare_tables(table: Path, other: Path, as_json: bool) -> None:
+    """What the second of two tables predicts relative to the first, and the errors of both.
+
+    \b
+    Example:
+      compofa tables compare before.json after.json
+    """
+    from compofa_deploy.compare import HIGH, LOW, compare
+    from latency_tables.table import LatencyTable
+
+    first, second = LatencyTable.load(table), LatencyTable.load(other)
+    found = compare(first, second)
+    if as_json:
+        tables = [summarise_table(path, t) for path, t in ((table, first), (other, second))]
+        print_json({**found.to_dict(), "tables": tables})
+        return
+    sides = ", ".join(map(str, found.resolutions))
+    rows = [
+        ("subnets", f"{found.subnets} at {sides} px"),
+        ("ratio", f"{found.median_ratio:.4f} (median), {found.low_ratio:.4f} to {found.high_ratio:.4f} "
+                  f"(percentiles {LOW} to {HIGH})"),
+        ("rank correlation", f"{found.rank_correlation:.4f}"),
+        ("differ in", "; ".join(found.differences) or "nothing but when they were made"),
+    ]  # fmt: skip
+    print_table("", ("", ""), rows)
+    errors = zip(_list_errors(first), _list_errors(second), strict=True)
+    print_table("", ("", str(table), str(other)), [(word, mine, its) for (word, mine), (_, its) in errors])
+
+
+def list_validation(table: LatencyTable) -> list[tuple[str, str]]:
+    """What a validation found, for people, row by row; none where there was none."""
+    found = table.validation
+    if found is None:
+        return []
+    error = found.error
+    return [
+        ("held-out networks", f"{error.n}, none used in the fit"),
+        ("MAPE", f"{error.mape:.2%}"),
+        ("within 5 %", f"{error.within_5:.1%}"),
+        ("within 10 %", f"{error.within_10:.1%}"),
+        ("rank correlation", f"{error.rank_correlation:.4f}"),
+        (f"{found.confidence:.0%} intervals", f"held {found.coverage:.1%}"),
+        ("bias", f"{found.bias:+.2%}"),
+        ("noise floor", f"{error.noise_floor:.2%} between two measurements of one network"),
+    ]
+
+
+def _list_errors(table: LatencyTable) -> list[tuple[str, str]]:
+    validation = table.validation
+    return [
+        ("made", table.created[:16]),
+        ("MAPE, left one out", f"{table.error.mape:.2%}"),
+        ("noise between sessions", f"{table.error.noise_floor:.2%}"),
+        ("90% interval", f"+-{table.margin(0.9):.1%}"),
+        ("MAPE, held out", f"{validation.error.mape:.2%}" if validation else "not validated"),
+        ("noise floor", f"{validation.error.noise_floor:.2%}" if validation else "not validated"),
+    ]
+
+
 def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
     """What a table is of and what it is worth, JSON-ready."""
     from dataclasses import asdict
@@ -142,6 +248,7 @@ def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
         "doubtful_networks": sum(bool(network.doubts) for network in table.networks),
         "error": asdict(table.error),
         "interval_90": table.margin(0.9),
+        "validation": None if table.validation is None else asdict(table.validation),
     }
 
 
@@ -159,4 +266,11 @@ def print_summary(path: Path, table: LatencyTable) -> None:
         ("noise", f"{error.noise_floor:.2%} between two sessions of one network"),
         ("interval", f"+-{summary['interval_90']:.1%} holds 90 %"),
     ]  # fmt: skip
+    if table.validation is not None:
+        held_out = table.validation.error
+        rows.append((
+            "validated",
+            f"{held_out.mape:.2%} on {held_out.n} networks held out (noise {held_out.noise_floor:.2%}); intervals "
+            f"held {table.validation.coverage:.0%}",
+        ))  # fmt: skip
     print_table("", ("", ""), rows)
