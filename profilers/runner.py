@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from latency_tables.device import DeviceSpec
-from latency_tables.errors import MeasurementError, WorkerDied
+from latency_tables.errors import MeasurementError, MismatchError, WorkerDied
 from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
 from profilers.journal import Journal
 from profilers.kit import Kit, make_item, write_kit
@@ -50,10 +50,12 @@ def run_kit(
     """Measure every item of a kit, in the kit's order; the reference is not among the results.
 
     With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order.
-    :class:`MismatchError` where the device spec is not of this machine and runtime; :class:`WorkerDied` or
-    :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what was measured.
+    :class:`MismatchError` where the device spec is not of this machine and runtime, or of another batch than the kit;
+    :class:`WorkerDied` or :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what
+    was measured.
     """
     _check_here(spec)
+    _check_batch(kit, spec)
     identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
     with ExitStack() as stack:
         log = None if journal is None else stack.enter_context(Journal(journal, identity))
@@ -170,3 +172,13 @@ def _check_here(spec: DeviceSpec) -> None:
         graph_level=spec.graph_level,
     )
     spec.check_same(here, "the device spec to measure")
+
+
+def _check_batch(kit: Kit, spec: DeviceSpec) -> None:
+    """That what is measured is what the device spec says it is."""
+    for item in kit.items:
+        if item.input_shape and item.input_shape[0] != spec.batch:
+            raise MismatchError(
+                f"the kit's item {item.id} takes a batch of {item.input_shape[0]}, and {spec.batch} was asked for; ask "
+                "for the kit's, or build a kit with that batch"
+            )
