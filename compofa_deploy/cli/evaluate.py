@@ -44,7 +44,8 @@ def command(**given: Any) -> None:
     set_threads(given["threads"])
     supernet = load_supernet(given["supernet"])
     settings = supernet.origin.get("data_settings")
-    if not isinstance(settings, dict):
+    held_out = ("validation_images", "split_seed")
+    if not isinstance(settings, dict) or any(not isinstance(settings.get(word), int) for word in held_out):
         raise InputError(
             f"{given['supernet']}: does not say which images were held out of its training; train it with compofa train"
         )
@@ -52,7 +53,7 @@ def command(**given: Any) -> None:
     partial = output.with_name(f"{output.name}.partial")
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")
-        splits = load_splits(given["data"], settings["validation_images"], settings["split_seed"])
+        splits = load_splits(given["data"], *(settings[word] for word in held_out))
         resolutions = given["resolutions"] or supernet.architecture.resolutions
         table = evaluate(
             supernet,
