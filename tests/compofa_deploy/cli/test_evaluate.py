@@ -1,0 +1,103 @@
+"""``compofa evaluate``, and ``train`` where it cannot begin."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.supernet.stored import save_supernet
+from tests.support.supernets import TINY
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture
+def data(write_split, tmp_path, rng):
+    for name, count in (("train", 12), ("test", 5)):
+        images = rng.integers(0, 256, (count, 20, 20, 3), dtype=np.uint8)
+        labels = [i % TINY.classes for i in range(count)]
+        write_split(tmp_path / "data" / f"{name}.parquet", images, labels)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def trained(tiny, tmp_path):
+    """The tiny supernet, as if it had been trained on that data."""
+    origin = {"data": "random", "data_settings": {"validation_images": 4, "split_seed": 0}}
+    save_supernet(replace(tiny, origin=origin), tmp_path / "trained.safetensors")
+    return tmp_path / "trained.safetensors"
+
+
+def test_a_supernet_is_evaluated(compofa, data, trained, tiny, tmp_path):
+    path = tmp_path / "trained.accuracy.json"
+    ran = compofa("evaluate", "--supernet", trained, "--data", data, "--resolutions", "16", "--threads", "1",
+                  "-o", path, "--json")  # fmt: skip
+    assert ran.code == 0
+    assert ran.json["subnets"] == 243
+    table = AccuracyTable.load(path)
+    table.check_supernet(tiny.digest)
+    assert table.images == {"validation": 4, "test": 5}
+    assert table.made_by.startswith("compofa evaluate --supernet")
+    assert not path.with_name(f"{path.name}.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resolutions", "24"], "no batch-norm statistics at 24 px; there are 16, 20"),
+        (["--data", "none"], "needs train.parquet and test.parquet"),
+        (["--supernet", "none.safetensors"], "none.safetensors: there is no such file"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(compofa, data, trained, tmp_path, arguments, message):
+    given = {"--supernet": trained, "--data": data, "-o": tmp_path / "out.json"}
+    given.update(zip(arguments[::2], arguments[1::2], strict=True))
+    ran = compofa("evaluate", *(word for pair in given.items() for word in pair))
+    assert ran.code == 2
+    assert message in ran.error
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_supernet_that_does_not_say_what_it_was_trained_on_is_refused(
+    compofa, data, supernet_file, tmp_path
+):
+    ran = compofa("evaluate", "--supernet", supernet_file, "--data", data, "-o", tmp_path / "out.json")
+    assert ran.code == 2
+    assert "does not say which images were held out of its training" in ran.error
+
+
+def test_more_validation_images_than_there_are_is_bad_input(compofa, data, tiny, tmp_path):
+    origin = {"data_settings": {"validation_images": 40, "split_seed": 0}}
+    save_supernet(replace(tiny, origin=origin), tmp_path / "odd.safetensors")
+    ran = compofa(
+        "evaluate", "--supernet", tmp_path / "odd.safetensors", "--data", data, "-o", tmp_path / "o"
+    )
+    assert ran.code == 2
+    assert "cannot be held out" in ran.error
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"validation_images": 4}, {"validation_images": "4", "split_seed": 0}, 5]
+)
+def test_data_settings_that_are_none_are_bad_input(compofa, data, tiny, tmp_path, settings):
+    save_supernet(replace(tiny, origin={"data_settings": settings}), tmp_path / "odd.safetensors")
+    ran = compofa(
+        "evaluate", "--supernet", tmp_path / "odd.safetensors", "--data", data, "-o", tmp_path / "o"
+    )
+    assert ran.code == 2
+    assert "held out" in ran.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "none"], "none"),
+        (["--recipe", "none.toml"], "none.toml"),
+        (["--recipe", "compofa-cifar10", "--data", "none"], "needs train.parquet"),
+    ],
+)
+def test_a_training_that_cannot_begin_is_one_line(compofa, data, tmp_path, arguments, message):
+    ran = compofa("train", "--data", data, *arguments, "-o", tmp_path / "run")
+    assert ran.code == 2
+    assert message in ran.error

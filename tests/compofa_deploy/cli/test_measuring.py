@@ -1,0 +1,106 @@
+"""``compofa profile`` and ``kit`` measure this machine for real, if briefly."""
+
+import json
+
+import pytest
+
+from compofa_deploy import architecture as architecture_module
+from compofa_deploy import profile as profile_module
+from compofa_deploy.subnet import Subnet
+from latency_tables.table import LatencyTable
+from profilers.plan import Plan
+from tests.support.supernets import TINY
+
+
+@pytest.fixture(autouse=True)
+def _tiny_and_brief(monkeypatch):
+    plan = Plan(layer_sessions=1, network_sessions=2, min_calls=3, min_ms=0.0, max_calls=5, reference_calls=3)
+    monkeypatch.setitem(architecture_module.ARCHITECTURES, "tiny", TINY)
+    for mode in ("quick", "full"):
+        monkeypatch.setitem(profile_module.PLANS, mode, lambda: plan)
+
+
+def test_profiling_writes_a_table_of_this_machine(compofa, tmp_path, spec):
+    path = tmp_path / "cpu.json"
+    ran = compofa("profile", "--arch", "tiny", "--resolutions", "16", "--quick", "-o", path, "--json")
+    assert ran.code == 0
+    table = LatencyTable.load(path)
+    assert table.spec == spec
+    assert table.architecture == TINY.to_dict()
+    assert ran.json["device_spec_id"] == spec.id
+    assert ran.json["networks"] == len(table.networks)
+    predicted = compofa("tables", "predict", path, Subnet.compound((2,) * 5, 16), "--json")
+    assert predicted.json["predictions"][0]["latency_ms"] > 0
+
+
+def test_a_kit_is_built_here_and_run_there(compofa, tmp_path, spec):
+    kit, path = tmp_path / "kit.zip", tmp_path / "table.json"
+    built = compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit, "--json")
+    assert built.code == 0
+    ran = compofa("kit", "run", kit, "--quick", "-o", path, "--json")
+    assert ran.code == 0
+    assert ran.json["layers"] == built.json["layer"]
+    assert ran.json["networks"] == built.json["network"]
+    assert LatencyTable.load(path).kit_id == built.json["kit_id"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kit.zip", "table.json"]
+
+
+def test_a_kit_of_another_batch_is_refused(compofa, tmp_path):
+    kit = tmp_path / "kit.zip"
+    compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "--batch", "2", "-o", kit)
+    ran = compofa("kit", "run", kit, "--quick", "-o", tmp_path / "table.json")
+    assert ran.code == 2
+    assert "batch" in ran.error
+    assert not (tmp_path / "table.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["profile", "--arch", "resnet50"], "no architecture 'resnet50'; there are"),
+        (["profile", "--arch", "tiny", "--runtime", "tensorflow"], "no runtime 'tensorflow'"),
+        (["profile", "--arch", "tiny", "--resolutions", "big"], "is not a list of resolutions"),
+        (["profile", "--arch", "tiny", "--threads", "4096"], "4096 threads were asked for"),
+        (["kit", "build", "--arch", "resnet50"], "no architecture 'resnet50'"),
+        (["kit", "run", "none.zip"], "none.zip: there is no such file"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(compofa, tmp_path, arguments, message):
+    ran = compofa(*arguments, "-o", tmp_path / "out.json")
+    assert ran.code == 2
+    assert message in ran.error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_kit_is_refused(compofa, tmp_path):
+    (tmp_path / "kit.zip").write_text("no zip")
+    ran = compofa("kit", "run", tmp_path / "kit.zip", "-o", tmp_path / "table.json")
+    assert ran.code == 2
+    assert "not a zip that can be read" in ran.error
+
+
+def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
+    from profilers import runner
+
+    kit, path = tmp_path / "kit.zip", tmp_path / "table.json"
+    compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit)
+    visit, visited = runner._visit, []
+
+    def stop_after(limit):
+        def run(*arguments):
+            if len(visited) == limit:
+                raise KeyboardInterrupt
+            visited.append(arguments)
+            return visit(*arguments)
+
+        monkeypatch.setattr(runner, "_visit", run)
+
+    stop_after(20)
+    stopped = compofa("kit", "run", kit, "--quick", "-o", path)
+    assert stopped.code == 130
+    assert "the same command goes on from it" in stopped.error
+    assert not path.exists()
+    stop_after(-1)
+    assert compofa("kit", "run", kit, "--quick", "-o", path).code == 0
+    items = json.loads(path.read_text())
+    assert len(visited) == len(items["costs_ms"]) + 2 * len(items["networks"])
