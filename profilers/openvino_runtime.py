@@ -14,6 +14,7 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.openvino_graph import read_graph
 
 INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 TELEMETRY = "openvino_telemetry"
@@ -86,8 +87,9 @@ class OpenVino(Runtime):
                 "ENABLE_HYPER_THREADING": True,
             }
         try:
-            read = self._core.read_model(model, weights) if weights else self._core.read_model(model)
-            compiled = self._core.compile_model(read, spec.device.upper(), settings)
+            # An IR was written in OpenVINO's own form.
+            graph = self._core.read_model(model, weights) if weights else read_graph(self._core, model)
+            compiled = self._core.compile_model(graph, spec.device.upper(), settings)
         except RuntimeError as error:
             raise MeasurementError(f"openvino could not load the model: {_find_reason(error)}") from error
         _check_settings(compiled, spec)

@@ -12,6 +12,7 @@ from compofa_deploy.export import onnxruntime
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
+from profilers.openvino_graph import read_graph
 from profilers.openvino_runtime import load_openvino
 
 MODEL_FILE = "model.xml"
@@ -25,7 +26,7 @@ def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> d
     """
     openvino = load_openvino()
     onnx = onnxruntime.write_model(supernet, subnet, spec)[onnxruntime.MODEL_FILE]
-    model = openvino.Core().read_model(onnx)
+    model = read_graph(openvino.Core(), onnx)
     _fold_constants(model)
     _name_nodes(model)
     with tempfile.TemporaryDirectory(prefix="compofa-ir-") as folder:
