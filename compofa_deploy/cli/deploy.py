@@ -95,7 +95,18 @@ def command(**given: Any) -> None:
     _print_deployed(given["output"], deployment, spec.describe(), seconds)
 
 
-_SHOWN = {"subnet", "model", "weights", "accuracy", "budget", "predicted", "measured", "tried", "macs", "params"}
+_SHOWN = {
+    "subnet",
+    "model",
+    "weights",
+    "accuracy",
+    "budget",
+    "predicted",
+    "measured",
+    "tried",
+    "macs",
+    "params",
+}
 
 
 def _print_deployed(folder: Path, deployment: Any, device: str, seconds: float) -> None:

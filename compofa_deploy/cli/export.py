@@ -47,7 +47,9 @@ def command(**given: Any) -> None:
     difference = check_numbers(deployment, exported.model, pixels, expected, spec, exported.weights)
     write_bundle(given["output"], deployment, exported.files)
     if given["as_json"]:
-        shown = deployment.model_dump(mode="json", include={"subnet", "model", "weights", "macs", "params", "accuracy"})
+        shown = deployment.model_dump(
+            mode="json", include={"subnet", "model", "weights", "macs", "params", "accuracy"}
+        )
         print_json({"bundle": str(given["output"]), **shown, "largest_difference": difference})
     else:
         click.echo(

@@ -15,6 +15,9 @@ WRITERS = {
     "openvino": "compofa_deploy.export.openvino",
 }
 
+GRAPH_BYTES_PER_LAYER = {"onnxruntime": 2 << 10, "openvino": 12 << 10}
+"""For each runtime, what a layer's nodes and names add to its files at most; the files are looked at after export."""
+
 TOLERANCES = {"f32": 1e-4, "f16": 0.006, "bf16": 0.05}
 """For each precision, how far a model's logits may be from the reference, relative to the largest logit where that is
 above 1.

@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.export.writers import GRAPH_BYTES_PER_LAYER
 from compofa_deploy.space import COMPOUND_DEPTHS
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.units import Units, list_units
 from latency_tables.errors import MismatchError
-from latency_tables.layer import Layer
 from latency_tables.table import LatencyTable
 
 if TYPE_CHECKING:
     import pandas
 
 BYTES_PER_WEIGHT = 4
-GRAPH_BYTES_PER_LAYER = 2048
-"""What a layer's nodes and names add to a model file at most; the file itself is looked at after export."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -145,7 +143,7 @@ def list_candidates(
             columns["accuracy"].append(percents[accuracies.resolutions.index(resolution)])
             columns["latency_ms"].append(predict_all(architecture, table, resolution) * scale)
             columns["margin"].append(np.full(count, margin))
-            for name, values in _static_costs(architecture, resolution).items():
+            for name, values in _static_costs(architecture, resolution, table.spec.runtime).items():
                 columns[name].append(values)
     return Candidates(tuple(tables), **{name: np.concatenate(parts) for name, parts in columns.items()})
 
@@ -171,15 +169,12 @@ def _keys(
 
 
 @lru_cache(maxsize=256)
-def _static_costs(architecture: Architecture, resolution: int) -> dict[str, Integers]:
+def _static_costs(architecture: Architecture, resolution: int, runtime: str) -> dict[str, Integers]:
+    graph_bytes = GRAPH_BYTES_PER_LAYER.get(runtime, max(GRAPH_BYTES_PER_LAYER.values()))
     units = list_units(architecture, resolution)
     costs = {
         "macs": lambda layer: layer.macs,
         "params": lambda layer: layer.params,
-        "size_bytes": _layer_bytes,
+        "size_bytes": lambda layer: BYTES_PER_WEIGHT * layer.params + graph_bytes,
     }
     return {name: units.sum_over(cost).astype(np.int64) for name, cost in costs.items()}
-
-
-def _layer_bytes(layer: Layer) -> int:
-    return BYTES_PER_WEIGHT * layer.params + GRAPH_BYTES_PER_LAYER
