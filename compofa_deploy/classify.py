@@ -10,7 +10,8 @@ import numpy as np
 
 from compofa_deploy.export.bundle import Bundle
 from compofa_deploy.images import Preprocess, open_image
-from compofa_deploy.verify import run_model, spec_here
+from compofa_deploy.verify import run_model
+from profilers.registry import spec_here
 
 
 @dataclass(frozen=True, slots=True)

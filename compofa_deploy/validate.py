@@ -16,12 +16,12 @@ from compofa_deploy.kit import build_network_kit
 from compofa_deploy.profile import PLANS
 from compofa_deploy.space import enumerate_compound, list_layers
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import spec_here
 from latency_tables.build import summarise_error
 from latency_tables.errors import InputError
 from latency_tables.measurement import Measurement
 from latency_tables.table import HeldOut, LatencyTable, Validation
 from profilers.environment import read_conditions
+from profilers.registry import spec_here
 from profilers.runner import OnProgress, run_kit
 
 CONFIDENCE = 0.9

@@ -19,7 +19,7 @@ from latency_tables.errors import VerificationError
 from latency_tables.measurement import Measurement
 from profilers.environment import read_conditions
 from profilers.plan import Plan
-from profilers.registry import find_runtime
+from profilers.registry import find_runtime, spec_here
 from profilers.runner import OnProgress, measure_models
 
 MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
@@ -88,18 +88,6 @@ def verify(
         measured,
         doubts,
         _describe_difference(bundle, spec),
-    )
-
-
-def spec_here(spec: DeviceSpec) -> DeviceSpec:
-    """The same settings on this machine and the runtime that is installed."""
-    return find_runtime(spec.runtime).spec(
-        device=spec.device,
-        precision=spec.precision,
-        threads=spec.threads,
-        batch=spec.batch,
-        spin=spec.spin,
-        graph_level=spec.graph_level,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
 from profilers.base import Runtime
 
@@ -28,3 +29,15 @@ def find_runtime(name: str) -> Runtime:
     module, class_name = RUNTIMES[name].split(":")
     runtime: Runtime = getattr(import_module(module), class_name)()
     return runtime
+
+
+def spec_here(spec: DeviceSpec) -> DeviceSpec:
+    """The same settings on this machine and the runtime that is installed; errors as of :meth:`Runtime.spec`."""
+    return find_runtime(spec.runtime).spec(
+        device=spec.device,
+        precision=spec.precision,
+        threads=spec.threads,
+        batch=spec.batch,
+        spin=spec.spin,
+        graph_level=spec.graph_level,
+    )

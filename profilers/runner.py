@@ -19,7 +19,7 @@ from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
 from profilers.journal import Journal
 from profilers.kit import Kit, make_item, write_kit
 from profilers.plan import Plan
-from profilers.registry import find_runtime
+from profilers.registry import spec_here
 from profilers.worker_process import WorkerProcess
 
 ATTEMPTS = 2
@@ -54,7 +54,7 @@ def run_kit(
     :class:`WorkerDied` or :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what
     was measured.
     """
-    _check_here(spec)
+    spec.check_same(spec_here(spec), "the device spec to measure")
     _check_batch(kit, spec)
     identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
     with ExitStack() as stack:
@@ -159,19 +159,6 @@ def _locate(kit: Kit, item: Item) -> dict[str, Any]:
         "weights": "" if weights is None else str(weights.resolve()),
         "shape": list(item.input_shape),
     }
-
-
-def _check_here(spec: DeviceSpec) -> None:
-    """That a device spec is of this machine and of the runtime that is installed."""
-    here = find_runtime(spec.runtime).spec(
-        device=spec.device,
-        precision=spec.precision,
-        threads=spec.threads,
-        batch=spec.batch,
-        spin=spec.spin,
-        graph_level=spec.graph_level,
-    )
-    spec.check_same(here, "the device spec to measure")
 
 
 def _check_batch(kit: Kit, spec: DeviceSpec) -> None:

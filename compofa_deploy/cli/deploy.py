@@ -12,22 +12,13 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
-from compofa_deploy.cli.units import Count, Duration, Size
+from compofa_deploy.cli.units import Duration
 
 
 @click.command("deploy")
 @click.option("--latency", type=Duration(), required=True, help="The budget, as in 2ms or 850us.")
-@click.option(
-    "--percentile",
-    type=click.Choice(["50", "90", "95", "99"]),
-    default="50",
-    show_default=True,
-    help="The percentile of the latency that must keep the budget.",
-)
-@click.option("--max-size", type=Size(), help="Largest model file, as in 10MB.")
-@click.option("--max-macs", type=Count(), help="Most multiply-accumulates, as in 30M.")
-@click.option("--max-params", type=Count(), help="Most parameters, as in 3M.")
-@click.option("--min-accuracy", type=float, help="Least validation top-1 in per cent.")
+@options.percentile_option
+@options.constraint_options
 @options.supernet_option
 @options.accuracy_option
 @options.device_options

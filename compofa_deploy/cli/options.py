@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from compofa_deploy.cli.units import Resolutions
+from compofa_deploy.cli.units import Count, Resolutions, Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +36,24 @@ resolutions_option = click.option(
 output_option = click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="PATH", help="Where to write."
 )
+
+
+percentile_option = click.option(
+    "--percentile", type=click.Choice(["50", "90", "95", "99"]), default="50", show_default=True,
+    help="The percentile that a latency is of.",
+)  # fmt: skip
+
+
+def constraint_options(function: F) -> F:
+    """What a candidate must keep, besides a latency; read by :func:`compofa_deploy.cli.inputs.list_constraints`."""
+    for option in reversed((
+        click.option("--max-size", type=Size(), help="Largest model file, as in 10MB."),
+        click.option("--max-macs", type=Count(), help="Most multiply-accumulates, as in 30M."),
+        click.option("--max-params", type=Count(), help="Most parameters, as in 3M."),
+        click.option("--min-accuracy", type=float, help="Least validation top-1 in per cent."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
 
 
 def device_options(function: F) -> F:

@@ -9,7 +9,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table
-from compofa_deploy.cli.units import Count, Duration, Size
+from compofa_deploy.cli.units import Duration
 
 
 @click.command("search")
@@ -22,13 +22,7 @@ from compofa_deploy.cli.units import Count, Duration, Size
     help="A latency table; several search over all of their device specs  [default: this machine's].",
 )
 @click.option("--latency", type=Duration(), help="Largest latency, as in 20ms.")
-@click.option(
-    "--percentile",
-    type=click.Choice(["50", "90", "95", "99"]),
-    default="50",
-    show_default=True,
-    help="The percentile that a latency is of.",
-)
+@options.percentile_option
 @click.option(
     "--confidence",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -36,10 +30,7 @@ from compofa_deploy.cli.units import Count, Duration, Size
     show_default=True,
     help="Of the predicted interval whose upper end must keep the latency.",
 )
-@click.option("--max-size", type=Size(), help="Largest model file, as in 10MB.")
-@click.option("--max-macs", type=Count(), help="Most multiply-accumulates, as in 30M.")
-@click.option("--max-params", type=Count(), help="Most parameters, as in 3M.")
-@click.option("--min-accuracy", type=float, help="Least validation top-1 in per cent.")
+@options.constraint_options
 @click.option(
     "--front", "whole_front", is_flag=True, help="The whole Pareto front instead of its best point."
 )

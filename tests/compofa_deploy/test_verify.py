@@ -16,8 +16,9 @@ from compofa_deploy.export.bundle import (
 from compofa_deploy.export.export import export
 from compofa_deploy.images import Preprocess
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import check_numbers, run_model, spec_here, summarise, verify
+from compofa_deploy.verify import check_numbers, run_model, summarise, verify
 from latency_tables.errors import MeasurementError, VerificationError
+from profilers.registry import spec_here
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, replace_content
 from tests.support.measurements import make_measured
 
