@@ -24,6 +24,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """A table on stdout; columns that begin with ``>`` are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
         title=title or None,
@@ -38,7 +39,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
             column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
         )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     Console(soft_wrap=False).print(table)
 
 
@@ -57,7 +58,7 @@ class ProgressDisplay:
     def on_step(self, text: str) -> None:
         """A step begins."""
         self._step = text
-        self._bar.console.print(f"[bold]>[/bold] {text}", highlight=False)
+        self._bar.console.print(f"> {text}", highlight=False, markup=False)
 
     def on_progress(self) -> OnProgress:
         """A bar for the measurement that begins now; it is removed when the measurement is done."""
