@@ -44,16 +44,13 @@ def command(**given: Any) -> None:
       compofa deploy --latency 500us --percentile 99 --threads 2 -o bundle --json
     """  # fmt: skip
     from compofa_deploy.cache import Cache
-    from compofa_deploy.cli.inputs import list_constraints, load_accuracies
+    from compofa_deploy.cli.inputs import find_spec, list_constraints, load_accuracies
     from compofa_deploy.deploy import Job, deploy
     from compofa_deploy.supernet.stored import load_supernet
-    from profilers.registry import find_runtime
 
     started = time.monotonic()
     supernet = load_supernet(given["supernet"])
-    spec = find_runtime(given["runtime"]).spec(
-        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
-    )
+    spec = find_spec(given)
     job = Job(
         supernet,
         load_accuracies(given["accuracy"], given["supernet"]),

@@ -26,21 +26,18 @@ def command(**given: Any) -> None:
     Example:
       compofa export 23344@32 -o bundle
     """
-    from compofa_deploy.cli.inputs import load_accuracies
+    from compofa_deploy.cli.inputs import find_spec, load_accuracies
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
     from compofa_deploy.subnet import Subnet
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.verify import check_numbers
-    from profilers.registry import find_runtime
 
     subnet = Subnet.parse(given["subnet"])
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
     accuracies = load_accuracies(given["accuracy"], given["supernet"])
-    spec = find_runtime(given["runtime"]).spec(
-        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
-    )
+    spec = find_spec(given)
     exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
     deployment = exported.deployment
     pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")

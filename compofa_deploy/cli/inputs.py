@@ -9,7 +9,9 @@ from typing import Any
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
 from compofa_deploy.supernet.stored import built_in_folder
+from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
+from profilers.registry import find_runtime
 
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
@@ -23,6 +25,13 @@ def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
             f"{found}: there is no accuracy table; make one with compofa evaluate, or name one with --accuracy"
         )
     return AccuracyTable.load(found)
+
+
+def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
+    """The device spec on this machine that :func:`compofa_deploy.cli.options.device_options` asked for."""
+    return find_runtime(given["runtime"]).spec(
+        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
+    )
 
 
 def list_constraints(given: Mapping[str, Any]) -> list[Constraint]:

@@ -69,17 +69,15 @@ def run(**given: Any) -> None:
     """
     import tempfile
 
+    from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
     from compofa_deploy.profile import PLANS
     from latency_tables.build import build_table
     from profilers.environment import read_conditions
     from profilers.kit import unpack_kit
-    from profilers.registry import find_runtime
     from profilers.runner import run_kit
 
-    spec = find_runtime(given["runtime"]).spec(
-        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
-    )
+    spec = find_spec(given)
     output: Path = given["output"]
     journal = output.with_name(f"{output.name}.journal")
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder, show_progress() as display:

@@ -29,14 +29,12 @@ def command(**given: Any) -> None:
     """
     from compofa_deploy.architecture import find_architecture
     from compofa_deploy.cache import Cache
+    from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
     from compofa_deploy.profile import profile
-    from profilers.registry import find_runtime
 
     architecture = find_architecture(given["arch"])
-    spec = find_runtime(given["runtime"]).spec(
-        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
-    )
+    spec = find_spec(given)
     resolutions = given["resolutions"] or architecture.resolutions
     with show_progress() as display:
         display.on_step(f"profiling {architecture.name} on {spec.describe()}")

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from compofa_deploy.evaluation.folded import FoldedLayers
 from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
-from compofa_deploy.evaluation.tree import walk
+from compofa_deploy.evaluation.tree import PREFIXES, walk
 from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import DEPTHS
+from compofa_deploy.subnet import DEPTHS, STAGES
 from compofa_deploy.supernet.cut import cut_weights
 from compofa_deploy.supernet.statistics import Choices, locate_unit
 from compofa_deploy.supernet.stored import StoredSupernet
@@ -88,10 +88,10 @@ def count_correct(
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
 ) -> NDArray[np.int64]:
     """(243,): how many images each compound subnet classifies rightly at a resolution; 0 where not ``wanted``."""
-    correct = np.zeros((len(DEPTHS),) * 5, dtype=np.int64)
+    correct = np.zeros((len(DEPTHS),) * STAGES, dtype=np.int64)
     pixels = images.resize(resolution)
     groups = range(0, len(images), GROUP)
-    total = len(groups) * sum(len(DEPTHS) ** n for n in range(6))
+    total = len(groups) * PREFIXES
     done = 0
 
     def run(prefix: Choices, batches: list[Tensor]) -> list[Tensor]:

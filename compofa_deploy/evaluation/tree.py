@@ -10,6 +10,9 @@ from compofa_deploy.supernet.statistics import Choices
 
 T = TypeVar("T")
 
+PREFIXES = sum(len(DEPTHS) ** stages for stages in range(STAGES + 1))
+"""How many units the whole tree runs at a resolution: the stem, and the 363 prefixes of stages."""
+
 
 def walk(
     run: Callable[[Choices, T], T],

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from compofa_deploy.evaluation.calibrate import calibrate
+from compofa_deploy.evaluation.tree import PREFIXES
 from compofa_deploy.images import Preprocess
 from compofa_deploy.supernet.statistics import STATISTICS
 from compofa_deploy.supernet.stored import StoredSupernet
@@ -35,7 +36,7 @@ def finish(
 
     def count(resolution: int, prefix: tuple[int, ...]) -> None:
         done[resolution] = done.get(resolution, 0) + 1
-        on_progress(f"{resolution} px", done[resolution], 364)
+        on_progress(f"{resolution} px", done[resolution], PREFIXES)
 
     statistics = calibrate(supernet, splits.train.take(np.sort(chosen)), preprocess, resolutions, count)
     arrays = {
