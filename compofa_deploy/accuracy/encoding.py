@@ -1,0 +1,120 @@
+"""A subnet as numbers that an accuracy predictor reads: OFA's one-hot encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from compofa_deploy.subnet import BLOCKS, DEPTHS, EXPANDS, KERNELS, MAX_DEPTH, STAGES, Subnet
+from latency_tables.errors import InputError
+
+Array = NDArray[np.float32]
+
+BLOCK_FEATURES = BLOCKS * (len(KERNELS) + len(EXPANDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Which resolutions there are places for: ``count`` of them, ``step`` pixels apart, from ``first`` on.
+
+    A resolution between two places takes the lower one, as in OFA's.
+    """
+
+    first: int
+    step: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if min(self.first, self.step, self.count) < 1:
+            raise InputError(f"an encoding's first, step and count are each at least 1; got {self}")
+
+    @classmethod
+    def of_resolutions(cls, resolutions: Sequence[int]) -> Encoding:
+        """The one with the fewest places that tells these resolutions apart.
+
+        >>> Encoding.of_resolutions([32, 24, 28])
+        Encoding(first=24, step=4, count=3)
+        """
+        first, last = min(resolutions), max(resolutions)
+        step = gcd(*(resolution - first for resolution in resolutions)) or 1
+        return cls(first, step, (last - first) // step + 1)
+
+    @property
+    def size(self) -> int:
+        """How many features a subnet has."""
+        return BLOCK_FEATURES + self.count
+
+    @property
+    def last(self) -> int:
+        """The highest resolution that has a place."""
+        return self.first + self.step * self.count - 1
+
+    def check_resolution(self, resolution: int) -> None:
+        """:class:`InputError` where the resolution has no place."""
+        if not self.first <= resolution <= self.last:
+            raise InputError(
+                f"the accuracy predictor knows resolutions from {self.first} to {self.last} px, not {resolution}; "
+                "choose one of those, or fit a predictor to subnets evaluated at yours"
+            )
+
+
+OFA_ENCODING = Encoding(112, 16, 8)
+"""What OFA's published predictor was trained with."""
+
+
+def encode(
+    ks: ArrayLike, e: ArrayLike, d: ArrayLike, r: ArrayLike, encoding: Encoding = OFA_ENCODING
+) -> Array:
+    """(n, ``encoding.size``): one row of zeros and ones for each subnet.
+
+    ``ks`` and ``e`` are (n, 20), block by block, whatever they hold for a block that does not run; ``d`` is (n, 5);
+    ``r`` is (n,). Places: 20 x 3 for the kernel sizes 3, 5, 7, then 20 x 3 for the expand ratios 3, 4, 6, all zero for
+    a block that does not run, then the resolutions. :class:`InputError` where a value has no place.
+
+    >>> encode([[3] * 20], [[6] * 20], [[2] * 5], [224]).nonzero()[1].tolist()[-3:]
+    [110, 113, 127]
+    """
+    kernels, expands, depths, resolutions = (np.asarray(values, np.int64) for values in (ks, e, d, r))
+    n = len(resolutions)
+    for word, values, shape in (
+        ("ks", kernels, (n, BLOCKS)), ("e", expands, (n, BLOCKS)), ("d", depths, (n, STAGES)), ("r", resolutions, (n,)),
+    ):  # fmt: skip
+        if values.shape != shape:
+            raise InputError(f"{n} subnets have {word} of shape {list(shape)}, not {list(values.shape)}")
+    _check_members("depths", depths, DEPTHS)
+    runs = (np.arange(MAX_DEPTH) < depths[:, :, None]).reshape(n, BLOCKS)
+    features = np.zeros((n, encoding.size), np.float32)
+    half = BLOCK_FEATURES // 2
+    for word, values, choices, start in (
+        ("kernel sizes", kernels, KERNELS, 0),
+        ("expand ratios", expands, EXPANDS, half),
+    ):
+        _check_members(word, values[runs], choices)
+        hot = (values[:, :, None] == np.array(choices)) & runs[:, :, None]
+        features[:, start : start + half] = hot.reshape(n, half)
+    if n:
+        encoding.check_resolution(int(resolutions.min()))
+        encoding.check_resolution(int(resolutions.max()))
+    features[np.arange(n), BLOCK_FEATURES + (resolutions - encoding.first) // encoding.step] = 1
+    return features
+
+
+def encode_subnets(subnets: Sequence[Subnet], encoding: Encoding = OFA_ENCODING) -> Array:
+    """The same for subnets, one row each."""
+    return encode(
+        np.array([subnet.kernels for subnet in subnets]).reshape(-1, BLOCKS),
+        np.array([subnet.expands for subnet in subnets]).reshape(-1, BLOCKS),
+        np.array([subnet.depths for subnet in subnets]).reshape(-1, STAGES),
+        np.array([subnet.resolution for subnet in subnets], np.int64),
+        encoding,
+    )
+
+
+def _check_members(word: str, values: NDArray[np.int64], allowed: Sequence[int]) -> None:
+    wrong = values[~np.isin(values, allowed)]
+    if wrong.size:
+        raise InputError(f"a subnet's {word} are each of {tuple(allowed)}; got {int(wrong.flat[0])}")

@@ -1,0 +1,91 @@
+"""A multi-layer perceptron, run by numpy alone: the form of OFA's accuracy predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.accuracy.encoding import Array
+from latency_tables.errors import FormatError
+
+ROWS_AT_ONCE = 8192
+"""Bounds the memory that activations take."""
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Linear layers with ReLU between them. ``weights`` are (out, in), ``biases`` (out,); the last has one output."""
+
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
+
+    kind: ClassVar[str] = "mlp"
+
+    @property
+    def inputs(self) -> int:
+        """How many features it reads."""
+        return int(self.weights[0].shape[1])
+
+    def run(self, features: Array) -> NDArray[np.float64]:
+        """(n,) from (n, inputs), in float32."""
+        if not len(features):
+            return np.zeros(0)
+        parts = [
+            self._run(features[start : start + ROWS_AT_ONCE])
+            for start in range(0, len(features), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def _run(self, values: Array) -> Array:
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            values = np.maximum(values @ weight.T + bias, 0)
+        last: Array = (values @ self.weights[-1].T + self.biases[-1])[:, 0]
+        return last
+
+    def arrays(self) -> dict[str, Array]:
+        """Everything it holds, by name, read back by :meth:`from_arrays`."""
+        pairs = enumerate(zip(self.weights, self.biases, strict=True))
+        return {
+            f"{i}.{part}": a for i, pair in pairs for part, a in zip(("weight", "bias"), pair, strict=True)
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], where: str) -> Mlp:
+        """Read ``0.weight``, ``0.bias``, ``1.weight`` and so on; other numbers, as those of a ``torch.nn.Sequential``
+        with activations between its layers, are taken in their order. :class:`FormatError` names the first array that
+        does not fit."""
+        names = {name.partition(".")[0] for name in arrays}
+        odd = sorted(
+            n
+            for n in arrays
+            if not (n.partition(".")[0].isdigit() and n.partition(".")[2] in ("weight", "bias"))
+        )
+        if odd or not names:
+            raise FormatError(
+                f"{where}: array {odd[0] if odd else '0.weight'!r} is none of a predictor's layers"
+            )
+        weights: list[Array] = []
+        biases: list[Array] = []
+        numbers = sorted(names, key=int)
+        for number in numbers:
+            for part, kept in (("weight", weights), ("bias", biases)):
+                found = arrays.get(f"{number}.{part}")
+                if found is None:
+                    raise FormatError(f"{where}: array {number}.{part} is missing")
+                if not np.issubdtype(found.dtype, np.floating) or not np.isfinite(found).all():
+                    raise FormatError(
+                        f"{where}: array {number}.{part} must hold finite floating-point numbers"
+                    )
+                kept.append(np.ascontiguousarray(found, np.float32))
+            outputs = 1 if number == numbers[-1] else weights[-1].shape[0]
+            inputs = weights[-2].shape[0] if len(weights) > 1 else weights[-1].shape[-1]
+            if weights[-1].shape != (outputs, inputs) or biases[-1].shape != (outputs,):
+                raise FormatError(
+                    f"{where}: array {number}.weight is {list(weights[-1].shape)} with a bias of "
+                    f"{list(biases[-1].shape)}; {[outputs, inputs]} and {[outputs]} fit"
+                )
+        return cls(tuple(weights), tuple(biases))

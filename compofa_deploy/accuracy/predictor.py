@@ -1,0 +1,152 @@
+"""Accuracy predictors: from a subnet's shape to its top-1, without running it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from compofa_deploy.accuracy.encoding import Array, Encoding, encode, encode_subnets
+from compofa_deploy.accuracy.mlp import Mlp
+from compofa_deploy.subnet import Subnet
+from latency_tables.errors import FormatError, InputError
+from latency_tables.fields import Fields
+from latency_tables.files import parse_json, replace_file
+
+FORMAT = "compofa-accuracy-predictor"
+VERSION = 1
+SUFFIX = ".safetensors"
+LARGEST_FILE = 256 * 2**20
+"""In bytes; no predictor of a few hundred inputs comes near it."""
+
+
+class Model(Protocol):
+    """What computes."""
+
+    kind: ClassVar[str]
+
+    @property
+    def inputs(self) -> int:
+        """How many features it reads."""
+
+    def run(self, features: Array) -> NDArray[np.float64]:
+        """(n,) from (n, inputs)."""
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """Everything it holds, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutError:
+    """How wrong predictions were for subnets that the fit did not see, by cross-validation: mean and largest absolute
+    error in percentage points of top-1, rank correlation, of how many subnets in how many folds."""
+
+    mae: float
+    worst: float
+    rank_correlation: float
+    n: int
+    folds: int
+
+
+@dataclass(frozen=True)
+class AccuracyPredictor:
+    """Predicts top-1 in per cent, the unit of accuracy tables. ``model`` gives it divided by ``scale``.
+
+    ``architecture`` is the name of what it was made for, and ``error`` what it is worth; ``None`` where nobody says.
+    ``origin`` says how it was made.
+    """
+
+    encoding: Encoding
+    model: Model
+    scale: float
+    architecture: str | None
+    error: HeldOutError | None
+    origin: str
+
+    def __post_init__(self) -> None:
+        if self.model.inputs != self.encoding.size:
+            raise FormatError(
+                f"{self.origin}: reads {self.model.inputs} features, and its encoding has {self.encoding.size}"
+            )
+
+    def encode(self, ks: ArrayLike, e: ArrayLike, d: ArrayLike, r: ArrayLike) -> Array:
+        """Features (n, inputs); see :func:`compofa_deploy.accuracy.encoding.encode`."""
+        return encode(ks, e, d, r, self.encoding)
+
+    def predict(self, features: Array) -> NDArray[np.float64]:
+        """(n,): top-1 in per cent from features (n, inputs)."""
+        if features.ndim != 2 or features.shape[1] != self.model.inputs:
+            raise InputError(
+                f"the accuracy predictor reads {self.model.inputs} features a subnet; got {list(features.shape)}"
+            )
+        percent: NDArray[np.float64] = self.scale * self.model.run(features)
+        return percent
+
+    def predict_subnets(self, subnets: Sequence[Subnet]) -> NDArray[np.float64]:
+        """(n,): top-1 of subnets in per cent."""
+        return self.predict(encode_subnets(subnets, self.encoding))
+
+    def save(self, path: Path) -> None:
+        """Write it as safetensors, with everything that is no array in the metadata."""
+        from safetensors.numpy import save
+
+        metadata = {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": self.model.kind,
+            "encoding": asdict(self.encoding),
+            "scale": self.scale,
+            "architecture": self.architecture,
+            "error": None if self.error is None else asdict(self.error),
+            "origin": self.origin,
+        }
+        data = save(dict(self.model.arrays()), {"compofa": json.dumps(metadata, allow_nan=False)})
+        with replace_file(path) as file:
+            file.write(data)
+
+    @classmethod
+    def load(cls, path: Path) -> AccuracyPredictor:
+        """Read what :meth:`save` wrote; :class:`FormatError` says what is wrong or missing."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise FormatError(f"{path}: is larger than any accuracy predictor")
+            with safe_open(path, framework="numpy") as file:
+                text = (file.metadata() or {}).get("compofa", "")
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except (OSError, SafetensorError) as error:
+            raise FormatError(f"{path}: not a safetensors file that can be read ({error})") from None
+        where = f"{path}, metadata"
+        read = Fields(parse_json(text, where, FORMAT, VERSION), where)
+        if read.text("kind") not in MODELS:
+            raise read.wrong("kind", f"must be one of {', '.join(MODELS)}")
+        places = read.inner("encoding")
+        return cls(
+            encoding=Encoding(*(places.integer(word, minimum=1) for word in ("first", "step", "count"))),
+            model=MODELS[read.text("kind")].from_arrays(arrays, str(path)),
+            scale=read.number("scale"),
+            architecture=None if read.value("architecture") is None else read.text("architecture"),
+            error=None if read.value("error") is None else _read_error(read.inner("error")),
+            origin=read.text("origin"),
+        )
+
+
+MODELS = {Mlp.kind: Mlp}
+
+
+def _read_error(read: Fields) -> HeldOutError:
+    return HeldOutError(
+        mae=read.number("mae"),
+        worst=read.number("worst"),
+        rank_correlation=read.number("rank_correlation", minimum=-1),
+        n=read.integer("n", minimum=1),
+        folds=read.integer("folds", minimum=2),
+    )
