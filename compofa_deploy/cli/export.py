@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json
+from compofa_deploy.cli.output import print_json, warn
 
 
 @click.command("export")
@@ -26,7 +26,7 @@ def command(**given: Any) -> None:
     Example:
       compofa export 23344@32 -o bundle
     """
-    from compofa_deploy.cli.inputs import find_spec, load_accuracies
+    from compofa_deploy.cli.inputs import find_accuracies, find_spec
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
     from compofa_deploy.subnet import Subnet
@@ -36,7 +36,13 @@ def command(**given: Any) -> None:
     subnet = Subnet.parse(given["subnet"])
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
-    accuracies = load_accuracies(given["accuracy"], given["supernet"])
+    accuracies = find_accuracies(given["accuracy"], given["supernet"])
+    if accuracies is None:
+        warn("there is no accuracy table: the bundle will not say how accurate it is")
+    if supernet.statistics is None:
+        warn(
+            "the supernet has no batch-norm statistics of this subnet: its accuracy is lost until it is calibrated"
+        )
     spec = find_spec(given)
     exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
     deployment = exported.deployment

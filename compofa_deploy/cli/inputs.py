@@ -16,15 +16,26 @@ from profilers.registry import find_runtime
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
     """The accuracy table named, or the one beside the supernet: ``NAME.accuracy.json``."""
-    if path is not None:
-        return AccuracyTable.load(path)
-    beside = Path(supernet) if supernet.endswith(".safetensors") else built_in_folder() / supernet
-    found = Path(f"{str(beside).removesuffix('.safetensors')}.accuracy.json")
-    if not found.exists():
+    found = find_accuracies(path, supernet)
+    if found is None:
         raise InputError(
-            f"{found}: there is no accuracy table; make one with compofa evaluate, or name one with --accuracy"
+            f"{_place_beside(supernet)}: there is no accuracy table; make one with compofa evaluate, or name one with "
+            "--accuracy"
         )
-    return AccuracyTable.load(found)
+    return found
+
+
+def find_accuracies(path: Path | None, supernet: str) -> AccuracyTable | None:
+    """The same, or None where none is named and none is beside the supernet."""
+    beside = _place_beside(supernet)
+    if path is None and not beside.exists():
+        return None
+    return AccuracyTable.load(path or beside)
+
+
+def _place_beside(supernet: str) -> Path:
+    beside = Path(supernet) if supernet.endswith(".safetensors") else built_in_folder() / supernet
+    return Path(f"{str(beside).removesuffix('.safetensors')}.accuracy.json")
 
 
 def find_spec(given: Mapping[str, Any]) -> DeviceSpec:

@@ -13,7 +13,7 @@ from latency_tables.errors import EXIT_BAD_INPUT, CompofaError
 COMMANDS = {
     "deploy": ("deploy", "From a latency budget to a verified, measured bundle on this machine."),
     "devices": ("devices", "Runtimes and devices that work here, and why others do not."),
-    "models": ("models", "Supernets: list them, show one."),
+    "models": ("models", "Supernets: list them, show one, import one."),
     "profile": ("profile", "Measure this machine and write its latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
     "tables": ("tables", "Latency tables: list, show, predict, validate, compare."),

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.images import Preprocess
-from compofa_deploy.space import largest_subnet, list_layers
+from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.supernet.cut import Array, cut_weights, list_shapes
+from compofa_deploy.supernet.cut import Array, cut_weights
+from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore
 from latency_tables.errors import FormatError, InputError
 from latency_tables.files import parse_json, replace_file
@@ -32,7 +33,11 @@ BUILT_IN = "mbv3-w0.75-cifar10"
 
 @dataclass(frozen=True)
 class StoredSupernet:
-    """An architecture with weights, as arrays. ``origin`` says how it was made, for the model card and the bundle."""
+    """An architecture with weights, as arrays. ``origin`` says how it was made, for the model card and the bundle.
+
+    ``half`` says that the weights are kept in half precision: ours are trained and evaluated as such. What is imported
+    is kept as it came.
+    """
 
     architecture: Architecture
     arrays: Mapping[str, Array]
@@ -40,6 +45,7 @@ class StoredSupernet:
     preprocess: Preprocess
     class_names: tuple[str, ...]
     origin: Mapping[str, Any] = field(default_factory=dict)
+    half: bool = True
 
     def weights_of(self, subnet: Subnet) -> dict[str, Array]:
         """A subnet's weights with its own batch-norm statistics, under the supernet's names."""
@@ -61,7 +67,7 @@ class StoredSupernet:
 
 
 def save_supernet(supernet: StoredSupernet, path: Path) -> None:
-    """Write weights in half precision, statistics as they are kept, and the metadata."""
+    """Write weights in their precision, statistics as they are kept, and the metadata."""
     from safetensors.numpy import save
 
     metadata = {
@@ -114,7 +120,9 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
         if not name.startswith(STATISTICS_PREFIX)
     }
     statistics = _read_statistics(architecture, stored, path)
-    supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, metadata.get("origin", {}))
+    half = not any(stored[name].dtype == np.float32 for name in arrays)
+    origin = metadata.get("origin", {})
+    supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, origin, half)
     _check_arrays(supernet, path)
     return supernet
 
@@ -125,8 +133,9 @@ def built_in_folder() -> Path:
 
 
 def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:
+    dtype = np.float16 if supernet.half else np.float32
     stored: dict[str, NDArray[np.generic]] = {
-        name: array.astype(np.float16) for name, array in supernet.arrays.items()
+        name: array.astype(dtype) for name, array in supernet.arrays.items()
     }
     if supernet.statistics is not None:
         stored |= {f"{STATISTICS_PREFIX}{name}": a for name, a in supernet.statistics.arrays.items()}
@@ -151,18 +160,15 @@ def _read_statistics(
 
 
 def _check_arrays(supernet: StoredSupernet, path: Path) -> None:
-    architecture = supernet.architecture
-    for layer in list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1])):
-        for part, shape in list_shapes(layer).items():
-            if supernet.statistics is not None and part.endswith(STATISTICS):
-                continue
-            name = f"{layer.name}.{part}"
-            found = supernet.arrays.get(name)
-            if found is None or found.shape != shape:
-                what = "is missing" if found is None else f"is {list(found.shape)}, not {list(shape)}"
-                raise FormatError(f"{path}: array {name} {what}; it does not fit {architecture.name}")
-            if not np.isfinite(found).all():
-                raise FormatError(f"{path}: array {name} holds numbers that are not finite")
+    for name, shape in list_supernet_shapes(supernet.architecture).items():
+        if supernet.statistics is not None and name.endswith(STATISTICS):
+            continue
+        found = supernet.arrays.get(name)
+        if found is None or found.shape != shape:
+            what = "is missing" if found is None else f"is {list(found.shape)}, not {list(shape)}"
+            raise FormatError(f"{path}: array {name} {what}; it does not fit {supernet.architecture.name}")
+        if not np.isfinite(found).all():
+            raise FormatError(f"{path}: array {name} holds numbers that are not finite")
     if supernet.statistics is not None:
         try:
             supernet.statistics.check()

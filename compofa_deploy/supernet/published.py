@@ -1,0 +1,81 @@
+"""Checkpoints that OFA's and CompOFA's authors have published: where they are, and what they hold.
+
+Nothing here downloads anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from latency_tables.errors import FormatError, InputError
+
+OFA_FILES = "https://raw.githubusercontent.com/han-cai/files/master/ofa/ofa_nets/"
+OFA_LARGE_FILES = "https://media.githubusercontent.com/media/han-cai/files/master/ofa/ofa_nets/"
+"""The same folder's large files; at the other address there are git-lfs's pointers to them."""
+
+OFA_PAGE = "https://github.com/mit-han-lab/once-for-all"
+COMPOFA_PAGE = "https://github.com/gatech-sysml/CompOFA"
+COMPOFA_FILES = "https://raw.githubusercontent.com/gatech-sysml/CompOFA/main/ofa/checkpoints/"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One file. ``sha256`` is empty where its publisher states none."""
+
+    file: str
+    architecture: str
+    folder: str
+    page: str
+    note: str
+    sha256: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where the file is fetched from."""
+        return self.folder + self.file
+
+    def steps(self) -> list[str]:
+        """The commands that fetch and import it."""
+        check = [f"echo '{self.sha256}  {self.file}' | sha256sum --check"] if self.sha256 else []
+        imported = f"compofa models import '{self.file}' -o {self.architecture}.safetensors"
+        return [f"curl -L -o '{self.file}' '{self.url}'", *check, imported]
+
+
+PUBLISHED = {
+    published.file: published
+    for published in (
+        Published("ofa_mbv3_d234_e346_k357_w1.0", "mbv3-w1.0-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
+        Published("ofa_mbv3_d234_e346_k357_w1.2", "mbv3-w1.2-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
+        Published("model_best_compofa_simple.pth.tar", "mbv3-w1.0-fixed-imagenet", COMPOFA_FILES, COMPOFA_PAGE,
+                  "CompOFA, fixed kernels"),
+        Published("model_best_compofa_simple_elastic.pth.tar", "mbv3-w1.0-imagenet", COMPOFA_FILES, COMPOFA_PAGE,
+                  "CompOFA, elastic kernels"),
+    )
+}  # fmt: skip
+
+
+def hash_file(path: Path) -> str:
+    """A file's sha256; :class:`InputError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the checkpoint's file") from None
+
+
+def check_published(path: Path, sha256: str) -> Published | None:
+    """The published checkpoint that a file is named like; its hash is checked where the publisher states one.
+
+    :class:`FormatError` where the file is another one.
+    """
+    published = PUBLISHED.get(path.name)
+    if published is not None and published.sha256 not in ("", sha256):
+        raise FormatError(
+            f"{path}: its sha256 is {sha256}, and {published.sha256} of what is published as that; fetch it again, "
+            "or rename it if it is your own"
+        )
+    return published

@@ -1,0 +1,97 @@
+"""The shapes of a checkpoint's tensors say what it is, and the first that does not fit is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture, find_architecture
+from compofa_deploy.subnet import FIXED_KERNELS
+from compofa_deploy.supernet.recognise import recognise
+from latency_tables.errors import FormatError
+from tests.support.checkpoints import PACKAGE, PUBLISHED, draw_arrays, spell
+
+SMALL = Architecture("", 0.35, 5, 2, IMAGENET_RESOLUTIONS)
+
+
+def spell_all(arrays, spelling=PUBLISHED):
+    return {spell(name, spelling): array for name, array in arrays.items()}
+
+
+@pytest.fixture(scope="module")
+def _drawn():
+    return draw_arrays(SMALL)
+
+
+@pytest.fixture
+def arrays(_drawn):
+    return dict(_drawn)
+
+
+@pytest.mark.parametrize("spelling", [PUBLISHED, PACKAGE])
+def test_width_classes_and_elastic_kernels_are_found(arrays, spelling):
+    found, renamed = recognise(spell_all(arrays, spelling), "net.pth")
+    assert found == replace(SMALL, name="mbv3-w0.35-5classes")
+    assert renamed.keys() == arrays.keys()
+    assert all(renamed[name] is array for name, array in arrays.items())
+
+
+@pytest.mark.parametrize("name", ["mbv3-w1.0-imagenet", "mbv3-w1.2-imagenet", "mbv3-w1.0-fixed-imagenet"])
+def test_a_published_architecture_is_found_by_its_name(name):
+    architecture = find_architecture(name)
+    tensors = {n: np.broadcast_to(np.float32(0), a.shape) for n, a in draw_arrays(architecture).items()}
+    assert recognise(spell_all(tensors), "net.pth")[0] == architecture
+
+
+def test_fixed_kernels_are_the_centres_of_7x7_weights_that_have_no_matrices(arrays):
+    tensors = {name: array for name, array in arrays.items() if "matrix_" not in name}
+    found, fixed = recognise(spell_all(tensors), "net.pth")
+    assert found == replace(SMALL, name="mbv3-w0.35-fixed-5classes", elastic_kernel=False)
+    assert [fixed[f"blocks.{1 + 4 * stage}.depthwise.weight"].shape[-1] for stage in range(5)] == list(
+        FIXED_KERNELS
+    )
+    name = "blocks.6.depthwise.weight"
+    np.testing.assert_array_equal(fixed[name], arrays[name][:, :, 1:6, 1:6])
+    assert fixed["blocks.0.depthwise.weight"] is arrays["blocks.0.depthwise.weight"]
+
+
+def test_fixed_kernels_may_be_of_their_own_size():
+    architecture = replace(SMALL, name="mbv3-w0.35-fixed-5classes", elastic_kernel=False)
+    assert recognise(spell_all(draw_arrays(architecture)), "net.pth")[0] == architecture
+
+
+def test_the_first_tensor_of_another_shape_is_named_with_both(arrays):
+    for name in ("blocks.9.project.weight", "blocks.3.expand.weight"):
+        arrays[name] = arrays[name][:-1]
+    with pytest.raises(FormatError) as refused:
+        recognise(spell_all(arrays), "net.pth")
+    assert str(refused.value) == (
+        "net.pth: tensor blocks.3.mobile_inverted_conv.inverted_bottleneck.conv.weight is [47, 8, 1, 1], and "
+        "[48, 8, 1, 1] in mbv3-w0.35-5classes, the architecture that it is nearest to"
+    )
+
+
+@pytest.mark.parametrize("name", ["blocks.3.project_bn.running_var", "blocks.12.depthwise.matrix_5to3"])
+def test_a_missing_tensor_is_named(arrays, name):
+    del arrays[name]
+    with pytest.raises(FormatError, match=rf"no tensor for {name} of mbv3-w0\.35-5classes; .* not whole"):
+        recognise(spell_all(arrays), "net.pth")
+
+
+def test_a_tensor_that_has_no_place_is_named(arrays):
+    arrays["blocks.21.project.weight"] = arrays["blocks.20.project.weight"]
+    with pytest.raises(FormatError, match=r"tensor blocks\.21\.\S+ has no place in mbv3-w0\.35-5classes"):
+        recognise(spell_all(arrays), "net.pth")
+
+
+def test_an_unknown_name_is_named(arrays):
+    with pytest.raises(FormatError, match=r"net\.pth: 'fc\.weight' is no array of OFA's"):
+        recognise({**spell_all(arrays), "fc.weight": np.zeros((2, 2), np.float32)}, "net.pth")
+
+
+def test_a_checkpoint_without_a_classifier_is_refused(arrays):
+    del arrays["classifier.weight"]
+    with pytest.raises(FormatError, match=r"classifier\.weight is missing"):
+        recognise(spell_all(arrays), "net.pth")
