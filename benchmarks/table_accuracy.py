@@ -48,7 +48,7 @@ def main() -> None:
     )
     for word, value in list_validation(table):
         print(f"{word:<24}{value}")
-    print(f"{'MAPE, left one out':<24}{table.error.mape:.2%}")
+    print(f"{'left one out':<24}{table.describe_error()}")
 
 
 if __name__ == "__main__":

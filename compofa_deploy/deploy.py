@@ -131,10 +131,7 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
 
 def table_summary(table: LatencyTable) -> str:
     """In a few words, what a table is worth."""
-    return (
-        f"a table of {len(table.costs_ms)} layers and {len(table.networks)} networks, "
-        f"off by {table.error.mape:.1%} on networks left out (noise {table.error.noise_floor:.1%})"
-    )
+    return f"a table of {len(table.costs_ms)} layers and {len(table.networks)} networks, {table.describe_error()}"
 
 
 def _check(exported: Exported, spec: DeviceSpec) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,10 @@ class LatencyTable:
     are (measured / predicted - 1) of networks left out of the fit one by one. ``percentile_ratios`` maps a
     percentile's name to its ratio to the median. ``conditions`` were read as the run went on. ``validation`` is
     ``None`` until the table was validated.
+
+    A table that was measured elsewhere and imported may state no error: then ``error`` is ``None`` and there are no
+    residuals. It may state a layer anew for a resolution: ``costs_at`` has what holds at that one alone, and such a
+    layer is not in ``costs_ms``; see :meth:`at`. ``origin`` says where it is from, and is empty for one of our own.
     """
 
     spec: DeviceSpec
@@ -92,13 +96,34 @@ class LatencyTable:
     costs_ms: dict[str, float]
     intercept_ms: float
     resolutions: tuple[int, ...]
-    error: ErrorSummary
+    error: ErrorSummary | None
     residuals: tuple[float, ...]
     percentile_ratios: dict[str, float]
     conditions: tuple[Conditions, ...]
     networks: tuple[MeasuredNetwork, ...]
     validation: Validation | None = None
+    costs_at: dict[int, dict[str, float]] = field(default_factory=dict)
+    origin: str = ""
     source: str = field(default="the latency table", compare=False)
+
+    @property
+    def states_error(self) -> bool:
+        """Whether predictions have an interval."""
+        return bool(self.residuals)
+
+    def describe_error(self) -> str:
+        """In a few words, how far predictions are off."""
+        if self.error is None:
+            return "of unknown error"
+        return f"off by {self.error.mape:.1%} on networks left out (noise {self.error.noise_floor:.1%})"
+
+    def at(self, resolution: int) -> LatencyTable:
+        """The table with every cost that holds for networks of this resolution; itself where none depends on it."""
+        own = self.costs_at.get(resolution)
+        if own is None:
+            return self
+        costs, isolated = {**self.costs_ms, **own}, {**self.isolated_ms, **own}
+        return replace(self, costs_ms=costs, isolated_ms=isolated, costs_at={})
 
     def layer_cost_ms(self, key: str) -> float:
         """A layer's share of a network's latency; :class:`MismatchError` where the table lacks the layer."""
@@ -111,7 +136,7 @@ class LatencyTable:
             ) from None
 
     def predict_ms(self, keys: Iterable[str]) -> float:
-        """The median latency of a network of these layers."""
+        """The median latency of a network of these layers; ask :meth:`at` its resolution."""
         return self.intercept_ms + sum(self.layer_cost_ms(key) for key in keys)
 
     def percentile_ratio(self, percentile: int) -> float:
@@ -131,6 +156,10 @@ class LatencyTable:
         """
         if not 0 < confidence < 1:
             raise InputError(f"a confidence lies between 0 and 1, as in 0.9; got {confidence}")
+        if not self.states_error:
+            raise InputError(
+                f"{self.source} states no error, so there is no interval; profile the device for one"
+            )
         return conformal_quantile(np.abs(np.asarray(self.residuals)), confidence)
 
     def interval_ms(self, ms: float, confidence: float) -> tuple[float, float]:
@@ -149,12 +178,14 @@ class LatencyTable:
             "costs_ms": self.costs_ms,
             "isolated_ms": self.isolated_ms,
             "resolutions": list(self.resolutions),
-            "error": asdict(self.error),
+            "error": None if self.error is None else asdict(self.error),
             "residuals": list(self.residuals),
             "percentile_ratios": self.percentile_ratios,
             "conditions": [conditions.to_dict() for conditions in self.conditions],
             "networks": [_network_to_dict(network) for network in self.networks],
             "validation": None if self.validation is None else asdict(self.validation),
+            "costs_at": {str(resolution): costs for resolution, costs in self.costs_at.items()},
+            "origin": self.origin,
         }
         write_json(Path(path), FORMAT, VERSION, content)
 
@@ -166,9 +197,12 @@ class LatencyTable:
         costs, isolated = read.number_map("costs_ms"), read.number_map("isolated_ms")
         if not costs or costs.keys() != isolated.keys():
             raise read.wrong("costs_ms", "must name the layers of isolated_ms, at least one; profile again")
+        error = None if read.value("error") is None else _read_error(read.inner("error"))
         residuals = read.numbers("residuals", minimum=-1)
-        if not residuals:
-            raise read.wrong("residuals", "must hold at least one number; profile again")
+        if bool(residuals) != (error is not None):
+            raise read.wrong(
+                "residuals", "must hold at least one number, or none without an error; profile again"
+            )
         architecture = read.value("architecture")
         if not isinstance(architecture, Mapping):
             raise read.wrong("architecture", "must be an object with named fields")
@@ -181,7 +215,7 @@ class LatencyTable:
             costs_ms=costs,
             intercept_ms=read.number("intercept_ms", minimum=-float("inf")),
             resolutions=read.integers("resolutions", minimum=1),
-            error=_read_error(read.inner("error")),
+            error=error,
             residuals=residuals,
             percentile_ratios=read.number_map("percentile_ratios"),
             conditions=tuple(
@@ -195,8 +229,17 @@ class LatencyTable:
             validation=None
             if read.data.get("validation") is None
             else _read_validation(read.inner("validation")),
+            costs_at=_read_costs_at(read.inner("costs_at")) if "costs_at" in read.data else {},
+            origin=read.text("origin") if "origin" in read.data else "",
             source=where,
         )
+
+
+def _read_costs_at(read: Fields) -> dict[int, dict[str, float]]:
+    for resolution in read.data:
+        if not (resolution.isascii() and resolution.isdigit()):
+            raise read.wrong(resolution, "must be a resolution in pixels")
+    return {int(resolution): read.number_map(resolution) for resolution in read.data}
 
 
 def _network_to_dict(network: MeasuredNetwork) -> dict[str, Any]:

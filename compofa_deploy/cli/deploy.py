@@ -6,13 +6,16 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.units import Duration
+
+if TYPE_CHECKING:
+    from latency_tables.table import ErrorSummary
 
 
 @click.command("deploy")
@@ -75,12 +78,16 @@ def command(**given: Any) -> None:
             "resolution": deployment.input.shape[-1],
             "device_spec": spec.describe(),
             "table": "measured" if deployed.measured_table else "cached",
-            "table_error": {"mape": deployed.table.error.mape, "noise_floor": deployed.table.error.noise_floor},
+            "table_error": _summarise_error(deployed.table.error),
             "doubts": list(deployed.doubts),
             "seconds": round(seconds, 2),
         })  # fmt: skip
         return
     _print_deployed(given["output"], deployment, spec.describe(), seconds)
+
+
+def _summarise_error(error: ErrorSummary | None) -> dict[str, float] | None:
+    return None if error is None else {"mape": error.mape, "noise_floor": error.noise_floor}
 
 
 _SHOWN = {

@@ -92,7 +92,7 @@ def command(**given: Any) -> None:
             f"{f['accuracy']:.2f}",
             f"{f['test_accuracy']:.2f}",
             format_ms(f["latency_ms"]),
-            format_ms(f["latency_upper_ms"]),
+            "unknown" if f["latency_upper_ms"] is None else format_ms(f["latency_upper_ms"]),
             f"{f['macs'] / 1e6:.1f}",
             f"{f['params'] / 1e6:.2f}",
         )

@@ -41,20 +41,21 @@ def list_tables(as_json: bool) -> None:
     from latency_tables.table import LatencyTable
 
     folder = Cache.default().folder / "tables"
-    found, broken = [], []
+    found: list[tuple[Path, LatencyTable]] = []
+    broken: list[str] = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
-            found.append(summarise_table(path, LatencyTable.load(path)))
+            found.append((path, LatencyTable.load(path)))
         except CompofaError as error:
             broken.append(str(error))
     if as_json:
-        print_json({"tables": found, "broken": broken})
+        print_json({"tables": [summarise_table(*entry) for entry in found], "broken": broken})
         return
-    for t in found:
-        sides = ", ".join(map(str, t["resolutions"]))
-        click.echo(t["file"])
-        click.echo(f"    {t['architecture']} at {sides} px, {t['device_spec']}")
-        click.echo(f"    off by {t['error']['mape']:.1%} on networks left out; made {t['created'][:16]}")
+    for path, table in found:
+        sides = ", ".join(map(str, table.resolutions))
+        click.echo(str(path))
+        click.echo(f"    {table.architecture['name']} at {sides} px, {table.spec.describe()}")
+        click.echo(f"    {table.describe_error()}; made {table.created[:16]}")
     if not found:
         click.echo(f"none in {folder}; make one with compofa profile")
     for text in broken:
@@ -79,6 +80,7 @@ def show(table: Path, as_json: bool) -> None:
             {
                 **summarise_table(table, loaded),
                 "costs_ms": loaded.costs_ms,
+                "costs_at_ms": {str(resolution): costs for resolution, costs in loaded.costs_at.items()},
                 "intercept_ms": loaded.intercept_ms,
             }
         )
@@ -89,6 +91,9 @@ def show(table: Path, as_json: bool) -> None:
         for key, ms in sorted(loaded.costs_ms.items(), key=lambda entry: -entry[1])
     ]
     print_table("", ("layer", ">alone", ">in a network"), rows)
+    for resolution, costs in sorted(loaded.costs_at.items()):
+        own = [(key, format_ms(ms)) for key, ms in sorted(costs.items(), key=lambda entry: -entry[1])]
+        print_table("", (f"layer, at {resolution} px alone", ">in a network"), own)
 
 
 @command.command("predict")
@@ -103,7 +108,7 @@ def show(table: Path, as_json: bool) -> None:
 )
 @options.json_option
 def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: bool) -> None:
-    """The latency of subnets, with an interval.
+    """The latency of subnets, with an interval where the table states its error.
 
     \b
     Example:
@@ -118,14 +123,16 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     architecture = Architecture.from_dict(loaded.architecture)
     found: list[dict[str, Any]] = []
     for subnet in map(Subnet.parse, subnets):
-        ms = loaded.predict_ms(layer.key for layer in list_layers(architecture, subnet))
-        low, high = loaded.interval_ms(ms, confidence)
+        at = loaded.at(subnet.resolution)
+        ms = at.predict_ms(layer.key for layer in list_layers(architecture, subnet))
+        low, high = at.interval_ms(ms, confidence) if at.states_error else (None, None)
         found.append({"subnet": subnet.id, "latency_ms": ms, "low_ms": low, "high_ms": high})
     if as_json:
-        print_json({"confidence": confidence, "predictions": found})
+        print_json({"confidence": confidence if loaded.states_error else None, "predictions": found})
         return
     rows = [
-        (f["subnet"], *(format_ms(f[word]) for word in ("latency_ms", "low_ms", "high_ms"))) for f in found
+        (f["subnet"], *("unknown" if ms is None else format_ms(ms) for ms in list(f.values())[1:]))
+        for f in found
     ]
     print_table("", ("subnet", ">predicted", f">low ({confidence:.0%})", ">high"), rows)
 
@@ -221,12 +228,12 @@ def list_validation(table: LatencyTable) -> list[tuple[str, str]]:
 
 
 def _list_errors(table: LatencyTable) -> list[tuple[str, str]]:
-    validation = table.validation
+    validation, error = table.validation, table.error
     return [
         ("made", table.created[:16]),
-        ("MAPE, left one out", f"{table.error.mape:.2%}"),
-        ("noise between sessions", f"{table.error.noise_floor:.2%}"),
-        ("90% interval", f"+-{table.margin(0.9):.1%}"),
+        ("MAPE, left one out", f"{error.mape:.2%}" if error else "unknown"),
+        ("noise between sessions", f"{error.noise_floor:.2%}" if error else "unknown"),
+        ("90% interval", f"+-{table.margin(0.9):.1%}" if table.states_error else "unknown"),
         ("MAPE, held out", f"{validation.error.mape:.2%}" if validation else "not validated"),
         ("noise floor", f"{validation.error.noise_floor:.2%}" if validation else "not validated"),
     ]
@@ -243,12 +250,13 @@ def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
         "device_spec_id": table.spec.id,
         "created": table.created,
         "resolutions": list(table.resolutions),
-        "layers": len(table.costs_ms),
+        "layers": len(table.costs_ms.keys() | {key for costs in table.costs_at.values() for key in costs}),
         "networks": len(table.networks),
         "doubtful_networks": sum(bool(network.doubts) for network in table.networks),
-        "error": asdict(table.error),
-        "interval_90": table.margin(0.9),
+        "error": None if table.error is None else asdict(table.error),
+        "interval_90": table.margin(0.9) if table.states_error else None,
         "validation": None if table.validation is None else asdict(table.validation),
+        "origin": table.origin or None,
     }
 
 
@@ -261,11 +269,18 @@ def print_summary(path: Path, table: LatencyTable) -> None:
         ("device spec", summary["device_spec"]),
         ("measured", f"{summary['layers']} layers, {summary['networks']} networks "
                      f"({summary['doubtful_networks']} in doubt)"),
-        ("error", f"{error.mape:.2%} on average on networks left out, {error.within_5:.0%} within 5 %, rank "
-                  f"correlation {error.rank_correlation:.3f}"),
-        ("noise", f"{error.noise_floor:.2%} between two sessions of one network"),
-        ("interval", f"+-{summary['interval_90']:.1%} holds 90 %"),
     ]  # fmt: skip
+    if table.origin:
+        rows.append(("imported from", table.origin))
+    if error is None:
+        rows.append(("error", "unknown: nobody stated it, so predictions have no interval"))
+    else:
+        rows += [
+            ("error", f"{error.mape:.2%} on average on networks left out, {error.within_5:.0%} within 5 %, rank "
+                      f"correlation {error.rank_correlation:.3f}"),
+            ("noise", f"{error.noise_floor:.2%} between two sessions of one network"),
+            ("interval", f"+-{summary['interval_90']:.1%} holds 90 %"),
+        ]  # fmt: skip
     if table.validation is not None:
         held_out = table.validation.error
         rows.append((

@@ -33,7 +33,8 @@ class Candidates:
     """One entry for each candidate in every array, in a fixed order.
 
     ``latency_ms`` is the predicted median; ``margin`` the relative upper half-width of its interval; ``accuracy`` the
-    validation top-1 in per cent; ``size_bytes`` at most this. ``table`` indexes the device specs' tables.
+    validation top-1 in per cent; ``size_bytes`` at most this. ``table`` indexes the device specs' tables. Where that
+    table states no error the margin is 0, and :meth:`describe` says that the upper end is unknown.
     """
 
     tables: tuple[LatencyTable, ...]
@@ -79,12 +80,13 @@ class Candidates:
         import pandas
 
         specs = [table.spec.describe() for table in self.tables]
+        stated = np.array([table.states_error for table in self.tables])[self.table]
         return pandas.DataFrame(
             {
                 "subnet": [self.subnet(index).id for index in range(len(self))],
                 "accuracy_percent": self.accuracy,
                 "latency_ms": self.latency_ms,
-                "latency_upper_ms": self.latency_ms * (1 + self.margin),
+                "latency_upper_ms": np.where(stated, self.latency_ms * (1 + self.margin), np.nan),
                 "macs": self.macs,
                 "params": self.params,
                 "size_bytes_at_most": self.size_bytes,
@@ -100,7 +102,9 @@ class Candidates:
             "ofa_config": self.subnet(index).to_ofa(),
             "accuracy": round(float(self.accuracy[index]), 4),
             "latency_ms": latency,
-            "latency_upper_ms": latency * (1 + margin),
+            "latency_upper_ms": latency * (1 + margin)
+            if self.tables[self.table[index]].states_error
+            else None,
             "macs": int(self.macs[index]),
             "params": int(self.params[index]),
             "size_bytes_at_most": int(self.size_bytes[index]),
@@ -135,7 +139,7 @@ def list_candidates(
                 f"{list(accuracies.resolutions)}; profile one of those with --resolutions"
             )
         scale = table.percentile_ratio(percentile)
-        margin = table.margin(confidence)
+        margin = table.margin(confidence) if table.states_error else 0.0
         for resolution in shared:
             columns["depths"].append(np.arange(count))
             columns["resolution"].append(np.full(count, resolution))
@@ -151,7 +155,7 @@ def list_candidates(
 def predict_all(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
     """(243,): predicted median latency in ms of every compound subnet at a resolution."""
     fixed, stages = _keys(architecture, resolution)
-    cost = table.layer_cost_ms
+    cost = table.at(resolution).layer_cost_ms
     return table.intercept_ms + Units.sum_costs(
         [cost(key) for key in fixed], [[[cost(key) for key in unit] for unit in stage] for stage in stages]
     )

@@ -62,8 +62,10 @@ def _explain(candidates: Candidates, constraints: Sequence[Constraint]) -> str:
     if not len(pool):
         pool = np.arange(len(candidates))
     found = candidates.take(pool[[np.argmin(excesses[pivot][pool])]]).describe(0)
+    upper = found["latency_upper_ms"]
+    up_to = "of unknown error" if upper is None else f"up to {upper:.3g} ms"
     return (
         f"infeasible: no candidate has {' and '.join(constraint.describe() for constraint in wanted)}; the closest is "
-        f"{found['subnet']}: {found['latency_ms']:.3g} ms (up to {found['latency_upper_ms']:.3g} ms), "
+        f"{found['subnet']}: {found['latency_ms']:.3g} ms ({up_to}), "
         f"{found['accuracy']:.2f} %, {found['size_bytes_at_most'] / 1e6:.2f} MB"
     )

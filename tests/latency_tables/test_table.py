@@ -57,6 +57,35 @@ def test_a_table_comes_back_from_its_file(
     assert LatencyTable.load(path) == table
 
 
+def make_imported() -> LatencyTable:
+    """A table that states no error, and two latencies for the layer y: one for each resolution."""
+    return make_table(
+        costs_ms={"x": 0.1}, isolated_ms={"x": 0.1}, intercept_ms=0.0, resolutions=(8, 16), error=None, residuals=(),
+        networks=(), conditions=(), costs_at={8: {"y": 0.2}, 16: {"y": 0.3}}, origin="a file",
+    )  # fmt: skip
+
+
+def test_a_layer_that_is_stated_anew_for_a_resolution_costs_what_is_stated_there() -> None:
+    table = make_imported()
+    assert table.at(8).predict_ms(["x", "y"]) == pytest.approx(0.3)
+    assert table.at(16).predict_ms(["x", "y"]) == pytest.approx(0.4)
+    with pytest.raises(MismatchError, match="has no layer y"):
+        table.predict_ms(["x", "y"])
+    assert make_table().at(8).costs_ms == make_table().costs_ms
+
+
+def test_a_table_that_states_no_error_has_no_interval() -> None:
+    assert make_table().states_error
+    assert not make_imported().states_error
+    with pytest.raises(InputError, match="states no error"):
+        make_imported().margin(0.9)
+
+
+def test_an_imported_table_comes_back_from_its_file(tmp_path: Path) -> None:
+    make_imported().save(tmp_path / "table.json")
+    assert LatencyTable.load(tmp_path / "table.json") == make_imported()
+
+
 VALIDATION = Validation(
     ErrorSummary(0.01, 1.0, 1.0, 0.99, 2, 0.005), -0.002, 0.9, 0.9, 7, "2026-01-01T00:00:00+00:00",
     (HeldOut("22222@8", 0.3, 0.31, 0.305), HeldOut("33333@8", 0.5, 0.49, 0.5)),
@@ -97,6 +126,9 @@ def spoil(path: Path, *keys: str, value: object) -> None:
         (("costs_ms", "z"), 1.0, "costs_ms: must name the layers of isolated_ms"),
         (("intercept_ms",), None, "intercept_ms: must be a finite number"),
         (("residuals",), [], "residuals: must hold at least one number"),
+        (("error",), None, "residuals: must hold at least one number, or none without an error"),
+        (("costs_at",), {"8px": {}}, "costs_at, 8px: must be a resolution"),
+        (("costs_at",), {"8": {"x": -1}}, "costs_at, 8, x: must be at least 0"),
         (("residuals",), [True], r"residuals\[0\]: must be a finite number"),
         (("error", "n"), 0, "error, n: must be a whole number of at least 1"),
         (("device_spec", "threads"), 0, "device_spec, threads"),
