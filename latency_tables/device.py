@@ -9,13 +9,17 @@ from latency_tables.errors import MismatchError
 from latency_tables.fields import Fields
 from latency_tables.machine import Machine, hash_json
 
+SETTINGS = ("runtime", "runtime_version", "device", "precision", "threads", "batch")
+"""What a description names."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
     """A runtime as it is set, on a machine.
 
     ``threads`` are those that work on one operator; ``spin`` says whether they wait for work busily;
-    ``graph_level`` is how far the runtime may rewrite the graph.
+    ``graph_level`` is how far the runtime may rewrite the graph. ``unknown`` names the fields that nobody stated, of
+    a table from elsewhere; those hold some value of their type.
     """
 
     runtime: str
@@ -27,6 +31,7 @@ class DeviceSpec:
     spin: bool
     graph_level: str
     machine: Machine
+    unknown: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -35,17 +40,27 @@ class DeviceSpec:
 
     def describe(self) -> str:
         """One short line, as in ``onnxruntime 1.31.1 cpu f32, 1 thread, batch 1, on Intel Xeon``."""
+        if self.unknown:
+            return self._describe_known()
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        emulated = ", emulated" if self.machine.emulated else ""
         idle = "" if self.spin or self.threads == 1 else " without spinning"
         return (
             f"{self.runtime} {self.runtime_version} {self.device} {self.precision}, {threads}{idle}, "
-            f"batch {self.batch}, on {self.machine.cpu_model}"
+            f"batch {self.batch}, on {self.machine.cpu_model}{emulated}"
         )
+
+    def _describe_known(self) -> str:
+        known = [f"{word} {getattr(self, word)}" if word in ("threads", "batch") else str(getattr(self, word))
+                 for word in SETTINGS if word not in self.unknown]  # fmt: skip
+        missing = ", ".join(word for word in SETTINGS if word in self.unknown) or "how it was set"
+        return " ".join([*known, f"on {self.machine.cpu_model} (unknown: {missing})"])
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**plain, "machine": self.machine.to_dict()}
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unknown"}
+        unknown = {"unknown": list(self.unknown)} if self.unknown else {}
+        return {**plain, "machine": self.machine.to_dict(), **unknown}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "device_spec") -> DeviceSpec:
@@ -61,6 +76,7 @@ class DeviceSpec:
             spin=read.flag("spin"),
             graph_level=read.text("graph_level"),
             machine=Machine.from_dict(read.value("machine"), f"{where}, machine"),
+            unknown=read.texts("unknown") if "unknown" in read.data else (),
         )
 
     def check_same(self, other: DeviceSpec, what: str) -> None:

@@ -28,7 +28,8 @@ class Machine:
     """What stays the same between two runs on one machine, and a latency depends on.
 
     ``isa`` are the instruction-set flags that kernels choose by, sorted; ``cores`` are those this process may
-    use; ``cpu_quota`` is a container's limit in cores, ``None`` without one.
+    use; ``cpu_quota`` is a container's limit in cores, ``None`` without one. ``emulated`` says that another kind of CPU
+    only acts as this one, as under qemu: what is computed is right, and how long it takes means nothing.
     """
 
     cpu_model: str
@@ -37,6 +38,7 @@ class Machine:
     cores: int
     cpu_quota: float | None
     os: str
+    emulated: bool = False
 
     @property
     def id(self) -> str:
@@ -66,6 +68,8 @@ class Machine:
             cores=fields.integer("cores", minimum=1),
             cpu_quota=None if quota is None else check_number(quota, f"{where}, cpu_quota"),
             os=fields.text("os"),
+            # Files that were written before anything was emulated do not say.
+            emulated="emulated" in fields.data and fields.flag("emulated"),
         )
 
 

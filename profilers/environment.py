@@ -18,18 +18,24 @@ KERNEL_FLAGS = frozenset((
 ))  # fmt: skip
 """The instruction-set flags of Linux's /proc/cpuinfo that runtimes choose kernels by."""
 
+X86_NAMES = ("x86_64", "amd64", "AMD64", "i686", "i386")
+ARM_NAMES = ("aarch64", "arm")
 
-def read_machine(root: Path = Path("/")) -> Machine:
-    """This machine, as far as this process may use it. ``root`` is where /proc and /sys are."""
+
+def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
+    """This machine, as far as this process may use it. ``root`` is where /proc and /sys are; ``architecture`` is what
+    the process takes the CPU for, if not what the system says."""
     info = _read_cpuinfo(root)
+    architecture = architecture or platform.machine() or "unknown"
     flags = (info.get("flags") or info.get("Features") or info.get("isa") or "").split()
     return Machine(
         cpu_model=_read_model(info),
-        architecture=platform.machine() or "unknown",
+        architecture=architecture,
         isa=tuple(sorted(KERNEL_FLAGS.intersection(flags))),
         cores=_count_cores(),
         cpu_quota=_read_quota(root),
         os=platform.system() or "unknown",
+        emulated=_is_emulated(root, info, architecture),
     )
 
 
@@ -50,6 +56,23 @@ def _read_cpuinfo(root: Path) -> dict[str, str]:
     first = (_read(root / "proc/cpuinfo") or "").strip().split("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _is_emulated(root: Path, info: dict[str, str], architecture: str) -> bool:
+    """Whether the kernel runs on another kind of CPU than this process takes it for.
+
+    The kernel is seen through qemu-user: /proc/cpuinfo shows the CPU that there is (before qemu 8), so does the CPU's
+    modalias, and the process is named as the emulator that runs it (unless binfmt started it).
+    """
+    if (_read(root / "proc/self/status") or "").startswith("Name:\tqemu-"):
+        return True
+    modalias = _read(root / "sys/devices/system/cpu/modalias") or ""
+    shown = {
+        "x86": "flags" in info or "cpu:type:x86" in modalias,
+        "arm": "CPU implementer" in info or "cpu:type:aarch64" in modalias,
+    }
+    taken_for = "x86" if architecture in X86_NAMES else "arm" if architecture.startswith(ARM_NAMES) else ""
+    return any(there and kind != taken_for for kind, there in shown.items())
 
 
 def _read_model(info: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from latency_tables.errors import FormatError, InputError
 from latency_tables.fields import Fields
 from latency_tables.files import read_json, replace_file, write_json
-from latency_tables.machine import hash_json
+from latency_tables.measured_kit import hash_kit
 from latency_tables.measurement import Item
 
 FORMAT = "compofa-kit"
@@ -81,7 +81,7 @@ class Kit:
         )
         kit = cls(folder, read.text("kit_id"), dict(read.inner("architecture").data), items)
         _check_items(items, str(manifest))
-        if kit.kit_id != _hash_content(kit.architecture, items):
+        if kit.kit_id != hash_kit(kit.architecture, items):
             raise read.wrong("kit_id", "does not fit the content; the kit was changed by hand: build it anew")
         for item in items:
             kit.read(item)
@@ -149,7 +149,7 @@ def write_kit(
     for name, data in files:
         with replace_file(folder / name) as file:
             file.write(data)
-    kit = Kit(folder, _hash_content(architecture, items), dict(architecture), items)
+    kit = Kit(folder, hash_kit(architecture, items), dict(architecture), items)
     content = {
         "kit_id": kit.kit_id,
         "architecture": kit.architecture,
@@ -194,10 +194,6 @@ def unpack_kit(path: Path, folder: Path) -> Kit:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
     return Kit.load(folder)
-
-
-def _hash_content(architecture: Mapping[str, Any], items: Iterable[Item]) -> str:
-    return hash_json({"architecture": dict(architecture), "items": [item.to_dict() for item in items]})
 
 
 def _check_items(items: tuple[Item, ...], where: str) -> None:

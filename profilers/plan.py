@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from latency_tables.errors import InputError
+from latency_tables.fields import Fields
 from latency_tables.measurement import Item
 
 
@@ -56,5 +57,15 @@ class Plan:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form."""
+        """A JSON-ready form, read back by :meth:`from_dict`."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "plan") -> Plan:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        values: dict[str, Any] = {
+            field.name: (read.integer if isinstance(field.default, int) else read.number)(field.name)
+            for field in fields(cls)
+        }
+        return cls(**values)

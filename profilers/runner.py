@@ -3,6 +3,7 @@ at the reference."""
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,11 +16,14 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError, WorkerDied
+from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
+from profilers.environment import read_conditions
 from profilers.journal import Journal
 from profilers.kit import Kit, make_item, write_kit
 from profilers.plan import Plan
 from profilers.registry import spec_here
+from profilers.worker_here import WorkerHere
 from profilers.worker_process import WorkerProcess
 
 ATTEMPTS = 2
@@ -39,6 +43,30 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+def measure_kit(
+    kit: Kit,
+    spec: DeviceSpec,
+    journal: Path | None,
+    plan: Plan,
+    on_progress: OnProgress | None = None,
+    in_process: bool = False,
+) -> MeasuredKit:
+    """Measure a kit as :func:`run_kit` does, and keep with it all that a latency table needs."""
+    before = read_conditions()
+    measurements = run_kit(kit, spec, journal, plan, on_progress, in_process=in_process)
+    return MeasuredKit(
+        kit.kit_id,
+        kit.architecture,
+        kit.items,
+        spec,
+        plan.to_dict(),
+        in_process,
+        {"python": platform.python_version(), "numpy": np.__version__, spec.runtime: spec.runtime_version},
+        (before, read_conditions()),
+        tuple(measurements),
+    )
+
+
 def run_kit(
     kit: Kit,
     spec: DeviceSpec,
@@ -46,10 +74,12 @@ def run_kit(
     plan: Plan,
     on_progress: OnProgress | None = None,
     rng: np.random.Generator | None = None,
+    in_process: bool = False,
 ) -> list[Measurement]:
     """Measure every item of a kit, in the kit's order; the reference is not among the results.
 
-    With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order.
+    With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order. ``in_process``
+    is for a device that cannot start processes: a runtime that crashes then takes this process with it.
     :class:`MismatchError` where the device spec is not of this machine and runtime, or of another batch than the kit;
     :class:`WorkerDied` or :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what
     was measured.
@@ -62,7 +92,8 @@ def run_kit(
         visits = {} if log is None else {(visit.item, visit.session): visit for visit in log.visits}
         order = schedule(kit.measured, plan, rng or np.random.default_rng(0))
         resumed = sum((item.id, session) in visits for item, session in order)
-        worker = stack.enter_context(WorkerProcess())
+        worker: WorkerProcess | WorkerHere = WorkerHere() if in_process else WorkerProcess()
+        stack.enter_context(worker)
         for item, session in order:
             if (item.id, session) in visits:
                 continue
@@ -124,7 +155,9 @@ def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> li
     ]
 
 
-def _visit(worker: WorkerProcess, kit: Kit, spec: DeviceSpec, plan: Plan, item: Item, session: int) -> Visit:
+def _visit(
+    worker: WorkerProcess | WorkerHere, kit: Kit, spec: DeviceSpec, plan: Plan, item: Item, session: int
+) -> Visit:
     request = {
         "item": item.id,
         "session": session,

@@ -18,7 +18,11 @@ def command() -> None:
     \b
     Example:
       compofa kit build -o kit.zip
-      compofa kit run kit.zip -o table.json
+      compofa kit agent -o compofa-agent.pyz
+      # carry both to the device, and there:
+      python3 compofa-agent.pyz run kit.zip -o measured.json
+      # carry measured.json back:
+      compofa kit table measured.json -o table.json
     """
 
 
@@ -72,10 +76,8 @@ def run(**given: Any) -> None:
     from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
     from compofa_deploy.profile import PLANS
-    from latency_tables.build import build_table
-    from profilers.environment import read_conditions
     from profilers.kit import unpack_kit
-    from profilers.runner import run_kit
+    from profilers.runner import measure_kit
 
     spec = find_spec(given)
     output: Path = given["output"]
@@ -83,13 +85,59 @@ def run(**given: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder, show_progress() as display:
         kit = unpack_kit(given["kit"], Path(folder) / "kit")
         display.on_step(f"measuring on {spec.describe()}")
-        before = read_conditions()
         plan = PLANS["quick" if given["quick"] else "full"]()
-        measurements = run_kit(kit, spec, journal, plan, display.on_progress())
-        table = build_table(spec, kit.architecture, kit.kit_id, measurements, [before, read_conditions()])
+        table = measure_kit(kit, spec, journal, plan, display.on_progress()).build_table()
     table.save(output)
     journal.unlink(missing_ok=True)
     if given["as_json"]:
         print_json(summarise_table(output, table))
     else:
         print_summary(output, table)
+
+
+@command.command("agent")
+@options.output_option
+@options.json_option
+def agent(output: Path, as_json: bool) -> None:
+    """Write the agent: one file that measures a kit on a device with python3, numpy and a runtime.
+
+    \b
+    Example:
+      compofa kit agent -o compofa-agent.pyz
+      python3 compofa-agent.pyz run kit.zip -o measured.json
+    """
+    from latency_tables.files import replace_file
+    from profilers.agent_file import pack_agent
+
+    content = pack_agent()
+    with replace_file(output) as file:
+        file.write(content)
+    if as_json:
+        print_json({"agent": str(output), "size_bytes": len(content)})
+    else:
+        click.echo(f"{output}: {len(content) / 1e3:.0f} kB; on the device: python3 {output.name} --help")
+
+
+@command.command("table")
+@click.argument("measured", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--emulated", is_flag=True, help="Take what was measured on an emulated CPU, to try the way out."
+)
+@options.output_option
+@options.json_option
+def table(measured: Path, emulated: bool, output: Path, as_json: bool) -> None:
+    """Build the latency table of a device from what the agent measured there.
+
+    \b
+    Example:
+      compofa kit table measured.json -o table.json
+    """
+    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from latency_tables.measured_kit import MeasuredKit
+
+    built = MeasuredKit.load(measured).build_table(emulated)
+    built.save(output)
+    if as_json:
+        print_json(summarise_table(output, built))
+    else:
+        print_summary(output, built)

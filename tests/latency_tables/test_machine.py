@@ -16,9 +16,10 @@ def test_the_id_is_12_hexadecimal_digits_and_differs_with_every_field() -> None:
     changed = [
         replace(MACHINE, cpu_model="B"), replace(MACHINE, isa=("avx2",)), replace(MACHINE, cores=2),
         replace(MACHINE, cpu_quota=1.5), replace(MACHINE, os="Darwin"), replace(MACHINE, architecture="aarch64"),
+        replace(MACHINE, emulated=True),
     ]  # fmt: skip
     ids = {MACHINE.id, *(machine.id for machine in changed)}
-    assert len(ids) == 7
+    assert len(ids) == 8
     assert all(len(id) == 12 and int(id, 16) >= 0 for id in ids)
 
 
@@ -29,7 +30,7 @@ def test_a_quota_limits_the_usable_threads(quota: float | None, threads: int) ->
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("cores", 0), ("cores", "4"), ("cpu_quota", -1), ("isa", "avx2"), ("cpu_model", None)],
+    [("cores", 0), ("cores", "4"), ("cpu_quota", -1), ("isa", "avx2"), ("cpu_model", None), ("emulated", 1)],
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
     with pytest.raises(FormatError, match=f"machine, {field}"):
@@ -41,3 +42,9 @@ def test_a_missing_field_is_named() -> None:
     del data["os"]
     with pytest.raises(FormatError, match="machine, os: is missing"):
         Machine.from_dict(data)
+
+
+def test_a_file_that_does_not_say_is_not_of_an_emulated_machine() -> None:
+    data = MACHINE.to_dict()
+    del data["emulated"]
+    assert Machine.from_dict(data) == MACHINE

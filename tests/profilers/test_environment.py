@@ -39,6 +39,38 @@ def test_the_part_and_the_kernels_flags_are_read_on_arm(tmp_path: Path) -> None:
     assert machine.isa == ("asimd", "asimddp")
 
 
+X86_INFO = "processor: 0\nvendor_id: GenuineIntel\nmodel name: Xeon\nflags: fpu avx2\n"
+ARM_INFO = "processor: 0\nFeatures: fp asimd\nCPU implementer: 0x41\nCPU part: 0xd0b\n"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "files", "emulated"),
+    [
+        ("x86_64", {"proc/cpuinfo": X86_INFO}, False),
+        ("aarch64", {"proc/cpuinfo": ARM_INFO}, False),
+        ("armv7l", {"proc/cpuinfo": ARM_INFO}, False),
+        ("riscv64", {"proc/cpuinfo": "isa: rv64imafdc\n"}, False),
+        ("aarch64", {}, False),
+        ("aarch64", {"proc/cpuinfo": X86_INFO}, True),
+        ("x86_64", {"proc/cpuinfo": ARM_INFO}, True),
+        ("riscv64", {"proc/cpuinfo": X86_INFO}, True),
+        ("aarch64", {"proc/cpuinfo": ARM_INFO, "proc/self/status": "Name:\tqemu-aarch64-st\n"}, True),
+        ("aarch64", {"proc/cpuinfo": ARM_INFO, "sys/devices/system/cpu/modalias": "cpu:type:x86,ven0000"}, True),
+        ("aarch64", {"proc/self/status": "Name:\tpython3\n"}, False),
+    ],
+)  # fmt: skip
+def test_an_emulated_cpu_is_told_from_a_real_one(
+    tmp_path: Path, architecture: str, files: dict[str, str], emulated: bool
+) -> None:
+    machine = read_machine(write(tmp_path, files), architecture)
+    assert machine.emulated is emulated
+    assert machine.architecture == architecture
+
+
+def test_this_machine_is_not_emulated() -> None:
+    assert not read_machine().emulated
+
+
 @pytest.mark.parametrize(
     ("files", "quota"),
     [

@@ -235,3 +235,8 @@ def wait_for(condition: object, limit_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan.quick(), Plan.full(), PLAN])
+def test_a_plan_comes_back_from_its_dict(plan: Plan) -> None:
+    assert Plan.from_dict(plan.to_dict()) == plan

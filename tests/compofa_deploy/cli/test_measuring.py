@@ -1,6 +1,9 @@
 """``compofa profile`` and ``kit`` measure this machine for real, if briefly."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +12,9 @@ from compofa_deploy import profile as profile_module
 from compofa_deploy.subnet import Subnet
 from latency_tables.table import LatencyTable
 from profilers.plan import Plan
+from profilers.registry import find_runtime
+from profilers.runner import measure_kit
+from tests.profilers.models import make_kit
 from tests.support.supernets import TINY
 
 
@@ -43,6 +49,42 @@ def test_a_kit_is_built_here_and_run_there(compofa, tmp_path, spec):
     assert ran.json["networks"] == built.json["network"]
     assert LatencyTable.load(path).kit_id == built.json["kit_id"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kit.zip", "table.json"]
+
+
+def test_what_the_agent_measured_there_becomes_a_table_here(compofa, tmp_path, spec):
+    agent, kit = tmp_path / "compofa-agent.pyz", tmp_path / "kit.zip"
+    compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit)
+    written = compofa("kit", "agent", "-o", agent, "--json")
+    assert written.json == {"agent": str(agent), "size_bytes": agent.stat().st_size}
+    plan = json.dumps(profile_module.PLANS["quick"]().to_dict())
+    command = [sys.executable, "-P", agent, "run", kit, "--plan", plan, "-o", tmp_path / "measured.json"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    ran = compofa("kit", "table", tmp_path / "measured.json", "-o", tmp_path / "table.json", "--json")
+    assert ran.code == 0
+    table = LatencyTable.load(tmp_path / "table.json")
+    assert table.spec == spec
+    assert (ran.json["layers"], ran.json["networks"]) == (len(table.costs_ms), len(table.networks))
+
+
+def test_what_an_emulated_cpu_measured_is_refused_and_flagged_where_it_is_asked_for(compofa, tmp_path):
+    kit, measured, table = tmp_path / "kit", tmp_path / "measured.json", tmp_path / "table.json"
+    made = measure_kit(make_kit(kit), find_runtime("fake").spec(), None, profile_module.PLANS["quick"]())
+    machine = replace(made.spec.machine, architecture="aarch64", emulated=True)
+    replace(made, spec=replace(made.spec, machine=machine)).save(measured)
+    ran = compofa("kit", "table", measured, "-o", table)
+    assert ran.code == 2
+    assert "emulated aarch64" in ran.error
+    assert not table.exists()
+    ran = compofa("kit", "table", measured, "--emulated", "-o", table)
+    assert ran.code == 0
+    assert ", emulated" in " ".join(ran.out.split())
+
+
+def test_a_file_that_is_no_measured_kit_is_refused(compofa, tmp_path):
+    (tmp_path / "measured.json").write_text('{"format": "compofa-kit"}')
+    ran = compofa("kit", "table", tmp_path / "measured.json", "-o", tmp_path / "table.json")
+    assert ran.code == 2
+    assert "not a compofa-measured-kit" in ran.error
 
 
 def test_a_kit_of_another_batch_is_refused(compofa, tmp_path):
