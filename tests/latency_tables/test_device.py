@@ -39,6 +39,20 @@ def test_the_description_says_what_matters() -> None:
     assert "2 threads without spinning" in replace(SPEC, threads=2, spin=False).describe()
 
 
+def test_what_nobody_stated_is_named_and_kept() -> None:
+    spec = replace(SPEC, unknown=("runtime_version", "threads", "machine"))
+    assert spec.describe() == "fake cpu f32 batch 1 on A CPU (unknown: runtime_version, threads)"
+    assert replace(SPEC, unknown=("spin",)).describe().endswith("on A CPU (unknown: how it was set)")
+    assert DeviceSpec.from_dict(spec.to_dict()) == spec
+    assert spec.id != SPEC.id
+    assert "unknown" not in SPEC.to_dict()
+
+
+def test_a_spec_of_which_something_is_unknown_is_none_of_this_machine() -> None:
+    with pytest.raises(MismatchError, match="the table is of unknown threads, and here it is none"):
+        replace(SPEC, unknown=("threads",)).check_same(SPEC, "the table")
+
+
 def test_a_spec_of_no_threads_is_refused() -> None:
     with pytest.raises(FormatError, match="device_spec, threads: must be a whole number of at least 1"):
         DeviceSpec.from_dict({**SPEC.to_dict(), "threads": 0})
