@@ -43,10 +43,11 @@ class DeviceSpec:
         if self.unknown:
             return self._describe_known()
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        emulated = ", emulated" if self.machine.emulated else ""
         idle = "" if self.spin or self.threads == 1 else " without spinning"
         return (
             f"{self.runtime} {self.runtime_version} {self.device} {self.precision}, {threads}{idle}, "
-            f"batch {self.batch}, on {self.machine.cpu_model}"
+            f"batch {self.batch}, on {self.machine.cpu_model}{emulated}"
         )
 
     def _describe_known(self) -> str:
