@@ -1,4 +1,4 @@
-"""One layer as ONNX nodes, in the form that ONNX Runtime's CPU provider runs fastest.
+"""One layer as ONNX nodes, in the form that ONNX Runtime's CPU provider runs fastest, unless another is asked for.
 
 ``benchmarks/graph_forms.py`` measures the forms there are of h-swish, squeeze-and-excitation, pooling and head.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compofa_deploy.graph.fold import fetch_array, fold_norm
+from compofa_deploy.graph.form import PLAIN, GraphForm
 from compofa_deploy.graph.writer import GraphWriter
 from compofa_deploy.supernet.cut import Array, list_shapes
 from latency_tables.layer import Layer
@@ -26,6 +27,7 @@ class LayerNodes:
     writer: GraphWriter
     layer: Layer
     weights: Mapping[str, Array]
+    form: GraphForm = PLAIN
 
     def add(self, tensor: str) -> str:
         """Add the layer behind ``tensor`` and return its output's name."""
@@ -102,9 +104,9 @@ class LayerNodes:
         broadcast, the features would be reordered before the product and back behind it.
         """
         name, size = f"{self.layer.name}/se/spread", self.layer.out_size
-        if size == 1:
+        if size == 1 or not self.form.spreads_gate:
             return gate
-        factors = self.writer.hold(f"{name}/factors", np.array([1, 1, size, size], np.float32))
+        factors = self.writer.hold_setting(f"{name}/factors", np.array([1, 1, size, size], np.float32))
         spread = self.writer.add(
             "Resize",
             name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from compofa_deploy.graph.form import PLAIN, GraphForm
 from compofa_deploy.graph.layers import LayerNodes
 from compofa_deploy.graph.writer import GraphWriter
 from compofa_deploy.supernet.cut import Array
@@ -21,25 +22,30 @@ def build_network(
     *,
     batch: int | None = 1,
     metadata: Mapping[str, str] = {},
+    form: GraphForm = PLAIN,
 ) -> bytes:
     """The ONNX model of a subnet: ``image`` float32 (batch, 3, side, side) to ``logits`` (batch, classes).
 
     ``weights`` are what :func:`~compofa_deploy.supernet.cut.cut_weights` returns; batch norm is folded here.
     ``batch`` None leaves the batch size open. Standard operators only, and the same bytes every time.
     Nodes and arrays are named ``<layer name>/<part>/...``, so that a runtime's profile can be read by layer.
-    :class:`FormatError` names an array that is missing or of another shape.
+    :class:`FormatError` names an array that is missing, of another shape, or too large for the form's precision.
     """
-    writer, tensor = GraphWriter("subnet", _check_batch(batch)), INPUT
+    writer = GraphWriter("subnet", _check_batch(batch), form.precision)
+    tensor = writer.enter(INPUT)
     for layer in layers:
-        tensor = LayerNodes(writer, layer, weights).add(tensor)
+        tensor = LayerNodes(writer, layer, weights, form).add(tensor)
+    writer.leave(tensor)
     return writer.encode((INPUT, _input_shape(layers[0])), (OUTPUT, _output_shape(layers[-1])), metadata)
 
 
-def build_layer(layer: Layer, weights: Mapping[str, Array], batch: int | None = 1) -> bytes:
+def build_layer(
+    layer: Layer, weights: Mapping[str, Array], batch: int | None = 1, form: GraphForm = PLAIN
+) -> bytes:
     """The ONNX model of one layer alone, with the nodes and names that it has in a network: ``image`` of the
     layer's input shape to ``output`` of its output shape."""
-    writer = GraphWriter(layer.name, _check_batch(batch))
-    LayerNodes(writer, layer, weights).add(INPUT)
+    writer = GraphWriter(layer.name, _check_batch(batch), form.precision)
+    writer.leave(LayerNodes(writer, layer, weights, form).add(writer.enter(INPUT)))
     return writer.encode((INPUT, _input_shape(layer)), (LAYER_OUTPUT, _output_shape(layer)), {})
 
 

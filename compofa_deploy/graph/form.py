@@ -1,0 +1,39 @@
+"""The forms that a graph is written in: what each runtime runs fastest, in the types that it computes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from latency_tables.device import DeviceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GraphForm:
+    """How a graph is written. The numbers it takes and gives are float32 in every form.
+
+    ``precision`` is the type of all weights and tensors inside, f32 or f16. ``spreads_gate`` says whether the gate of
+    squeeze-and-excitation is repeated over the features' size before it is multiplied with them, or left to broadcast.
+    """
+
+    precision: str = "f32"
+    spreads_gate: bool = True
+
+
+PLAIN = GraphForm()
+"""What ONNX Runtime's CPU provider runs fastest, and OpenVINO after it has put in operators of its own. They are told
+the precision to compute in."""
+
+TYPED_BY_GRAPH = ("tensorrt", "tensorrt_rtx")
+"""The runtimes that take the precision from the types of the graph."""
+
+
+def choose_form(spec: DeviceSpec) -> GraphForm:
+    """The form of a graph for a device spec.
+
+    TensorRT's element-wise layer broadcasts a gate of (1, c, 1, 1) over features of (1, c, h, w) by itself (TensorRT
+    Operator's Reference, table 1), and its fusions (Layer Fusion Catalog) know no Resize, which would be a kernel of
+    its own. HardSigmoid is one of its activations, so that h-swish needs no other form.
+    """
+    if spec.runtime not in TYPED_BY_GRAPH:
+        return PLAIN
+    return GraphForm("f16" if spec.precision == "f16" else "f32", spreads_gate=False)
