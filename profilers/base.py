@@ -78,14 +78,21 @@ class Session(abc.ABC):
         with translate_errors(f"{self._runtime} could not bind the model's inputs"):
             self._call = self.bind_impl(checked)
 
-    def call(self) -> None:
-        """Run on what is bound, and leave the outputs where they are: this is what is timed."""
+    def call(self) -> object:
+        """Run on what is bound, and leave the outputs where they are: this is what is timed.
+
+        Gives the ns that it took by the device's own clock, as an ``int``, where the device has one to be timed by.
+        """
         if self._call is None:
             raise InputError("bind the inputs before calling a session")
         try:
-            self._call()
+            return self._call()
         except Exception as error:
             raise _translate(error, f"{self._runtime} could not run the model") from error
+
+    def watch(self) -> Callable[[], tuple[str, ...]]:
+        """Begin to watch the device; what is returned tells why a latency sampled since then is in doubt."""
+        return tuple
 
     def close(self) -> None:
         """Give back what the session holds. A second time does nothing."""
@@ -100,7 +107,7 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
-        """Bind checked inputs; give what runs on them."""
+        """Bind checked inputs; give what runs on them, and itself gives an ``int`` only for what :meth:`call` says."""
 
     @abc.abstractmethod
     def close_impl(self) -> None:

@@ -52,7 +52,9 @@ class Worker:
             before = self._time_reference()
         with self._open(request) as opened:
             warmed: WarmUp = warm_up(opened.call, clock)
+            tell = opened.watch()
             samples = sample(opened.call, clock, **request["limits"])
+            doubts = tell()
             after = self._time_reference()
         gc.collect()
         return Visit(
@@ -63,7 +65,7 @@ class Worker:
             after,
             warmed.calls,
             warmed.steady,
-            samples.flags,
+            (*samples.flags, *doubts),
             when,
         )
 

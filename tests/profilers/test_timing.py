@@ -84,3 +84,16 @@ def test_a_clock_that_stands_still_is_an_error() -> None:
 def test_the_clock_is_monotonic_and_the_time_of_day_is_utc() -> None:
     assert now_ns() <= now_ns()
     assert read_time().endswith("+00:00")
+
+
+def test_a_device_that_times_itself_is_believed_rather_than_the_clock() -> None:
+    ticker = Ticker([MS])
+
+    def call() -> int:
+        ticker()
+        return 250_000
+
+    samples = sample(call, ticker.clock, **LIMITS)  # type: ignore[arg-type]
+    assert set(samples.ns) == {250_000}
+    assert len(samples.ns) == 10
+    assert warm_up(call, ticker.clock).steady
