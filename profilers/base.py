@@ -150,6 +150,9 @@ class Runtime(abc.ABC):
     graph_levels: tuple[str, ...] = ("all",)
     spins: tuple[bool, ...] = (True, False)
     separate_weights: bool = False
+    keep_compiled: bool = False
+    """Set it to have the same models opened again and again: what compiling one gives may then be kept, since a fresh
+    session needs only memory of its own."""
 
     @property
     def clock(self) -> Clock:

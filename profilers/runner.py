@@ -143,8 +143,11 @@ def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> lis
 
 def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
     """Measurements of the kit's items from their visits, all scaled to the run's median look at the reference."""
-    looks = [visit.reference_ns for visit in visits.values()]
-    reference_ms = float(np.median(looks)) / NS_PER_MS
+    # One look may serve many visits, and says how fast the machine was at one moment only.
+    looks = {
+        look for visit in visits.values() for look in (visit.reference_before_ns, visit.reference_after_ns)
+    }
+    reference_ms = float(np.median([np.median(look) for look in looks])) / NS_PER_MS
     return [
         Measurement(
             item,

@@ -35,10 +35,8 @@ class WorkerHere:
         return self._worker.visit(request).to_dict()
 
     def close(self) -> None:
-        """Give back what is loaded."""
-        if self._worker is not None:
-            self._worker.reference.close()
-            self._worker = None
+        """End it; no session is open between requests."""
+        self._worker = None
         if self._collected:
             gc.enable()
 
