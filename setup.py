@@ -15,6 +15,8 @@ BASE = [
     "pillow>=10.1",
     "platformdirs>=4.0",
     "pydantic>=2.7",
+    # Once-For-All's latency tables are YAML; imported where one is read or written.
+    "pyyaml>=6.0",
     "rich>=13.7",
     "safetensors>=0.4.3",
 ]

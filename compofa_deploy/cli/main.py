@@ -16,7 +16,7 @@ COMMANDS = {
     "models": ("models", "Supernets: list them, show one, import one."),
     "profile": ("profile", "Measure this machine and write its latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
-    "tables": ("tables", "Latency tables: list, show, predict, validate, compare."),
+    "tables": ("tables", "Latency tables: list, show, predict, validate, compare, import, export."),
     "evaluate": ("evaluate", "Accuracy of every subnet of a supernet on images."),
     "search": ("search", "The best subnet under constraints, or the whole front."),
     "export": ("export", "Write a subnet's bundle for a runtime."),

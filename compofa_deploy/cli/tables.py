@@ -9,6 +9,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress
+from compofa_deploy.cli.tables_import import export_command, import_command
 
 if TYPE_CHECKING:
     from latency_tables.table import LatencyTable
@@ -18,13 +19,17 @@ table_argument = click.argument("table", type=click.Path(path_type=Path, dir_oka
 
 @click.group("tables")
 def command() -> None:
-    """Latency tables: list, show, predict, validate, compare.
+    """Latency tables: list, show, predict, validate, compare, import, export.
 
     \b
     Example:
       compofa tables list
       compofa tables predict cpu.json 23344@32 44444@32
     """
+
+
+command.add_command(import_command)
+command.add_command(export_command)
 
 
 @command.command("list")

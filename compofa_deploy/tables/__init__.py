@@ -1,0 +1,1 @@
+"""Latency tables of other formats: read into ours, and ours written for others."""

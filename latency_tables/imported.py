@@ -1,0 +1,101 @@
+"""Latency tables made from what was measured elsewhere: sums of layers, without calibration or a stated error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from latency_tables.device import SETTINGS, DeviceSpec
+from latency_tables.errors import FormatError
+from latency_tables.machine import Machine
+from latency_tables.table import LatencyTable
+
+LARGEST_RATIO = 2.0
+"""Two resolutions' files that state one layer further apart than this are not of one device and one unit. In the tables
+of a Samsung Note10 that Once-For-All published, no layer's means differ by more than 2.1 % between resolutions."""
+
+UNKNOWN = "unknown"
+
+
+def describe_device(
+    machine: str | None = None,
+    runtime: str | None = None,
+    runtime_version: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    batch: int | None = None,
+) -> DeviceSpec:
+    """The device spec of a table from elsewhere: what is not given is marked unknown."""
+    given = {
+        "runtime": runtime, "runtime_version": runtime_version, "device": device, "precision": precision,
+        "threads": threads, "batch": batch,
+    }  # fmt: skip
+    return DeviceSpec(
+        runtime=runtime or UNKNOWN,
+        runtime_version=runtime_version or UNKNOWN,
+        device=device or UNKNOWN,
+        precision=precision or UNKNOWN,
+        threads=threads or 1,
+        batch=batch or 1,
+        spin=False,
+        graph_level=UNKNOWN,
+        machine=Machine(machine or "an unknown machine", UNKNOWN, (), 1, None, UNKNOWN),
+        unknown=(*(word for word in SETTINGS if given[word] is None), "spin", "graph_level", "machine"),
+    )
+
+
+def build_imported(
+    spec: DeviceSpec,
+    architecture: Mapping[str, Any],
+    stated: Mapping[int, Mapping[str, float]],
+    origin: str,
+    created: str,
+) -> LatencyTable:
+    """A table that predicts the plain sum of what ``stated`` has, by resolution, in ms by layer's key.
+
+    :class:`FormatError` where two resolutions state one layer more than ``LARGEST_RATIO`` apart.
+    """
+    costs, costs_at = split_costs(stated)
+    return LatencyTable(
+        spec=spec,
+        architecture=dict(architecture),
+        kit_id="",
+        created=created,
+        isolated_ms=costs,
+        costs_ms=costs,
+        intercept_ms=0.0,
+        resolutions=tuple(sorted(stated)),
+        error=None,
+        residuals=(),
+        percentile_ratios={"50": 1.0},
+        conditions=(),
+        networks=(),
+        costs_at=costs_at,
+        origin=origin,
+    )
+
+
+def split_costs(
+    stated: Mapping[int, Mapping[str, float]],
+) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
+    """What holds at every resolution, and what at one alone: the layers that two state differently."""
+    by_layer: dict[str, dict[int, float]] = {}
+    for resolution, costs in sorted(stated.items()):
+        for key, ms in costs.items():
+            by_layer.setdefault(key, {})[resolution] = ms
+    shared: dict[str, float] = {}
+    own: dict[int, dict[str, float]] = {}
+    for key, found in by_layer.items():
+        low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+        if found[high] > LARGEST_RATIO * found[low]:
+            raise FormatError(
+                f"layer {key} takes {found[low]:g} ms at {low} px and {found[high]:g} ms at {high} px, and it is the "
+                "same layer: these are of different devices or units; import what is of one device, in milliseconds"
+            )
+        if found[low] == found[high]:
+            shared[key] = found[low]
+            continue
+        for resolution, ms in found.items():
+            own.setdefault(resolution, {})[key] = ms
+    return shared, own

@@ -1,0 +1,74 @@
+"""Once-For-All's latency tables: what they call a layer, and what they state of it.
+
+A table is of one resolution and maps a layer's name to ``{"mean": ms, "std": ms, "count": n}``. OFA predicts a network
+as the plain sum of the means of its first convolution, first block, blocks, final expansion (``Conv_1``), pooling
+(``AvgPool2D``), feature mix (``Conv_2``) and classifier (``Logits``); see ``ofa.tutorial.latency_table``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from latency_tables.errors import FormatError
+from latency_tables.fields import Fields
+from latency_tables.layer import Layer
+
+_FIRST_CONV = re.compile(r"Conv-input:(?P<height>\d+)x(?P<width>\d+)x3-output:\S+")
+
+
+def name_for_ofa(layer: Layer) -> str:
+    """What OFA calls a layer of its MobileNetV3.
+
+    >>> name_for_ofa(Layer("blocks.1", "mbconv", 16, 24, 56, 28, 64, 4, 3, 2, "relu"))
+    'expanded_conv-input:56x56x16-output:28x28x24-expand:64-kernel:3-stride:2-idskip:0-se:0-hs:0'
+    """
+    before = f"{layer.in_size}x{layer.in_size}x{layer.in_channels}"
+    behind = f"{layer.out_size}x{layer.out_size}x{layer.out_channels}"
+    if layer.kind == "mbconv":
+        return (
+            f"expanded_conv-input:{before}-output:{behind}-expand:{layer.mid_channels}-kernel:{layer.kernel}"
+            f"-stride:{layer.stride}-idskip:{layer.skip:d}-se:{layer.se:d}-hs:{layer.act == 'h_swish':d}"
+        )
+    if layer.kind == "pool":
+        return f"AvgPool2D-input:{before}-output:{behind}"
+    if layer.kind == "linear":
+        return f"Logits-input:{before}-output:{layer.out_channels}"
+    name = "Conv" if layer.kernel > 1 else "Conv_2" if layer.has_raw_output else "Conv_1"
+    return f"{name}-input:{before}-output:{behind}"
+
+
+def read_means(table: Any, where: str) -> dict[str, float]:
+    """The mean in ms of every layer of one of OFA's tables, by OFA's names.
+
+    :class:`FormatError` names the layer whose entry has no mean, a negative one, or one that is no number, or that
+    lacks a standard deviation that the others have.
+    """
+    entries = Fields(table, where)
+    if not entries.data:
+        raise FormatError(f"{where}: holds no layers; the file may be cut off")
+    means = {}
+    stated = [isinstance(entry, Mapping) and "std" in entry for entry in entries.data.values()]
+    for (name, _), has_std in zip(entries.data.items(), stated, strict=True):
+        if not isinstance(name, str):
+            raise FormatError(f"{where}: {name!r} is no layer's name")
+        means[name] = entries.inner(name).number("mean")
+        if any(stated) and not has_std:
+            raise FormatError(f"{where}, {name}: has no std, as the others have; the file may be cut off")
+    return means
+
+
+def find_resolution(means: Mapping[str, float], where: str) -> int:
+    """Which resolution one of OFA's tables is of, by its first convolution's input."""
+    found = {match["height"]: match["width"] for match in map(_FIRST_CONV.fullmatch, means) if match}
+    if len(found) != 1 or list(found) != list(found.values()):
+        raise FormatError(
+            f"{where}: must have one layer Conv-input:RxRx3-output:..., which says its resolution R; has {len(found)}"
+        )
+    return int(next(iter(found)))
+
+
+def state_means(costs_ms: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """One of OFA's tables from latencies in ms by OFA's names; only means are stated, nothing else is known."""
+    return {name: {"mean": ms} for name, ms in sorted(costs_ms.items())}
