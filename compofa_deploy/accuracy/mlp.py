@@ -46,6 +46,18 @@ class Mlp:
         last: Array = (values @ self.weights[-1].T + self.biases[-1])[:, 0]
         return last
 
+    def gradient(self, features: Array) -> Array:
+        """(n, inputs): by how much the output of each row changes with each of its features, in float32."""
+        values, active = features, []
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            values = values @ weight.T + bias
+            active.append(values > 0)
+            values = np.maximum(values, 0)
+        slopes: Array = np.broadcast_to(self.weights[-1], (len(features), self.weights[-1].shape[1]))
+        for weight, on in zip(self.weights[-2::-1], active[::-1], strict=True):
+            slopes = (slopes * on) @ weight
+        return slopes
+
     def arrays(self) -> dict[str, Array]:
         """Everything it holds, by name, read back by :meth:`from_arrays`."""
         pairs = enumerate(zip(self.weights, self.biases, strict=True))

@@ -37,6 +37,9 @@ class Model(Protocol):
     def run(self, features: Array) -> NDArray[np.float64]:
         """(n,) from (n, inputs)."""
 
+    def gradient(self, features: Array) -> Array:
+        """(n, inputs): by how much each row's output changes with each of its features."""
+
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """Everything it holds, by name."""
 
@@ -86,6 +89,11 @@ class AccuracyPredictor:
             )
         percent: NDArray[np.float64] = self.scale * self.model.run(features)
         return percent
+
+    def gradient(self, features: Array) -> NDArray[np.float64]:
+        """(n, inputs): by how many percentage points each row's top-1 changes with each of its features."""
+        slopes: NDArray[np.float64] = self.scale * self.model.gradient(features).astype(np.float64)
+        return slopes
 
     def predict_subnets(self, subnets: Sequence[Subnet]) -> NDArray[np.float64]:
         """(n,): top-1 of subnets in per cent."""

@@ -8,7 +8,9 @@ from latency_tables.errors import FormatError
 from tests.compofa_deploy.accuracy.builders import TORCH_NUMBERS, draw_ofa_arrays
 
 
-def test_it_gives_what_torch_gives(rng):
+@pytest.fixture
+def in_torch():
+    """The same perceptron, made of torch's layers."""
     torch = pytest.importorskip("torch")
     layers = []
     for number in TORCH_NUMBERS:
@@ -16,12 +18,29 @@ def test_it_gives_what_torch_gives(rng):
         linear = torch.nn.Linear(*reversed(arrays[0].shape))
         linear.load_state_dict({"weight": arrays[0], "bias": arrays[1]})
         layers += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def test_it_gives_what_torch_gives(rng, in_torch):
+    import torch
+
     features = rng.integers(0, 2, (100, 128)).astype(np.float32)
     with torch.inference_mode():
-        expected = torch.nn.Sequential(*layers[:-1])(torch.from_numpy(features))[:, 0].numpy()
+        expected = in_torch(torch.from_numpy(features))[:, 0].numpy()
     found = Mlp.from_arrays(draw_ofa_arrays(), "it").run(features)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     assert expected.std() > 0.1
+
+
+def test_its_gradient_is_what_torch_gives(rng, in_torch):
+    import torch
+
+    features = rng.integers(0, 2, (50, 128)).astype(np.float32)
+    inputs = torch.from_numpy(features).requires_grad_()
+    in_torch(inputs).sum().backward()
+    mlp = Mlp.from_arrays(draw_ofa_arrays(), "it")
+    np.testing.assert_allclose(mlp.gradient(features), inputs.grad.numpy(), rtol=1e-4, atol=1e-5)
+    assert mlp.gradient(features[:0]).shape == (0, 128)
 
 
 def test_many_rows_are_run_in_parts_with_the_same_numbers(rng):
@@ -29,6 +48,11 @@ def test_many_rows_are_run_in_parts_with_the_same_numbers(rng):
     features = rng.integers(0, 2, (ROWS_AT_ONCE + 3, 128)).astype(np.float32)
     np.testing.assert_allclose(mlp.run(features)[-3:], mlp.run(features[-3:]), rtol=1e-5, atol=1e-5)
     assert mlp.run(features[:0]).shape == (0,)
+
+
+def test_the_gradient_of_a_single_layer_is_its_weights():
+    mlp = Mlp((np.array([[1, -2, 3]], np.float32),), (np.zeros(1, np.float32),))
+    assert mlp.gradient(np.ones((2, 3), np.float32)).tolist() == [[1, -2, 3], [1, -2, 3]]
 
 
 def test_its_arrays_come_back():

@@ -100,3 +100,8 @@ def test_a_file_that_is_cut_off_or_not_there_is_refused(tmp_path):
         AccuracyPredictor.load(path)
     with pytest.raises(InputError, match="no such file"):
         AccuracyPredictor.load(tmp_path / "none.safetensors")
+
+
+def test_a_gradient_is_the_models_in_per_cent(subnets):
+    predictor, features = make_predictor(), encode_subnets(subnets)
+    np.testing.assert_allclose(predictor.gradient(features), 100 * predictor.model.gradient(features))
