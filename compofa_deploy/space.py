@@ -8,8 +8,10 @@ from itertools import product
 import numpy as np
 
 from compofa_deploy.architecture import Architecture
-from compofa_deploy.subnet import BLOCKS, COUPLED_EXPAND, DEPTHS, EXPANDS, KERNELS, MAX_DEPTH, STAGES, Subnet
+from compofa_deploy.form import Form
+from compofa_deploy.subnet import COUPLED_EXPAND, DEPTHS, MBV3, STAGES, Subnet
 from compofa_deploy.supernet.families import find_family
+from latency_tables.errors import MismatchError
 from latency_tables.layer import Layer
 
 COMPOUND_DEPTHS = tuple(product(DEPTHS, repeat=STAGES))
@@ -22,14 +24,23 @@ def list_layers(architecture: Architecture, subnet: Subnet) -> tuple[Layer, ...]
 
     MACs, parameters, table keys, torch modules and ONNX graphs all derive from this list.
     """
-    family = find_family(architecture)
-    layers = family.list_stem(architecture, subnet.resolution)
-    for stage, depth in enumerate(subnet.depths):
-        blocks = slice(stage * MAX_DEPTH, stage * MAX_DEPTH + depth)
-        layers += family.list_stage(
-            architecture, stage, subnet.expands[blocks], subnet.kernels[blocks], subnet.resolution
-        )
-    return tuple(layers + family.list_head(architecture, subnet.resolution))
+    return find_family(architecture).list_parts(architecture, adapt(subnet, architecture)).join()
+
+
+def adapt(subnet: Subnet, architecture: Architecture) -> Subnet:
+    """The subnet as one of the architecture's family: a compound id names a subnet of each that has compound ones.
+
+    :class:`MismatchError` where it is of another family and no compound one.
+    """
+    form = find_family(architecture).FORM
+    if subnet.form == form:
+        return subnet
+    if subnet.is_compound and form.fixed_kernels:
+        return Subnet.compound(subnet.depths, subnet.resolution, form)
+    raise MismatchError(
+        f"{subnet} is a subnet of {subnet.form.family}, and {architecture.name} is of {form.family}; "
+        f"name one as in {form.example}"
+    )
 
 
 def count_macs(layers: tuple[Layer, ...]) -> int:
@@ -49,9 +60,10 @@ def enumerate_compound(resolution: int) -> list[Subnet]:
 
 def largest_subnet(architecture: Architecture, resolution: int) -> Subnet:
     """The subnet that holds every weight of its supernet."""
-    if not architecture.elastic_kernel:
-        return Subnet.compound((max(DEPTHS),) * STAGES, resolution)
-    return Subnet((max(DEPTHS),) * STAGES, (max(EXPANDS),) * BLOCKS, (max(KERNELS),) * BLOCKS, resolution)
+    form = find_family(architecture).FORM
+    if form.kernels and not architecture.elastic_kernel:
+        return Subnet.compound([max(choices) for choices in form.depths], resolution, form)
+    return Subnet.largest(resolution, form)
 
 
 def sample_compound(rng: np.random.Generator, resolution: int) -> Subnet:
@@ -59,11 +71,15 @@ def sample_compound(rng: np.random.Generator, resolution: int) -> Subnet:
     return Subnet.compound(tuple(int(d) for d in rng.choice(list(COUPLED_EXPAND), size=STAGES)), resolution)
 
 
-def sample_ofa(rng: np.random.Generator, resolution: int) -> Subnet:
-    """A random member of ``ofa``: every depth, expand ratio and kernel size drawn on its own."""
+def sample_ofa(rng: np.random.Generator, resolution: int, form: Form = MBV3) -> Subnet:
+    """A random member of ``ofa``: every choice of a form drawn on its own."""
+    kernels = rng.choice(form.kernels, size=form.block_count) if form.kernels else ()
+    widths = rng.choice(form.width_choices, size=form.widths) if form.widths else ()
     return Subnet(
-        tuple(int(d) for d in rng.choice(DEPTHS, size=STAGES)),
-        tuple(int(e) for e in rng.choice(EXPANDS, size=BLOCKS)),
-        tuple(int(k) for k in rng.choice(KERNELS, size=BLOCKS)),
+        tuple(int(rng.choice(choices)) for choices in form.depths),
+        tuple(int(e) for e in rng.choice(form.expands, size=form.block_count)),
+        tuple(int(k) for k in kernels),
         resolution,
+        tuple(int(w) for w in widths),
+        form,
     )

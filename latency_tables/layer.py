@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KINDS = ("conv", "mbconv", "pool", "linear")
-ACTIVATIONS = ("none", "relu", "h_swish")
+ACTIVATIONS = ("none", "relu", "relu6", "h_swish")
 
 SE_REDUCTION = 4
 CHANNEL_DIVISOR = 8
+
+NORM_EPS = 1e-5
+"""Added to the running variance under the root of a batch norm; torch's default."""
 
 
 def make_divisible(value: float, divisor: int = CHANNEL_DIVISOR) -> int:
@@ -32,8 +35,7 @@ class Layer:
     ``mbconv`` is an inverted residual: a 1x1 expansion to ``mid_channels`` (left out where that equals
     ``in_channels`` and ``expand`` is 1), a depthwise convolution of ``kernel`` and ``stride``, an optional
     squeeze-and-excitation, a linear 1x1 projection, an optional skip. ``pool`` is the global average.
-    ``name`` says where the layer's weights are kept; it is no part of what the layer computes, so it is not in
-    ``key``.
+    ``name`` says where the layer's weights are kept, and ``norm_eps`` is a number like them: neither is in ``key``.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Layer:
     skip: bool = False
     norm: bool = True
     bias: bool = False
+    norm_eps: float = NORM_EPS
 
     @property
     def key(self) -> str:

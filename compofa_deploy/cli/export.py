@@ -30,12 +30,13 @@ def command(**given: Any) -> None:
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
     from compofa_deploy.subnet import Subnet
+    from compofa_deploy.supernet.families import find_family
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.verify import check_numbers
 
-    subnet = Subnet.parse(given["subnet"])
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
+    subnet = Subnet.parse(given["subnet"], find_family(supernet.architecture).FORM)
     accuracies = find_accuracies(given["accuracy"], given["supernet"])
     if accuracies is None:
         warn("there is no accuracy table: the bundle will not say how accurate it is")

@@ -36,7 +36,9 @@ class FoldedLayers:
             if shape is None:
                 continue
             if f"{norms.get(part)}.weight" in shapes:
-                self._hold(name, *fold_norm(weights, name, f"{layer.name}.{norms[part]}", shape))
+                self._hold(
+                    name, *fold_norm(weights, name, f"{layer.name}.{norms[part]}", shape, layer.norm_eps)
+                )
             else:
                 self._hold(name, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
@@ -81,4 +83,6 @@ class FoldedLayers:
 def _activate(x: Tensor, act: str) -> Tensor:
     if act == "relu":
         return F.relu_(x)
+    if act == "relu6":
+        return F.relu6(x, inplace=True)
     return F.hardswish(x, inplace=True) if act == "h_swish" else x

@@ -111,7 +111,7 @@ class Deployment(_Part):
     format: str = FORMAT
     version: int = VERSION
     subnet: str
-    ofa_config: dict[str, list[int]]
+    ofa_config: dict[str, list[int | float]]
     architecture: dict[str, Any]
     supernet: str
     model: FileEntry

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from compofa_deploy.supernet.cut import NORM_PARTS, Array
-from compofa_deploy.supernet.norm import BN_EPS
 from latency_tables.errors import FormatError
 
 
@@ -27,7 +26,7 @@ def fetch_array(weights: Mapping[str, Array], name: str, shape: tuple[int, ...])
 
 
 def fold_norm(
-    weights: Mapping[str, Array], conv: str, norm: str, shape: tuple[int, ...]
+    weights: Mapping[str, Array], conv: str, norm: str, shape: tuple[int, ...], eps: float
 ) -> tuple[Array, Array]:
     """Weight (of ``shape``, output channels first) and bias (output channels,) of one convolution that
     computes what the convolution ``conv`` and the batch norm ``norm`` behind it compute.
@@ -38,11 +37,11 @@ def fold_norm(
     >>> ones = np.ones(1, np.float32)
     >>> arrays = {"conv.weight": 2 * np.ones((1, 1, 1, 1), np.float32), "bn.running_mean": 4 * ones,
     ...           "bn.running_var": ones - np.float32(1e-5), "bn.weight": 3 * ones, "bn.bias": ones}
-    >>> [float(part.item()) for part in fold_norm(arrays, "conv", "bn", (1, 1, 1, 1))]
+    >>> [float(part.item()) for part in fold_norm(arrays, "conv", "bn", (1, 1, 1, 1), 1e-5)]
     [6.0, -11.0]
     """
     weight = fetch_array(weights, f"{conv}.weight", shape)
-    scale, shift = derive_affine(weights, norm, shape[0])
+    scale, shift = derive_affine(weights, norm, shape[0], eps)
     folded = np.empty(shape, np.float32)
     # With dtype, numpy widens a cache's worth of numbers at a time, and not the whole array.
     np.multiply(
@@ -52,7 +51,7 @@ def fold_norm(
 
 
 def derive_affine(
-    weights: Mapping[str, Array], norm: str, channels: int
+    weights: Mapping[str, Array], norm: str, channels: int, eps: float
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """Scale and shift (channels,) in float64: what batch norm does to a channel when it does not train."""
     gamma, beta, mean, var = (
@@ -62,5 +61,5 @@ def derive_affine(
         raise FormatError(
             f"array {norm}.running_var holds a variance below 0 or NaN; calibrate batch norm anew"
         )
-    scale = gamma / np.sqrt(var + BN_EPS)
+    scale = gamma / np.sqrt(var + eps)
     return scale, beta - mean * scale

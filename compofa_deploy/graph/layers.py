@@ -19,6 +19,8 @@ from latency_tables.layer import Layer
 HARD_SIGMOID = {"alpha": 1 / 6, "beta": 0.5}
 """relu6(x + 3) / 6 as ONNX writes it: max(0, min(1, alpha x + beta))."""
 
+RELU6 = {"least": 0, "most": 6}
+
 
 @dataclass(frozen=True, slots=True)
 class LayerNodes:
@@ -63,7 +65,9 @@ class LayerNodes:
         name = self.layer.name
         if norm is not None:
             shape = list_shapes(self.layer)[f"{part}.weight"]
-            weight, bias = fold_norm(self.weights, f"{name}.{part}", f"{name}.{norm}", shape)
+            weight, bias = fold_norm(
+                self.weights, f"{name}.{part}", f"{name}.{norm}", shape, self.layer.norm_eps
+            )
             arrays = {f"{part}.weight": weight, f"{part}.bias": bias}
         else:
             words = [f"{part}.weight", f"{part}.bias"]
@@ -83,6 +87,11 @@ class LayerNodes:
         name = f"{self.layer.name}/{part}/act"
         if self.layer.act == "relu":
             return self.writer.add("Relu", name, [tensor])
+        if self.layer.act == "relu6":
+            bounds = [
+                self.writer.hold(f"{name}/{word}", np.array(v, np.float32)) for word, v in RELU6.items()
+            ]
+            return self.writer.add("Clip", name, [tensor, *bounds])
         if self.layer.act == "h_swish":
             gate = self.writer.add("HardSigmoid", f"{name}/gate", [tensor], **HARD_SIGMOID)
             return self.writer.add("Mul", name, [tensor, gate])

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.supernet.cut import Array
-from compofa_deploy.supernet.norm import BN_EPS
 from latency_tables.layer import Layer
 
 Double = NDArray[np.float64]
@@ -78,9 +77,8 @@ class _LayerRun:
 
     def _normalise(self, part: str, x: Double) -> Double:
         mean, var = self._array(f"{part}.running_mean"), self._array(f"{part}.running_var")
-        return (x - mean) / np.sqrt(var + BN_EPS) * self._array(f"{part}.weight") + self._array(
-            f"{part}.bias"
-        )
+        scaled: Double = (x - mean) / np.sqrt(var + self.layer.norm_eps) * self._array(f"{part}.weight")
+        return scaled + self._array(f"{part}.bias")
 
     def _excite(self, x: Double) -> Double:
         squeezed = np.maximum(self._convolve("se.reduce", _pool(x)) + self._array("se.reduce.bias"), 0)
@@ -110,4 +108,6 @@ def _hard_sigmoid(x: Double) -> Double:
 def _activate(x: Double, act: str) -> Double:
     if act == "relu":
         return np.maximum(x, 0)
+    if act == "relu6":
+        return np.clip(x, 0, 6)
     return x * _hard_sigmoid(x) if act == "h_swish" else x

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from compofa_deploy.architecture import Architecture
-from compofa_deploy.supernet import mbv3
+from compofa_deploy.form import Form
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet import mbv3, proxyless
+from compofa_deploy.supernet.stages import Parts
 from latency_tables.errors import InputError
-from latency_tables.layer import Layer
 
 
 class Family(Protocol):
-    """How a family lists its layers. All weights and graphs are made from these lists."""
+    """What a family is: what its subnets choose, and the layers that follow. All weights and graphs are made from
+    these."""
 
-    def list_stem(self, architecture: Architecture, resolution: int) -> list[Layer]:
-        """What runs before the first stage."""
+    @property
+    def FORM(self) -> Form:  # noqa: N802
+        """What its subnets choose."""
 
-    def list_stage(
-        self,
-        architecture: Architecture,
-        stage: int,
-        expands: Sequence[int],
-        kernels: Sequence[int],
-        resolution: int,
-    ) -> list[Layer]:
-        """The blocks of one stage, one for each expand ratio given."""
-
-    def list_head(self, architecture: Architecture, resolution: int) -> list[Layer]:
-        """What runs behind the last stage."""
+    def list_parts(self, architecture: Architecture, subnet: Subnet) -> Parts:
+        """A subnet's layers."""
 
 
-FAMILIES: dict[str, Family] = {"mbv3": mbv3}
+FAMILIES: dict[str, Family] = {"mbv3": mbv3, "proxyless": proxyless}
 
 
 def find_family(architecture: Architecture) -> Family:

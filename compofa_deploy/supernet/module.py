@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.space import largest_subnet, list_layers
-from compofa_deploy.supernet.norm import BN_EPS
-from latency_tables.layer import Layer
+from latency_tables.layer import NORM_EPS, Layer
 
 BN_MOMENTUM = 0.1
 
@@ -25,9 +24,9 @@ class ElasticBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, eps: float = NORM_EPS) -> None:
         super().__init__()
-        self.momentum = BN_MOMENTUM
+        self.momentum, self.eps = BN_MOMENTUM, eps
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -37,7 +36,7 @@ class ElasticBatchNorm(nn.Module):
         n = x.shape[1]
         return F.batch_norm(
             x, self.running_mean[:n], self.running_var[:n], self.weight[:n], self.bias[:n],
-            self.training, self.momentum, BN_EPS,
+            self.training, self.momentum, self.eps,
         )  # fmt: skip
 
 
@@ -108,7 +107,7 @@ class Conv(nn.Module):
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         self.conv = ElasticConv(layer.in_channels, layer.out_channels, layer.kernel)
-        self.bn = ElasticBatchNorm(layer.out_channels) if layer.norm else None
+        self.bn = ElasticBatchNorm(layer.out_channels, layer.norm_eps) if layer.norm else None
 
     def forward(self, x: Tensor, layer: Layer) -> Tensor:
         x = self.conv(x, layer.out_channels, layer.stride)
@@ -122,12 +121,12 @@ class InvertedResidual(nn.Module):
         super().__init__()
         mid = layer.mid_channels
         self.expand = ElasticConv(layer.in_channels, mid) if layer.has_expansion else None
-        self.expand_bn = ElasticBatchNorm(mid) if layer.has_expansion else None
+        self.expand_bn = ElasticBatchNorm(mid, layer.norm_eps) if layer.has_expansion else None
         self.depthwise = ElasticDepthwise(mid, kernels, layer.stride)
-        self.depthwise_bn = ElasticBatchNorm(mid)
+        self.depthwise_bn = ElasticBatchNorm(mid, layer.norm_eps)
         self.se = SqueezeExcitation(mid, layer.se_channels) if layer.se else None
         self.project = ElasticConv(mid, layer.out_channels)
-        self.project_bn = ElasticBatchNorm(layer.out_channels)
+        self.project_bn = ElasticBatchNorm(layer.out_channels, layer.norm_eps)
 
     def forward(self, x: Tensor, layer: Layer) -> Tensor:
         inputs = x
@@ -162,7 +161,9 @@ class Classifier(nn.Module):
 
 def activate(x: Tensor, act: str) -> Tensor:
     """Apply a layer's activation."""
-    return {"none": lambda: x, "relu": lambda: F.relu(x), "h_swish": lambda: F.hardswish(x)}[act]()
+    if act == "none":
+        return x
+    return {"relu": F.relu, "relu6": F.relu6, "h_swish": F.hardswish}[act](x)
 
 
 class Supernet(nn.Module):

@@ -51,7 +51,7 @@ def from_ofa_name(name: str) -> str:
         return f"classifier.{match['part']}"
     if match := _BLOCK_NAME.fullmatch(name):
         return f"blocks.{match['index']}.{_block_part(match)}"
-    raise FormatError(f"{name!r} is no array of OFA's MobileNetV3; give a checkpoint of that family")
+    raise FormatError(f"{name!r} is no array of OFA's networks; give a checkpoint of one of its supernets")
 
 
 def from_ofa_state(state: Mapping[str, Value]) -> dict[str, Value]:

@@ -48,6 +48,7 @@ PUBLISHED = {
     for published in (
         Published("ofa_mbv3_d234_e346_k357_w1.0", "mbv3-w1.0-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
         Published("ofa_mbv3_d234_e346_k357_w1.2", "mbv3-w1.2-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
+        Published("ofa_proxyless_d234_e346_k357_w1.3", "proxyless-w1.3-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
         Published("model_best_compofa_simple.pth.tar", "mbv3-w1.0-fixed-imagenet", COMPOFA_FILES, COMPOFA_PAGE,
                   "CompOFA, fixed kernels"),
         Published("model_best_compofa_simple_elastic.pth.tar", "mbv3-w1.0-imagenet", COMPOFA_FILES, COMPOFA_PAGE,

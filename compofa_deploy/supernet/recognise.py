@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from compofa_deploy.architecture import ARCHITECTURES, IMAGENET_RESOLUTIONS, Architecture
-from compofa_deploy.subnet import FIXED_KERNELS, MAX_DEPTH
 from compofa_deploy.supernet.cut import Array
+from compofa_deploy.supernet.families import FAMILIES, find_family
 from compofa_deploy.supernet.ofa_names import from_ofa_state
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from latency_tables.errors import FormatError
@@ -17,7 +17,7 @@ CLASSIFIER = "classifier.weight"
 WIDTHS = tuple(percent / 100 for percent in range(25, 205, 5))
 """Width multipliers that are tried behind those of the named architectures."""
 
-LARGEST_KERNEL = 7
+DEPTHWISE = ".depthwise.weight"
 
 
 def recognise(tensors: Mapping[str, Array], where: str) -> tuple[Architecture, dict[str, Array]]:
@@ -31,20 +31,21 @@ def recognise(tensors: Mapping[str, Array], where: str) -> tuple[Architecture, d
         theirs = from_ofa_state({name: name for name in tensors})
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
-    arrays = _fix_kernels({name: tensors[theirs[name]] for name in theirs})
+    arrays = {name: tensors[theirs[name]] for name in theirs}
     classifier = arrays.get(CLASSIFIER)
     if classifier is None or classifier.ndim != 2:
         raise FormatError(f"{where}: tensor {theirs.get(CLASSIFIER, CLASSIFIER)} is missing, or is no matrix")
     elastic = any("matrix_" in name for name in arrays)
     candidates = _list_candidates(int(classifier.shape[0]), elastic)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    nearest = min(candidates, key=lambda candidate: len(shapes.items() ^ _items(candidate)))
-    _check_shapes(shapes, nearest, theirs, where)
+    nearest = min(candidates, key=lambda candidate: _count_misfits(arrays, candidate))
+    arrays = _fix_kernels(arrays, nearest)
+    _check_shapes({name: array.shape for name, array in arrays.items()}, nearest, theirs, where)
     return nearest, arrays
 
 
-def _items(architecture: Architecture) -> set[tuple[str, tuple[int, ...]]]:
-    return set(list_supernet_shapes(architecture).items())
+def _count_misfits(arrays: Mapping[str, Array], architecture: Architecture) -> int:
+    found = {(name, array.shape) for name, array in arrays.items()}
+    return len(found ^ set(list_supernet_shapes(architecture).items()))
 
 
 def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
@@ -54,10 +55,9 @@ def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
         for a in ARCHITECTURES.values()
         if (a.classes, a.elastic_kernel, a.resolutions) == (classes, elastic, IMAGENET_RESOLUTIONS)
     ]
-    families = dict.fromkeys(a.family for a in ARCHITECTURES.values())
     unnamed = [
         Architecture("", width, classes, 2, IMAGENET_RESOLUTIONS, family, elastic)
-        for family in families
+        for family in FAMILIES
         for width in WIDTHS
     ]
     return named + [replace(architecture, name=_make_name(architecture)) for architecture in unnamed]
@@ -65,20 +65,22 @@ def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
 
 def _make_name(architecture: Architecture) -> str:
     data = "imagenet" if architecture.classes == IMAGENET_CLASSES else f"{architecture.classes}classes"
-    kernels = "" if architecture.elastic_kernel else "-fixed"
+    fixed = find_family(architecture).FORM.kernels and not architecture.elastic_kernel
+    kernels = "-fixed" if fixed else ""
     return f"{architecture.family}-w{architecture.width}{kernels}-{data}"
 
 
-def _fix_kernels(arrays: dict[str, Array]) -> dict[str, Array]:
-    """CompOFA's fixed kernels are the centres of 7x7 weights, without matrices: keep what runs."""
-    if any("matrix_" in name for name in arrays):
+def _fix_kernels(arrays: dict[str, Array], architecture: Architecture) -> dict[str, Array]:
+    """CompOFA's fixed kernels are the centres of larger weights that have no matrices: keep what runs."""
+    if architecture.elastic_kernel:
         return arrays
-    kernels = {f"blocks.{1 + i}.depthwise.weight": FIXED_KERNELS[i // MAX_DEPTH] for i in range(20)}
     fixed = dict(arrays)
-    for name, kernel in kernels.items():
-        if name in arrays and arrays[name].shape[1:] == (1, LARGEST_KERNEL, LARGEST_KERNEL):
-            edge = (LARGEST_KERNEL - kernel) // 2
-            fixed[name] = arrays[name][:, :, edge : LARGEST_KERNEL - edge, edge : LARGEST_KERNEL - edge]
+    for name, shape in list_supernet_shapes(architecture).items():
+        found = arrays.get(name)
+        if name.endswith(DEPTHWISE) and found is not None and found.ndim == len(shape):
+            edge = (found.shape[-1] - shape[-1]) // 2
+            if edge > 0 and found.shape[-2] == found.shape[-1]:
+                fixed[name] = found[:, :, edge:-edge, edge:-edge]
     return fixed
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import COUPLED_EXPAND, DEPTHS, FIXED_KERNELS, STAGES
+from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.families import find_family
 from latency_tables.layer import Layer
 
@@ -51,17 +51,11 @@ class Units:
 
 @lru_cache(maxsize=256)
 def list_units(architecture: Architecture, resolution: int) -> Units:
-    """The units of an architecture's fixed-kernel compound subnets."""
+    """The units of an architecture's fixed-kernel compound subnets. What is no choice of theirs is in the head."""
     family = find_family(architecture)
-    stages = tuple(
-        tuple(
-            tuple(family.list_stage(architecture, stage, [COUPLED_EXPAND[d]] * d, [kernel] * d, resolution))
-            for d in DEPTHS
-        )
-        for stage, kernel in enumerate(FIXED_KERNELS)
-    )
-    return Units(
-        tuple(family.list_stem(architecture, resolution)),
-        stages,
-        tuple(family.list_head(architecture, resolution)),
-    )
+    parts = [
+        family.list_parts(architecture, Subnet.compound((d,) * STAGES, resolution, family.FORM))
+        for d in DEPTHS
+    ]
+    stages = tuple(tuple(part.stages[stage] for part in parts) for stage in range(STAGES))
+    return Units(parts[0].stem, stages, parts[0].head)

@@ -9,6 +9,7 @@ import pytest
 from compofa_deploy.architecture import ARCHITECTURES, Architecture, find_architecture
 from compofa_deploy.space import (
     COMPOUND_DEPTHS,
+    adapt,
     count_macs,
     count_params,
     enumerate_compound,
@@ -18,10 +19,12 @@ from compofa_deploy.space import (
     sample_ofa,
 )
 from compofa_deploy.subnet import Subnet
-from latency_tables.errors import InputError
+from compofa_deploy.supernet.families import find_family
+from latency_tables.errors import InputError, MismatchError
 
 IMAGENET = find_architecture("mbv3-w1.0-imagenet")
 EVERY = pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=lambda a: a.name)
+COMPOUND = [a for a in ARCHITECTURES.values() if find_family(a).FORM.fixed_kernels]
 
 
 def test_compofa_has_243_different_members_smallest_first():
@@ -47,16 +50,20 @@ def test_the_plan_of_a_subnet_is_the_published_network():
 
 @EVERY
 def test_each_layer_takes_what_the_one_before_gives(architecture, rng):
-    subnet = sample_ofa(rng, architecture.resolutions[-1])
+    form = find_family(architecture).FORM
+    subnet = sample_ofa(rng, architecture.resolutions[-1], form)
     layers = list_layers(architecture, subnet)
-    assert len(layers) == 2 + sum(subnet.depths) + 4
+    blocks = [layer for layer in layers if layer.name.startswith("blocks.")]
+    assert len(blocks) - bool(form.kernels) == sum(form.count_running(subnet.depths)), (
+        "but for the stem's own"
+    )
     assert (layers[0].in_channels, layers[0].in_size) == (3, subnet.resolution)
     for before, after in pairwise(layers):
         assert (after.in_channels, after.in_size) == (before.out_channels, before.out_size)
     assert layers[-1].out_channels == architecture.classes
 
 
-@EVERY
+@pytest.mark.parametrize("architecture", COMPOUND, ids=lambda a: a.name)
 def test_the_first_block_of_a_stage_strides_and_the_later_ones_skip(architecture):
     layers = list_layers(architecture, Subnet.compound((4,) * 5, architecture.resolutions[0]))
     for stage in range(5):
@@ -79,7 +86,9 @@ def test_layers_with_one_key_cost_the_same(rng):
     costs: dict[str, set[tuple[int, int]]] = {}
     for architecture in ARCHITECTURES.values():
         for resolution in architecture.resolutions[::4]:
-            for layer in list_layers(architecture, sample_ofa(rng, resolution)):
+            for layer in list_layers(
+                architecture, sample_ofa(rng, resolution, find_family(architecture).FORM)
+            ):
                 costs.setdefault(layer.key, set()).add((layer.macs, layer.params))
     assert len(costs) > 100
     assert all(len(seen) == 1 for seen in costs.values())
@@ -131,3 +140,20 @@ def test_an_unknown_family_is_named():
     strange = Architecture("strange", 1.0, 10, 2, (32,), family="vit")
     with pytest.raises(InputError, match="family 'vit'; there are mbv3"):
         list_layers(strange, Subnet.parse("22222@32"))
+
+
+def test_a_compound_id_names_a_subnet_of_every_family_that_has_them():
+    proxyless = find_architecture("proxyless-w1.3-imagenet")
+    form = find_family(proxyless).FORM
+    assert adapt(Subnet.parse("23344@192"), proxyless) == Subnet.parse("23344@192", form)
+    assert adapt(Subnet.parse("23344@192", form), IMAGENET) == Subnet.parse("23344@192")
+    layers = list_layers(proxyless, Subnet.parse("23344@192"))
+    assert {layer.kernel for layer in layers if layer.kind == "mbconv"} == {3}
+
+
+def test_a_subnet_of_another_family_is_refused(rng):
+    proxyless = find_architecture("proxyless-w1.3-imagenet")
+    with pytest.raises(
+        MismatchError, match=r"is a subnet of mbv3, and proxyless-w1\.3-imagenet is of proxyless"
+    ):
+        list_layers(proxyless, sample_ofa(rng, 192))

@@ -12,7 +12,7 @@ from compofa_deploy.architecture import Architecture
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 
-PUBLISHED, PACKAGE = "mobile_inverted_conv", "conv"
+AS_PUBLISHED, AS_PACKAGED = "mobile_inverted_conv", "conv"
 """The two spellings: of the published checkpoints, and of the package."""
 
 _STEPS = {"expand": "inverted_bottleneck", "depthwise": "depth_conv", "project": "point_linear"}
@@ -33,9 +33,9 @@ def draw_arrays(architecture: Architecture, seed: int = 0) -> dict[str, Array]:
     return arrays
 
 
-def spell(name: str, spelling: str = PUBLISHED) -> str:
+def spell(name: str, spelling: str = AS_PUBLISHED) -> str:
     """OFA's name of an array of ours."""
-    dynamic = spelling == PACKAGE
+    dynamic = spelling == AS_PACKAGED
     if match := re.fullmatch(r"blocks\.(\d+)\.(.*)", name):
         return f"blocks.{match[1]}.{spelling}.{_spell_part(match[2], int(match[1]) > 0 and dynamic)}"
     layer, _, part = name.partition(".")
@@ -55,7 +55,7 @@ def _spell_part(part: str, dynamic: bool) -> str:
     return f"{_STEPS[step]}.{'conv.conv' if dynamic else 'conv'}.{rest}"
 
 
-def make_state(arrays: dict[str, Array], spelling: str = PUBLISHED) -> dict[str, torch.Tensor]:
+def make_state(arrays: dict[str, Array], spelling: str = AS_PUBLISHED) -> dict[str, torch.Tensor]:
     """A state dict of arrays of ours, with batch norm's counters."""
     state = {}
     for name, array in arrays.items():

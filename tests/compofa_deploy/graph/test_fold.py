@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compofa_deploy.graph.fold import derive_affine, fetch_array, fold_norm
-from compofa_deploy.supernet.norm import BN_EPS
 from latency_tables.errors import FormatError
+from latency_tables.layer import NORM_EPS
 
 
 def draw_arrays(seed, shape, scale=1.0):
@@ -36,10 +36,10 @@ def test_the_folded_convolution_computes_what_both_computed(seed, out_channels, 
     wide = {name: array.astype(np.float64) for name, array in arrays.items()}
     window = np.random.default_rng(seed + 1).standard_normal(shape[1:])
     convolved = np.tensordot(wide["conv.weight"], window, 3)
-    root = np.sqrt(wide["bn.running_var"] + BN_EPS)
+    root = np.sqrt(wide["bn.running_var"] + NORM_EPS)
     expected = (convolved - wide["bn.running_mean"]) / root * wide["bn.weight"] + wide["bn.bias"]
 
-    weight, bias = fold_norm(arrays, "conv", "bn", shape)
+    weight, bias = fold_norm(arrays, "conv", "bn", shape, NORM_EPS)
 
     assert weight.dtype == bias.dtype == np.float32
     terms = np.abs(weight.astype(np.float64) * window).sum((1, 2, 3)) + np.abs(bias)
@@ -50,8 +50,8 @@ def test_the_folded_convolution_computes_what_both_computed(seed, out_channels, 
 
 def test_is_rounded_once():
     arrays = draw_arrays(0, (4, 3, 3, 3))
-    weight, bias = fold_norm(arrays, "conv", "bn", (4, 3, 3, 3))
-    scale, shift = derive_affine(arrays, "bn", 4)
+    weight, bias = fold_norm(arrays, "conv", "bn", (4, 3, 3, 3), NORM_EPS)
+    scale, shift = derive_affine(arrays, "bn", 4, NORM_EPS)
     exact = arrays["conv.weight"].astype(np.float64) * scale[:, None, None, None]
     assert (weight == exact.astype(np.float32)).all()
     assert (bias == shift.astype(np.float32)).all()
@@ -61,7 +61,7 @@ def test_names_the_array_that_is_missing():
     arrays = draw_arrays(0, (4, 3, 1, 1))
     del arrays["bn.running_mean"]
     with pytest.raises(FormatError, match=r"no array bn\.running_mean"):
-        fold_norm(arrays, "conv", "bn", (4, 3, 1, 1))
+        fold_norm(arrays, "conv", "bn", (4, 3, 1, 1), NORM_EPS)
 
 
 def test_says_which_shape_a_wrong_array_has():
@@ -74,4 +74,4 @@ def test_refuses_variances_that_are_none(wrong):
     arrays = draw_arrays(0, (4, 3, 1, 1))
     arrays["bn.running_var"][2] = wrong
     with pytest.raises(FormatError, match=r"bn\.running_var holds a variance below 0 or NaN"):
-        fold_norm(arrays, "conv", "bn", (4, 3, 1, 1))
+        fold_norm(arrays, "conv", "bn", (4, 3, 1, 1), NORM_EPS)

@@ -9,14 +9,16 @@ pytest.importorskip("torch")
 
 from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture, find_architecture
 from compofa_deploy.subnet import FIXED_KERNELS
+from compofa_deploy.supernet.published import PUBLISHED
 from compofa_deploy.supernet.recognise import recognise
+from compofa_deploy.supernet.shapes import list_supernet_shapes
 from latency_tables.errors import FormatError
-from tests.support.checkpoints import PACKAGE, PUBLISHED, draw_arrays, spell
+from tests.support.checkpoints import AS_PACKAGED, AS_PUBLISHED, draw_arrays, spell
 
 SMALL = Architecture("", 0.35, 5, 2, IMAGENET_RESOLUTIONS)
 
 
-def spell_all(arrays, spelling=PUBLISHED):
+def spell_all(arrays, spelling=AS_PUBLISHED):
     return {spell(name, spelling): array for name, array in arrays.items()}
 
 
@@ -30,7 +32,7 @@ def arrays(_drawn):
     return dict(_drawn)
 
 
-@pytest.mark.parametrize("spelling", [PUBLISHED, PACKAGE])
+@pytest.mark.parametrize("spelling", [AS_PUBLISHED, AS_PACKAGED])
 def test_width_classes_and_elastic_kernels_are_found(arrays, spelling):
     found, renamed = recognise(spell_all(arrays, spelling), "net.pth")
     assert found == replace(SMALL, name="mbv3-w0.35-5classes")
@@ -38,10 +40,10 @@ def test_width_classes_and_elastic_kernels_are_found(arrays, spelling):
     assert all(renamed[name] is array for name, array in arrays.items())
 
 
-@pytest.mark.parametrize("name", ["mbv3-w1.0-imagenet", "mbv3-w1.2-imagenet", "mbv3-w1.0-fixed-imagenet"])
+@pytest.mark.parametrize("name", [published.architecture for published in PUBLISHED.values()])
 def test_a_published_architecture_is_found_by_its_name(name):
     architecture = find_architecture(name)
-    tensors = {n: np.broadcast_to(np.float32(0), a.shape) for n, a in draw_arrays(architecture).items()}
+    tensors = {n: np.broadcast_to(np.float32(0), s) for n, s in list_supernet_shapes(architecture).items()}
     assert recognise(spell_all(tensors), "net.pth")[0] == architecture
 
 
