@@ -9,7 +9,8 @@ CompofaError                what went wrong is the user's to mend; shown as one 
 │   └── VerificationError   what was exported is not what it must be
 └── MeasurementError        exit 3: a latency could not be measured
     ├── RuntimeUnavailable  the runtime is not installed, or does not work here
-    └── WorkerDied          the measuring process crashed or hung
+    ├── WorkerDied          the measuring process crashed or hung
+    └── ConnectionLost      a device cannot be reached, or no longer
 
 Every message says what is wrong and what mends it. Anything else that is raised is a bug.
 """
@@ -66,3 +67,7 @@ class RuntimeUnavailable(MeasurementError):
 
 class WorkerDied(MeasurementError):
     """The measuring process crashed or hung."""
+
+
+class ConnectionLost(MeasurementError):
+    """A device cannot be reached, or no longer."""

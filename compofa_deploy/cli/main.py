@@ -14,7 +14,7 @@ COMMANDS = {
     "deploy": ("deploy", "From a latency budget to a verified, measured bundle on this machine."),
     "devices": ("devices", "Runtimes and devices that work here, and why others do not."),
     "models": ("models", "Supernets: list them, show one, import one."),
-    "profile": ("profile", "Measure this machine and write its latency table."),
+    "profile": ("profile", "Measure this machine, or others over ssh, and write a latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
     "tables": ("tables", "Latency tables: list, show, predict, validate, compare, import, export."),
     "evaluate": ("evaluate", "Accuracy of every subnet of a supernet on images."),

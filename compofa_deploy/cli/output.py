@@ -60,9 +60,11 @@ class ProgressDisplay:
         self._step = text
         self._bar.console.print(f"> {text}", highlight=False, markup=False)
 
-    def on_progress(self) -> OnProgress:
-        """A bar for the measurement that begins now; it is removed when the measurement is done."""
-        task = self._bar.add_task("measuring", total=None)
+    def on_progress(self, where: str = "") -> OnProgress:
+        """A bar for the measurement that begins now, of ``where`` if there are several; it is removed when the
+        measurement is done."""
+        what = f"measuring {where}".rstrip()
+        task = self._bar.add_task(what, total=None)
 
         def show(progress: Progress) -> None:
             note = f", {progress.resumed} from an earlier run" if progress.resumed else ""
@@ -70,7 +72,7 @@ class ProgressDisplay:
                 task,
                 total=progress.total,
                 completed=progress.done,
-                description=f"measuring ({progress.done}/{progress.total} visits{note})",
+                description=f"{what} ({progress.done}/{progress.total} visits{note})",
                 visible=progress.done < progress.total,
             )
 

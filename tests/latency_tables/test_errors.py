@@ -22,6 +22,7 @@ CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
         (errors.MeasurementError, 3),
         (errors.RuntimeUnavailable, 3),
         (errors.WorkerDied, 3),
+        (errors.ConnectionLost, 3),
     ],
 )
 def test_the_exit_code_says_what_kind_of_failure_it_was(kind, code):

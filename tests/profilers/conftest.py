@@ -1,0 +1,3 @@
+from tests.support.sshd import sshd
+
+__all__ = ["sshd"]
