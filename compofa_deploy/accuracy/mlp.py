@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,6 @@ class Mlp:
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
-
-    kind: ClassVar[str] = "mlp"
 
     @property
     def inputs(self) -> int:

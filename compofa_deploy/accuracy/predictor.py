@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,25 +22,6 @@ VERSION = 1
 SUFFIX = ".safetensors"
 LARGEST_FILE = 256 * 2**20
 """In bytes; no predictor of a few hundred inputs comes near it."""
-
-
-class Model(Protocol):
-    """What computes."""
-
-    kind: ClassVar[str]
-
-    @property
-    def inputs(self) -> int:
-        """How many features it reads."""
-
-    def run(self, features: Array) -> NDArray[np.float64]:
-        """(n,) from (n, inputs)."""
-
-    def gradient(self, features: Array) -> Array:
-        """(n, inputs): by how much each row's output changes with each of its features."""
-
-    def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """Everything it holds, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +45,7 @@ class AccuracyPredictor:
     """
 
     encoding: Encoding
-    model: Model
+    model: Mlp
     scale: float
     architecture: str | None
     error: HeldOutError | None
@@ -106,14 +86,13 @@ class AccuracyPredictor:
         metadata = {
             "format": FORMAT,
             "version": VERSION,
-            "kind": self.model.kind,
             "encoding": asdict(self.encoding),
             "scale": self.scale,
             "architecture": self.architecture,
             "error": None if self.error is None else asdict(self.error),
             "origin": self.origin,
         }
-        data = save(dict(self.model.arrays()), {"compofa": json.dumps(metadata, allow_nan=False)})
+        data = save(self.model.arrays(), {"compofa": json.dumps(metadata, allow_nan=False)})
         with replace_file(path) as file:
             file.write(data)
 
@@ -134,20 +113,15 @@ class AccuracyPredictor:
             raise FormatError(f"{path}: not a safetensors file that can be read ({error})") from None
         where = f"{path}, metadata"
         read = Fields(parse_json(text, where, FORMAT, VERSION), where)
-        if read.text("kind") not in MODELS:
-            raise read.wrong("kind", f"must be one of {', '.join(MODELS)}")
         places = read.inner("encoding")
         return cls(
             encoding=Encoding(*(places.integer(word, minimum=1) for word in ("first", "step", "count"))),
-            model=MODELS[read.text("kind")].from_arrays(arrays, str(path)),
+            model=Mlp.from_arrays(arrays, str(path)),
             scale=read.number("scale"),
             architecture=None if read.value("architecture") is None else read.text("architecture"),
             error=None if read.value("error") is None else _read_error(read.inner("error")),
             origin=read.text("origin"),
         )
-
-
-MODELS = {Mlp.kind: Mlp}
 
 
 def _read_error(read: Fields) -> HeldOutError:

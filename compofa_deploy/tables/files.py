@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compofa_deploy.csv_rows import check_whole, parse_csv, read_number, read_text
 from latency_tables.errors import FormatError, InputError
 from latency_tables.fields import check_number
 from latency_tables.layer_row import COLUMNS, REQUIRED, read_row
 from latency_tables.ofa_table import find_resolution, read_means
-
-LARGEST_FILE = 32 * 2**20
-"""In bytes; a table of every layer of a large space at one resolution has some tens of thousands."""
 
 LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
 
@@ -41,45 +38,6 @@ def read_tables(source: Path) -> list[Stated]:
     if not files:
         raise InputError(f"{source}: holds no {', '.join(READERS)} file; name a file, or a folder of them")
     return [stated for path in files for stated in _read_file(path)]
-
-
-def read_text(path: Path) -> str:
-    """A text file; :class:`InputError` where there is none, :class:`FormatError` where it is no text or too large."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise FormatError(f"{path}: is larger than any latency table ({LARGEST_FILE / 2**20:.0f} MiB)")
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read as text ({error})") from None
-
-
-def parse_csv(text: str, where: str, known: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of cells by column. :class:`FormatError` where a column is unknown or there twice, a row is too short or too
-    long, or the text ends within a line."""
-    if text and not text.endswith("\n"):
-        raise FormatError(
-            f"{where}: ends within a line; it may be cut off (a last line ends with a line break)"
-        )
-    try:
-        lines = [line for line in csv.reader(text.splitlines(), strict=True) if line]
-    except csv.Error as error:
-        raise FormatError(f"{where}: not CSV ({error})") from None
-    if len(lines) < 2:
-        raise FormatError(f"{where}: holds no rows under a header")
-    header = [name.strip() for name in lines[0]]
-    for name in header:
-        if name not in known:
-            raise FormatError(f"{where}: column {name!r} is none of {', '.join(known)}")
-        if header.count(name) > 1:
-            raise FormatError(f"{where}: column {name!r} is there twice")
-    for number, line in enumerate(lines[1:], 2):
-        if len(line) != len(header):
-            raise FormatError(
-                f"{where}, row {number}: has {len(line)} cells, not {len(header)}; it may be cut off"
-            )
-    return [dict(zip(header, (cell.strip() for cell in line), strict=True)) for line in lines[1:]]
 
 
 def _read_file(path: Path) -> list[Stated]:
@@ -138,10 +96,7 @@ def _parse_yaml(text: str, where: str) -> Any:
     Loader.add_implicit_resolver(
         "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
     )
-    if not text.endswith("\n"):
-        raise FormatError(
-            f"{where}: ends within a line; it may be cut off (a last line ends with a line break)"
-        )
+    check_whole(text, where)
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -182,7 +137,8 @@ def _read_csv(path: Path) -> list[Stated]:
         costs = by_resolution.setdefault(_read_resolution(row.get(RESOLUTION, ""), at), {})
         if name in costs:
             raise FormatError(f"{at}: layer {name} is there twice")
-        costs[name] = _read_ms(row[LATENCY], at)
+        at = f"{at}, {LATENCY}"
+        costs[name] = check_number(read_number(row[LATENCY], at, "of milliseconds"), at)
     return [Stated(where, resolution, costs) for resolution, costs in by_resolution.items()]
 
 
@@ -192,14 +148,6 @@ def _read_resolution(text: str, where: str) -> int | None:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise FormatError(f"{where}, {RESOLUTION}: must be a resolution in pixels, not {text!r}")
     return int(text)
-
-
-def _read_ms(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise FormatError(f"{where}, {LATENCY}: must be a number of milliseconds, not {text!r}") from None
-    return check_number(value, f"{where}, {LATENCY}")
 
 
 READERS: dict[str, Callable[[Path], list[Stated]]] = {

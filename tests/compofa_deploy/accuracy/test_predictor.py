@@ -75,7 +75,6 @@ def spoil(path, *keys, value):
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("kind",), "forest", "kind: must be one of"),
         (("encoding", "count"), 7, "reads 128 features, and its encoding has 127"),
         (("encoding", "step"), 0, "encoding, step"),
         (("scale",), None, "scale: must be a finite number"),

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from compofa_deploy.tables.files import LARGEST_FILE, read_tables
+from compofa_deploy.csv_rows import LARGEST_FILE
+from compofa_deploy.tables.files import read_tables
 from latency_tables.errors import FormatError, InputError
 
 GOOD = "Conv-input:8x8x3-output:4x4x16:\n  count: 5\n  mean: 0.5\n  std: 0.1\nLogits-input:1x1x8-output:4:\n  count: 5\n  mean: 1e-05\n  std: 0.1\n"  # noqa: E501
@@ -119,7 +120,7 @@ def test_a_spoilt_json_is_refused_and_says_where(tmp_path, text, message):
         ("layer,latency_ms", "kind,latency_ms", "needs the column latency_ms, and either layer or kind"),
         ("x,0.5", 'x,"0.5', "not CSV"),
         ("x,0.5\ny,1e-05\n", "", "holds no rows"),
-        (CSV, "", "holds no rows"),
+        (CSV, "", "ends within a line"),
     ],
 )
 def test_a_spoilt_csv_is_refused_and_says_where(tmp_path, was, now, message):
@@ -178,5 +179,5 @@ def test_what_is_no_text_or_far_too_large_is_refused(tmp_path):
         read_tables(tmp_path / "t.yaml")
     with (tmp_path / "t.yaml").open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
-    with pytest.raises(FormatError, match="is larger than any latency table"):
+    with pytest.raises(FormatError, match="is larger than any table"):
         read_tables(tmp_path / "t.yaml")
