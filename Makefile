@@ -7,9 +7,9 @@ LATENCY ?= 2ms
 BUNDLE ?= bundle
 TEST_BIN := $(abspath $(TEST_VENV))/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
-FRAME := setup.py pyproject.toml constraints.txt
+FRAME := setup.py pyproject.toml constraints.txt .ci/tensorrt_stubs.py
 
-.PHONY: deploy test lint unit bare clean
+.PHONY: deploy test lint unit gpu bare clean
 
 deploy: $(VENV)/.installed
 	$(VENV)/bin/compofa deploy --latency $(LATENCY) -o $(BUNDLE)
@@ -19,7 +19,7 @@ test: lint bare unit
 lint: $(TEST_VENV)/.installed
 	$(TEST_BIN)/ruff check .
 	$(TEST_BIN)/ruff format --check .
-	$(TEST_BIN)/mypy
+	MYPYPATH=$(abspath $(TEST_VENV))/stubs $(TEST_BIN)/mypy
 	$(TEST_BIN)/lint-imports --no-cache
 
 # What the base install alone must do: it has no torch.
@@ -29,6 +29,10 @@ bare: $(VENV)/.installed
 unit: $(TEST_VENV)/.installed
 	$(TEST_BIN)/python -m pytest
 
+# What only a machine with an NVIDIA GPU can show; elsewhere it is skipped, and says why.
+gpu: $(TEST_VENV)/.installed
+	$(TEST_BIN)/python -m pytest -m gpu -rs
+
 $(VENV)/.installed: $(FRAME)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python $(INSTALL) .
@@ -37,6 +41,7 @@ $(VENV)/.installed: $(FRAME)
 $(TEST_VENV)/.installed: $(FRAME)
 	$(PYTHON) -m venv $(TEST_VENV)
 	$(TEST_VENV)/bin/python $(INSTALL) '.[test]'
+	$(TEST_VENV)/bin/python .ci/tensorrt_stubs.py $(TEST_VENV)/stubs
 	touch $@
 
 clean:

@@ -21,11 +21,14 @@ BASE = [
     "safetensors>=0.4.3",
 ]
 OPENVINO = ["openvino>=2025.0"]
+# Its two wheels by name: the package that is named tensorrt_rtx fetches them from NVIDIA's own index instead.
+TENSORRT_RTX = ["tensorrt_rtx_cu13_libs>=1.7", "tensorrt_rtx_cu13_bindings>=1.7"]
 TRAIN = ["pyarrow>=16", "torch>=2.6"]
 EXTRAS = {
     "train": TRAIN,
     "openvino": OPENVINO,
     "tensorrt": ["tensorrt>=10.0"],
+    "tensorrt-rtx": TENSORRT_RTX,
     "report": ["plotly>=5.22"],
     "test": [
         *TRAIN,
@@ -35,6 +38,7 @@ EXTRAS = {
         "mypy>=1.13",
         "ofa==0.1.0.post202307202001",
         *OPENVINO,
+        *(f"{wheel}; sys_platform == 'linux' and platform_machine == 'x86_64'" for wheel in TENSORRT_RTX),
         "pytest>=8.2",
         "ruff>=0.8",
         "setuptools>=77",

@@ -15,7 +15,7 @@ from compofa_deploy.export.bundle import Bundle, Deployment, MeasuredLatency, lo
 from compofa_deploy.images import Preprocess
 from compofa_deploy.kit import build_reference
 from latency_tables.device import DeviceSpec
-from latency_tables.errors import VerificationError
+from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
 from profilers.environment import read_conditions
 from profilers.plan import Plan
@@ -63,7 +63,15 @@ def verify(
     on_step("hashes")
     bundle = load_bundle(folder)
     deployment = bundle.deployment
-    spec = spec_here(bundle.spec)
+    made_for, inspected = bundle.spec, ""
+    try:
+        inspected = find_runtime(made_for.runtime).inspect(bundle.read_model(), made_for)
+        spec = spec_here(made_for)
+    except RuntimeUnavailable as error:
+        what = f", it is {inspected}" if inspected else ""
+        raise RuntimeUnavailable(
+            f"{bundle.folder}: its hashes are right{what}; it was not run: {error}"
+        ) from None
     on_step("numbers")
     pixels, expected = bundle.read_reference()
     model, weights = bundle.read_model(), bundle.read_weights()

@@ -173,6 +173,19 @@ class Runtime(abc.ABC):
                 False, f"it fails on import ({_first_line(error)})", f"install {self.name} anew"
             )
 
+    def find_device(self, asked: str) -> str:
+        """The full name of the device that was asked for; empty means the first. It need not be here."""
+        return asked or self.devices[0]
+
+    def inspect(self, model: bytes, spec: DeviceSpec) -> str:
+        """What a model is that was built for a device spec, in a few words, without running it; empty where the runtime
+        builds none.
+
+        :class:`RuntimeUnavailable` where the runtime is not installed, :class:`MismatchError` where it could not load
+        the model.
+        """
+        return ""
+
     def precisions_on(self, device: str) -> tuple[str, ...]:
         """The precisions that it computes in on one of its devices, the default first."""
         return self.precisions
@@ -194,7 +207,7 @@ class Runtime(abc.ABC):
         have what is asked for.
         """
         version = self.version()
-        device = device or self.devices[0]
+        device = self.find_device(device)
         self._check_known("device", device, self.devices)
         spec = DeviceSpec(
             runtime=self.name,

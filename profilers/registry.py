@@ -12,6 +12,8 @@ from profilers.base import Runtime
 RUNTIMES = {
     "onnxruntime": "profilers.onnx_runtime:OnnxRuntime",
     "openvino": "profilers.openvino_runtime:OpenVino",
+    "tensorrt": "profilers.tensorrt_runtime:TensorRt",
+    "tensorrt_rtx": "profilers.tensorrt_runtime:TensorRtRtx",
     "fake": "profilers.fake:FakeRuntime",
 }
 

@@ -17,6 +17,7 @@ from compofa_deploy.cli.output import print_json, warn
 @options.supernet_option
 @options.accuracy_option
 @options.device_options
+@options.engine_options
 @options.output_option
 @options.json_option
 def command(**given: Any) -> None:
@@ -25,14 +26,17 @@ def command(**given: Any) -> None:
     \b
     Example:
       compofa export 23344@32 -o bundle
+      compofa export 23344@32 --runtime tensorrt --precision fp16 --compute-capability 8.6 -o bundle
     """
-    from compofa_deploy.cli.inputs import find_accuracies, find_spec
+    from compofa_deploy.cli.inputs import find_accuracies, find_target
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
     from compofa_deploy.subnet import Subnet
     from compofa_deploy.supernet.families import find_family
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.verify import check_numbers
+    from latency_tables.errors import MismatchError, RuntimeUnavailable
+    from profilers.registry import spec_here
 
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
@@ -44,19 +48,28 @@ def command(**given: Any) -> None:
         warn(
             "the supernet has no batch-norm statistics of this subnet: its accuracy is lost until it is calibrated"
         )
-    spec = find_spec(given)
+    spec, note = find_target(given)
+    if note:
+        warn(note)
     exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
     deployment = exported.deployment
     pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")
-    difference = check_numbers(deployment, exported.model, pixels, expected, spec, exported.weights)
+    difference, checked, here = None, "its numbers were not checked", None
+    try:
+        here = spec_here(spec)
+    except (MismatchError, RuntimeUnavailable) as error:
+        # What is built for another machine.
+        warn(f"{checked}: {error}")
+    if here is not None:
+        difference = check_numbers(deployment, exported.model, pixels, expected, here, exported.weights)
+        checked = f"logits differ from the reference by {difference:.1g} (tolerance {deployment.tolerance:g})"
     write_bundle(given["output"], deployment, exported.files)
     if given["as_json"]:
         shown = deployment.model_dump(
-            mode="json", include={"subnet", "model", "weights", "macs", "params", "accuracy"}
+            mode="json", include={"subnet", "model", "weights", "device_spec", "macs", "params", "accuracy"}
         )
         print_json({"bundle": str(given["output"]), **shown, "largest_difference": difference})
     else:
         click.echo(
-            f"{given['output']}: {subnet}, {deployment.size_bytes / 1e6:.2f} MB; logits differ from the "
-            f"reference by {difference:.1g} (tolerance {deployment.tolerance:g})"
+            f"{given['output']}: {subnet} for {spec.describe()}, {deployment.size_bytes / 1e6:.2f} MB; {checked}"
         )

@@ -45,6 +45,35 @@ def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
     )
 
 
+def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
+    """The device spec to export for, which for TensorRT may be of a GPU that is not here, and what the user should know
+    of it, if anything."""
+    from profilers.tensorrt_runtime import TensorRt
+
+    name, note = given["runtime"], ""
+    asked = {
+        "capability": given["compute_capability"],
+        "hardware": given["hardware"],
+        "version_compatible": given["version_compatible"],
+    }
+    runtime = find_runtime(name)
+    if not isinstance(runtime, TensorRt):
+        if any(value not in ("", "exact", False) for value in asked.values()):
+            raise InputError(
+                f"{name} builds no engines: leave --compute-capability, --hardware and --version-compatible out, or "
+                "ask for --runtime tensorrt"
+            )
+        return find_spec(given), note
+    ahead = find_runtime("tensorrt_rtx")
+    if asked["capability"] and not runtime.flavour.builds_ahead and isinstance(ahead, TensorRt):
+        runtime = ahead
+        note = (
+            f"{name} builds for the GPU that is here alone; {ahead.name} builds this engine, and must run it"
+        )
+    settings = {key: given[key] for key in ("precision", "batch", "device")}
+    return runtime.target(**settings, **asked), note
+
+
 def list_constraints(given: Mapping[str, Any]) -> list[Constraint]:
     """The constraints that were asked for, but for the latency."""
     constraints: list[Constraint] = []

@@ -12,6 +12,9 @@ from compofa_deploy.cli.units import Count, Resolutions, Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PRECISION_NAMES = {"fp32": "f32", "fp16": "f16"}
+"""How others write precisions, and how we do."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 supernet_option = click.option(
@@ -61,10 +64,28 @@ def device_options(function: F) -> F:
     for option in reversed((
         click.option("--runtime", default="onnxruntime", show_default=True, help="What executes the graph."),
         click.option("--device", default="", help="The runtime's device  [default: its first, the CPU]."),
-        click.option("--precision", default="", help="Precision  [default: the runtime's first, f32]."),
+        click.option("--precision", default="", callback=_read_precision,
+                     help="Precision  [default: the runtime's first, f32]."),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
                      help="Threads that work on one operator."),
         click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
     )):  # fmt: skip
         function = option(function)
     return function
+
+
+def engine_options(function: F) -> F:
+    """What an engine fits, besides the device options; read by :func:`compofa_deploy.cli.inputs.find_target`."""
+    for option in reversed((
+        click.option("--compute-capability", default="", metavar="X.Y",
+                     help="TensorRT: build for GPUs of this compute capability, which need not be here."),
+        click.option("--hardware", type=click.Choice(["exact", "same", "ampere+"]), default="exact", show_default=True,
+                     help="TensorRT: fit this model of GPU, all of its compute capability, or all from Ampere on."),
+        click.option("--version-compatible", is_flag=True, help="TensorRT: fit later minor versions as well."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _read_precision(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    return PRECISION_NAMES.get(value, value)

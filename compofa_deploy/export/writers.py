@@ -13,20 +13,28 @@ from latency_tables.errors import InputError
 WRITERS = {
     "onnxruntime": "compofa_deploy.export.onnxruntime",
     "openvino": "compofa_deploy.export.openvino",
+    "tensorrt": "compofa_deploy.export.tensorrt",
+    "tensorrt_rtx": "compofa_deploy.export.tensorrt",
 }
 
-GRAPH_BYTES_PER_LAYER = {"onnxruntime": 2 << 10, "openvino": 12 << 10}
+GRAPH_BYTES_PER_LAYER = {
+    "onnxruntime": 2 << 10,
+    "openvino": 12 << 10,
+    "tensorrt": 160 << 10,
+    "tensorrt_rtx": 160 << 10,
+}
 """For each runtime, what a layer's nodes and names add to its files at most; the files are looked at after export."""
 
-TOLERANCES = {"f32": 1e-4, "f16": 0.006, "bf16": 0.05}
+TOLERANCES = {"f32": 1e-4, "f16": 0.006, "bf16": 0.05, "tf32": 0.006}
 """For each precision, how far a model's logits may be from the reference, relative to the largest logit where that is
 above 1.
 
 Rounding to p binary digits is off by at most 2**-p. A network of at most 66 convolutions that rounds its weights and
 its activations does it some 130 times in a row; errors that are independent grow with the square root of that, to 11.5
-of a single one: 0.0056 in f16 (p = 11) and 0.045 in bf16 (p = 8). What was measured of subnets with trained and with
-random weights stays below 0.4 of that. In f32 it would be 7e-7; but there the rounding of sums as they are added up
-counts too, and the tolerance leaves it two orders of magnitude. A wrong graph or wrong weights are off by about 1.
+of a single one: 0.0056 in f16 and in the products of tf32 (p = 11) and 0.045 in bf16 (p = 8). What was measured of
+subnets with trained and with random weights stays below 0.4 of that. In f32 it would be 7e-7; but there the rounding
+of sums as they are added up counts too, and the tolerance leaves it two orders of magnitude. A wrong graph or wrong
+weights are off by about 1.
 """
 
 

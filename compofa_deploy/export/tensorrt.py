@@ -1,0 +1,24 @@
+"""Export for TensorRT, in both of its flavours: an engine, built from the ONNX graph."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from compofa_deploy.graph.form import choose_form
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+from profilers.registry import find_runtime
+from profilers.tensorrt_runtime import TensorRt
+
+MODEL_FILE = "model.engine"
+WEIGHTS_FILE = ""
+
+
+def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
+    """The one file of a subnet for a device spec, whose device says which GPUs the engine fits."""
+    graph = build_network(
+        supernet.layers_of(subnet), supernet.weights_of(subnet), batch=spec.batch, form=choose_form(spec)
+    )
+    return {MODEL_FILE: cast(TensorRt, find_runtime(spec.runtime)).build(graph, spec).data}

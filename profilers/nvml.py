@@ -1,0 +1,78 @@
+"""What an NVIDIA GPU is doing, by its management library. It is watched, and never changed."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from ctypes import byref, c_uint, c_ulonglong, c_void_p
+from dataclasses import dataclass
+from typing import Any
+
+LIBRARY = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
+SUCCESS = 0
+CLOCK_SM = 1
+SLOWED_BY = {
+    0x4: "its power limit",
+    0x8: "the hardware",
+    0x20: "heat",
+    0x40: "heat",
+    0x80: "the power supply",
+}
+"""Bits of nvmlDeviceGetCurrentClocksThrottleReasons that mean less speed than was asked for. Those that are left out
+say that the GPU is idle or that a user set its clocks."""
+MAX_CLOCK_SHIFT = 0.02
+"""A clock that moves by more than this, relative, while something is sampled, makes its latency doubtful."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuState:
+    """What a GPU is doing at a moment; ``None`` for what cannot be read."""
+
+    sm_clock_mhz: int | None
+    slowed_by: tuple[str, ...] | None
+
+    def list_doubts(self, before: GpuState) -> tuple[str, ...]:
+        """Why a latency that was sampled between ``before`` and now should not be trusted."""
+        found = []
+        if slowed := sorted({*(before.slowed_by or ()), *(self.slowed_by or ())}):
+            found.append(f"the GPU was slowed by {' and '.join(slowed)}")
+        was, now = before.sm_clock_mhz, self.sm_clock_mhz
+        if was and now and abs(now - was) > MAX_CLOCK_SHIFT * was:
+            found.append(f"the GPU's clock went from {was} to {now} MHz")
+        return tuple(found)
+
+
+UNKNOWN = GpuState(None, None)
+
+
+class GpuWatch:
+    """One GPU's state, read as often as asked. ``pci_bus_id`` is the driver's; ``library`` has NVML's functions."""
+
+    def __init__(self, library: Any, pci_bus_id: str) -> None:
+        self._library = library
+        self._device = c_void_p()
+        self._works = (
+            library.nvmlInit_v2() == SUCCESS
+            and library.nvmlDeviceGetHandleByPciBusId_v2(pci_bus_id.encode(), byref(self._device)) == SUCCESS
+        )
+
+    def read(self) -> GpuState:
+        """The GPU's state now."""
+        if not self._works:
+            return UNKNOWN
+        clock, reasons = c_uint(), c_ulonglong()
+        has_clock = self._library.nvmlDeviceGetClockInfo(self._device, c_uint(CLOCK_SM), byref(clock))
+        has_reasons = self._library.nvmlDeviceGetCurrentClocksThrottleReasons(self._device, byref(reasons))
+        slowed = {why for bit, why in SLOWED_BY.items() if reasons.value & bit}
+        return GpuState(
+            clock.value if has_clock == SUCCESS else None,
+            tuple(sorted(slowed)) if has_reasons == SUCCESS else None,
+        )
+
+
+def watch_gpu(pci_bus_id: str) -> GpuWatch | None:
+    """The watch over a GPU; ``None`` where there is no management library."""
+    try:
+        return GpuWatch(ctypes.CDLL(LIBRARY), pci_bus_id)
+    except OSError:
+        return None

@@ -1,0 +1,22 @@
+"""What the tests of TensorRT share."""
+
+from __future__ import annotations
+
+import pytest
+
+from profilers.tensorrt_module import RTX
+from profilers.tensorrt_runtime import TensorRtRtx
+
+
+def _find_reason() -> str:
+    try:
+        RTX.load()
+    except ImportError as error:
+        return f"TensorRT-RTX is not installed ({error}); {RTX.mend}"
+    return ""
+
+
+WHY_NO_RTX = _find_reason()
+needs_rtx = pytest.mark.skipif(bool(WHY_NO_RTX), reason=WHY_NO_RTX or "it is installed")
+without_gpu = pytest.mark.skipif(TensorRtRtx().check().works, reason="this machine can run what it builds")
+CAPABILITIES = ("8.6", "12.0")
