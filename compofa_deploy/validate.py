@@ -102,5 +102,4 @@ def judge(
 def _half(measurement: Measurement, part: int) -> float:
     """The latency by the first or second half of a measurement's sessions."""
     middle = len(measurement.visits) // 2
-    visits = measurement.visits[middle:] if part else measurement.visits[:middle]
-    return replace(measurement, visits=visits).latency_ms
+    return measurement.take(slice(middle, None) if part else slice(middle)).latency_ms

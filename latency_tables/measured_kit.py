@@ -62,7 +62,11 @@ class MeasuredKit:
             "made_with": self.made_with,
             "conditions": [conditions.to_dict() for conditions in self.conditions],
             "reference_ms": self.measurements[0].reference_ms,
-            "visits": [visit.to_dict() for measurement in self.measurements for visit in measurement.visits],
+            "visits": [
+                {**visit.to_dict(), "reference_ns": reference}
+                for m in self.measurements
+                for visit, reference in zip(m.visits, m.references_ns, strict=True)
+            ],
         }
 
     @classmethod
@@ -120,6 +124,7 @@ def _read_measurements(read: Fields, items: tuple[Item, ...]) -> tuple[Measureme
     if not reference_ms:
         raise read.wrong("reference_ms", "must be above 0; measure the kit anew")
     visits: dict[str, list[Visit]] = {item.id: [] for item in items if item.kind != "reference"}
+    references: dict[str, list[float]] = {id: [] for id in visits}
     for i, entry in enumerate(read.items("visits")):
         where = f"{read.where}, visits[{i}]"
         visit = Visit.from_dict(entry, where)
@@ -128,7 +133,19 @@ def _read_measurements(read: Fields, items: tuple[Item, ...]) -> tuple[Measureme
         if visit.session in {other.session for other in visits[visit.item]}:
             raise FormatError(f"{where}, session: {visit.session} of {visit.item} is there twice")
         visits[visit.item].append(visit)
+        references[visit.item].append(_read_reference(Fields(entry, where)))
     missing = next((id for id, found in visits.items() if not found), None)
     if missing is not None or not visits:
         raise read.wrong("visits", f"has none of item {missing}; measure the kit anew")
-    return tuple(Measurement(i, tuple(visits[i.id]), reference_ms) for i in items if i.kind != "reference")
+    return tuple(
+        Measurement(item, tuple(visits[item.id]), reference_ms, tuple(references[item.id]))
+        for item in items
+        if item.kind != "reference"
+    )
+
+
+def _read_reference(read: Fields) -> float:
+    reference = read.number("reference_ns")
+    if not reference:
+        raise read.wrong("reference_ns", "must be above 0; measure the kit anew")
+    return reference

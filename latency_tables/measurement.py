@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,18 +118,29 @@ class Visit:
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """An item with its visits. ``reference_ms`` is the reference's median over the whole run, to which every
-    visit is scaled, so that a machine that drifts gives the same latencies throughout."""
+    visit is scaled, so that a machine that drifts gives the same latencies throughout. ``references_ns`` are the
+    reference's latencies at the visits, as :mod:`latency_tables.drift` knows them; without them, each visit's own looks
+    count."""
 
     item: Item
     visits: tuple[Visit, ...]
     reference_ms: float
+    references_ns: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.references_ns:
+            object.__setattr__(self, "references_ns", tuple(visit.reference_ns for visit in self.visits))
 
     def sessions_ms(self) -> list[Array]:
         """Each session's samples in ms, drift-normalised: sample / local reference x overall reference."""
         return [
-            np.asarray(visit.samples_ns, np.float64) / visit.reference_ns * self.reference_ms
-            for visit in self.visits
+            np.asarray(visit.samples_ns, np.float64) / reference * self.reference_ms
+            for visit, reference in zip(self.visits, self.references_ns, strict=True)
         ]
+
+    def take(self, sessions: slice) -> Measurement:
+        """The measurement as some of its sessions alone would have it."""
+        return replace(self, visits=self.visits[sessions], references_ns=self.references_ns[sessions])
 
     def samples_ms(self) -> Array:
         """All sessions' drift-normalised samples in ms, one behind the other."""

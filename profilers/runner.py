@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from latency_tables.device import DeviceSpec
+from latency_tables.drift import estimate_drift
 from latency_tables.errors import MeasurementError, MismatchError, WorkerDied
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
@@ -142,19 +143,19 @@ def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> lis
 
 
 def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
-    """Measurements of the kit's items from their visits, all scaled to the run's median look at the reference."""
-    # One look may serve many visits, and says how fast the machine was at one moment only.
-    looks = {
-        look for visit in visits.values() for look in (visit.reference_before_ns, visit.reference_after_ns)
-    }
-    reference_ms = float(np.median([np.median(look) for look in looks])) / NS_PER_MS
+    """Measurements of the kit's items from their visits, in the order in which these were made, all scaled to the
+    run's median look at the reference."""
+    drift = estimate_drift(list(visits.values()))
+    references = dict(zip(visits, drift.references_ns, strict=True))
     return [
         Measurement(
             item,
-            tuple(visits[item.id, session] for session in range(plan.sessions(item))),
-            reference_ms,
+            tuple(visits[key] for key in keys),
+            drift.reference_ns / NS_PER_MS,
+            tuple(references[key] for key in keys),
         )
         for item in kit.measured
+        if (keys := [(item.id, session) for session in range(plan.sessions(item))])
     ]
 
 
