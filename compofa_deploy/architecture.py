@@ -54,6 +54,9 @@ ARCHITECTURES = {
         Architecture("mbv3-w1.2-imagenet", 1.2, 1000, 2, IMAGENET_RESOLUTIONS),
         Architecture("mbv3-w1.0-fixed-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, elastic_kernel=False),
         Architecture("proxyless-w1.3-imagenet", 1.3, 1000, 2, IMAGENET_RESOLUTIONS, "proxyless"),
+        Architecture(
+            "resnet50d-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, "resnet50d", elastic_kernel=False
+        ),
         Architecture("mbv3-w0.75-cifar10", 0.75, 10, 1, (24, 28, 32), elastic_kernel=False),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KINDS = ("conv", "mbconv", "pool", "linear")
+KINDS = ("conv", "mbconv", "bottleneck", "max_pool", "pool", "linear")
 ACTIVATIONS = ("none", "relu", "relu6", "h_swish")
 
 SE_REDUCTION = 4
@@ -34,7 +34,11 @@ class Layer:
 
     ``mbconv`` is an inverted residual: a 1x1 expansion to ``mid_channels`` (left out where that equals
     ``in_channels`` and ``expand`` is 1), a depthwise convolution of ``kernel`` and ``stride``, an optional
-    squeeze-and-excitation, a linear 1x1 projection, an optional skip. ``pool`` is the global average.
+    squeeze-and-excitation, a linear 1x1 projection, an optional skip. ``bottleneck`` is ResNet-D's: a 1x1 reduction to
+    ``mid_channels``, a convolution of ``kernel`` and ``stride``, a 1x1 restoration, the sum with the block's input,
+    and then ``act``, as behind the first two; without ``skip`` the input goes through the average over ``stride`` x
+    ``stride`` pixels, where that is above 1, and a 1x1 convolution. A ``conv`` with ``skip`` adds its input behind
+    ``act``. ``pool`` is the global average.
     ``name`` says where the layer's weights are kept, and ``norm_eps`` is a number like them: neither is in ``key``.
     """
 
@@ -63,9 +67,9 @@ class Layer:
         'mbconv-16x56-24x28-m64-k3-s2-relu'
         """
         parts = [self.kind, f"{self.in_channels}x{self.in_size}", f"{self.out_channels}x{self.out_size}"]
-        if self.kind == "mbconv":
+        if self.kind in ("mbconv", "bottleneck"):
             parts.append(f"m{self.mid_channels}")
-        if self.kind in ("conv", "mbconv"):
+        if self.kind in ("conv", "mbconv", "bottleneck", "max_pool"):
             parts += [f"k{self.kernel}", f"s{self.stride}"]
         if self.act != "none":
             parts.append(self.act)
@@ -85,6 +89,11 @@ class Layer:
         return self.kind == "mbconv" and self.expand != 1
 
     @property
+    def has_shortcut(self) -> bool:
+        """Whether a bottleneck's input goes through a convolution before it is added."""
+        return self.kind == "bottleneck" and not self.skip
+
+    @property
     def se_channels(self) -> int:
         """Width of the squeeze-and-excitation's bottleneck; 0 without one."""
         return make_divisible(self.mid_channels // SE_REDUCTION) if self.se else 0
@@ -97,8 +106,13 @@ class Layer:
             return self.in_channels * self.out_channels * self.kernel**2 * out_pixels
         if self.kind == "linear":
             return self.in_channels * self.out_channels
-        if self.kind == "pool":
+        if self.kind in ("pool", "max_pool"):
             return 0
+        if self.kind == "bottleneck":
+            reduction = self.in_channels * self.mid_channels * in_pixels
+            spatial = self.mid_channels**2 * self.kernel**2 * out_pixels
+            shortcut = self.in_channels * self.out_channels * out_pixels if self.has_shortcut else 0
+            return reduction + spatial + self.mid_channels * self.out_channels * out_pixels + shortcut
         expansion = self.in_channels * self.mid_channels * in_pixels if self.has_expansion else 0
         depthwise = self.mid_channels * self.kernel**2 * out_pixels
         excitation = 2 * self.mid_channels * self.se_channels
@@ -111,8 +125,14 @@ class Layer:
         if self.kind in ("conv", "linear"):
             weights = self.in_channels * self.out_channels * self.kernel**2
             return weights + self.out_channels * (2 * (self.norm and self.kind == "conv") + self.bias)
-        if self.kind == "pool":
+        if self.kind in ("pool", "max_pool"):
             return 0
+        if self.kind == "bottleneck":
+            mid, out = self.mid_channels, self.out_channels
+            shortcut = out * (self.in_channels + 2) if self.has_shortcut else 0
+            return (
+                mid * (self.in_channels + 2) + mid * (mid * self.kernel**2 + 2) + out * (mid + 2) + shortcut
+            )
         mid, se = self.mid_channels, self.se_channels
         expansion = mid * (self.in_channels + 2) if self.has_expansion else 0
         depthwise = mid * (self.kernel**2 + 2)

@@ -42,8 +42,37 @@ class LayerNodes:
             return self.writer.add("Gemm", f"{layer.name}/gemm", [flat, *arrays], transB=1)
         if layer.kind == "conv":
             conv = self._convolve("conv", "bn" if layer.norm else None, tensor, layer.kernel, layer.stride)
-            return self._activate("conv", conv)
-        return self._add_block(tensor)
+            conv = self._activate("conv", conv)
+            return self.writer.add("Add", f"{layer.name}/skip", [conv, tensor]) if layer.skip else conv
+        if layer.kind == "max_pool":
+            edge = layer.kernel // 2
+            return self._pool("MaxPool", "max", tensor, layer.kernel, pads=[edge] * 4)
+        return self._add_bottleneck(tensor) if layer.kind == "bottleneck" else self._add_block(tensor)
+
+    def _add_bottleneck(self, inputs: str) -> str:
+        layer, shortcut = self.layer, inputs
+        if layer.has_shortcut:
+            if layer.stride > 1:
+                # The last window of a side that the stride does not divide is an average of what there is.
+                over = -layer.in_size % layer.stride
+                shortcut = self._pool(
+                    "AveragePool", "shortcut/mean", inputs, layer.stride, pads=[0, 0, over, over]
+                )
+            shortcut = self._convolve("shortcut", "shortcut_bn", shortcut)
+        tensor = self._activate("reduce", self._convolve("reduce", "reduce_bn", inputs))
+        tensor = self._convolve("spatial", "spatial_bn", tensor, layer.kernel, layer.stride)
+        tensor = self._convolve("restore", "restore_bn", self._activate("spatial", tensor))
+        return self._activate("sum", self.writer.add("Add", f"{layer.name}/skip", [tensor, shortcut]))
+
+    def _pool(self, op: str, part: str, tensor: str, kernel: int, pads: list[int]) -> str:
+        return self.writer.add(
+            op,
+            f"{self.layer.name}/{part}",
+            [tensor],
+            kernel_shape=[kernel] * 2,
+            strides=[self.layer.stride] * 2,
+            pads=pads,
+        )
 
     def _add_block(self, inputs: str) -> str:
         layer, tensor = self.layer, inputs

@@ -42,9 +42,25 @@ class _LayerRun:
         if layer.kind == "linear":
             return x.reshape(len(x), -1) @ self._array("weight").T + self._array("bias")
         if layer.kind == "conv":
-            x = self._convolve("conv", x, layer.stride)
-            return _activate(self._normalise("bn", x) if layer.norm else x, layer.act)
-        inputs = x
+            inputs, x = x, self._convolve("conv", x, layer.stride)
+            x = _activate(self._normalise("bn", x) if layer.norm else x, layer.act)
+            return x + inputs if layer.skip else x
+        if layer.kind == "max_pool":
+            largest: Double = np.max(_shift_windows(x, layer.kernel, layer.stride, -np.inf), axis=0)
+            return largest
+        return self._run_bottleneck(x) if layer.kind == "bottleneck" else self._run_block(x)
+
+    def _run_bottleneck(self, x: Double) -> Double:
+        layer, inputs = self.layer, x
+        if layer.has_shortcut:
+            inputs = self._normalise("shortcut_bn", self._convolve("shortcut", _average(x, layer.stride)))
+        x = _activate(self._normalise("reduce_bn", self._convolve("reduce", x)), layer.act)
+        x = _activate(self._normalise("spatial_bn", self._convolve("spatial", x, layer.stride)), layer.act)
+        x = self._normalise("restore_bn", self._convolve("restore", x))
+        return _activate(x + inputs, layer.act)
+
+    def _run_block(self, x: Double) -> Double:
+        layer, inputs = self.layer, x
         if layer.has_expansion:
             x = _activate(self._normalise("expand_bn", self._convolve("expand", x)), layer.act)
         x = _activate(self._normalise("depthwise_bn", self._convolve_depthwise(x)), layer.act)
@@ -85,15 +101,24 @@ class _LayerRun:
         return x * _hard_sigmoid(self._convolve("se.expand", squeezed) + self._array("se.expand.bias"))
 
 
-def _shift_windows(x: Double, kernel: int, stride: int) -> list[Double]:
+def _shift_windows(x: Double, kernel: int, stride: int, padding: float = 0.0) -> list[Double]:
     """Views of the padded features, one for each place in the kernel, row by row."""
     edge, side = kernel // 2, x.shape[1]
-    padded = np.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
+    padded = np.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), constant_values=padding)
     return [
         padded[:, row : row + side : stride, column : column + side : stride]
         for row in range(kernel)
         for column in range(kernel)
     ]
+
+
+def _average(x: Double, stride: int) -> Double:
+    """Means of stride x stride pixels; at the far edges, of those there are."""
+    starts = np.arange(0, x.shape[1], stride)
+    counts = np.diff(np.append(starts, x.shape[1]))
+    total = np.add.reduceat(np.add.reduceat(x, starts, axis=1), starts, axis=2)
+    mean: Double = total / (counts[:, None, None] * counts[:, None])
+    return mean
 
 
 def _pool(x: Double) -> Double:

@@ -59,7 +59,7 @@ class GraphWriter:
         :class:`FormatError` where it has numbers that are too large for that.
         """
         with np.errstate(over="ignore"):
-            data = np.ascontiguousarray(array, NUMPY_TYPES[self._precision])
+            data = np.asarray(array, NUMPY_TYPES[self._precision], order="C")
         if self._precision == "f16" and not np.isfinite(data).all():
             raise FormatError(f"array {name} has numbers beyond float16's largest, 65504; export in f32")
         return self._add_array(name, data, self._precision)

@@ -20,13 +20,15 @@ def list_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
     >>> list_shapes(Layer("classifier", "linear", 1280, 10, 1, 1, bias=True))
     {'weight': (10, 1280), 'bias': (10,)}
     """
-    if layer.kind == "pool":
+    if layer.kind in ("pool", "max_pool"):
         return {}
     if layer.kind == "linear":
         return {"weight": (layer.out_channels, layer.in_channels), "bias": (layer.out_channels,)}
     if layer.kind == "conv":
         weight = {"conv.weight": (layer.out_channels, layer.in_channels, layer.kernel, layer.kernel)}
         return {**weight, **(_norm("bn", layer.out_channels) if layer.norm else {})}
+    if layer.kind == "bottleneck":
+        return _list_bottleneck(layer)
     mid, squeezed = layer.mid_channels, layer.se_channels
     shapes: dict[str, tuple[int, ...]] = {}
     if layer.has_expansion:
@@ -44,6 +46,21 @@ def list_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
         "project.weight": (layer.out_channels, mid, 1, 1),
         **_norm("project_bn", layer.out_channels),
     }
+
+
+def _list_bottleneck(layer: Layer) -> dict[str, tuple[int, ...]]:
+    mid, out = layer.mid_channels, layer.out_channels
+    shapes: dict[str, tuple[int, ...]] = {
+        "reduce.weight": (mid, layer.in_channels, 1, 1),
+        **_norm("reduce_bn", mid),
+        "spatial.weight": (mid, mid, layer.kernel, layer.kernel),
+        **_norm("spatial_bn", mid),
+        "restore.weight": (out, mid, 1, 1),
+        **_norm("restore_bn", out),
+    }
+    if layer.has_shortcut:
+        shapes |= {"shortcut.weight": (out, layer.in_channels, 1, 1), **_norm("shortcut_bn", out)}
+    return shapes
 
 
 def cut_weights(arrays: Mapping[str, Array], layers: Sequence[Layer]) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.form import Form
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.supernet import mbv3, proxyless
+from compofa_deploy.supernet import mbv3, proxyless, resnet50d
 from compofa_deploy.supernet.stages import Parts
 from latency_tables.errors import InputError
 
@@ -24,7 +24,7 @@ class Family(Protocol):
         """A subnet's layers."""
 
 
-FAMILIES: dict[str, Family] = {"mbv3": mbv3, "proxyless": proxyless}
+FAMILIES: dict[str, Family] = {"mbv3": mbv3, "proxyless": proxyless, "resnet50d": resnet50d}
 
 
 def find_family(architecture: Architecture) -> Family:

@@ -110,8 +110,10 @@ class Conv(nn.Module):
         self.bn = ElasticBatchNorm(layer.out_channels, layer.norm_eps) if layer.norm else None
 
     def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        inputs = x
         x = self.conv(x, layer.out_channels, layer.stride)
-        return activate(x if self.bn is None else self.bn(x), layer.act)
+        x = activate(x if self.bn is None else self.bn(x), layer.act)
+        return x + inputs if layer.skip else x
 
 
 class InvertedResidual(nn.Module):
@@ -139,6 +141,40 @@ class InvertedResidual(nn.Module):
         return x + inputs if layer.skip else x
 
 
+class Bottleneck(nn.Module):
+    """A ``bottleneck`` layer, as wide as the largest subnet's."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        mid, out, eps = layer.mid_channels, layer.out_channels, layer.norm_eps
+        self.reduce = ElasticConv(layer.in_channels, mid)
+        self.reduce_bn = ElasticBatchNorm(mid, eps)
+        self.spatial = ElasticConv(mid, mid, layer.kernel)
+        self.spatial_bn = ElasticBatchNorm(mid, eps)
+        self.restore = ElasticConv(mid, out)
+        self.restore_bn = ElasticBatchNorm(out, eps)
+        self.shortcut = ElasticConv(layer.in_channels, out) if layer.has_shortcut else None
+        self.shortcut_bn = ElasticBatchNorm(out, eps) if layer.has_shortcut else None
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        inputs = x
+        if self.shortcut is not None and self.shortcut_bn is not None:
+            if layer.stride > 1:
+                inputs = F.avg_pool2d(inputs, layer.stride, layer.stride, ceil_mode=True)
+            inputs = self.shortcut_bn(self.shortcut(inputs, layer.out_channels))
+        x = activate(self.reduce_bn(self.reduce(x, layer.mid_channels)), layer.act)
+        x = activate(self.spatial_bn(self.spatial(x, layer.mid_channels, layer.stride)), layer.act)
+        x = self.restore_bn(self.restore(x, layer.out_channels))
+        return activate(x + inputs, layer.act)
+
+
+class MaxPool(nn.Module):
+    """A ``max_pool`` layer."""
+
+    def forward(self, x: Tensor, layer: Layer) -> Tensor:
+        return F.max_pool2d(x, layer.kernel, layer.stride, layer.kernel // 2)
+
+
 class Pool(nn.Module):
     """A ``pool`` layer: the global mean, kept as 1 x 1 pixels."""
 
@@ -156,7 +192,8 @@ class Classifier(nn.Module):
         self.bias = nn.Parameter(torch.zeros(layer.out_channels))
 
     def forward(self, x: Tensor, layer: Layer) -> Tensor:
-        return F.linear(F.dropout(x.flatten(1), self.dropout, self.training), self.weight, self.bias)
+        x = F.dropout(x.flatten(1), self.dropout, self.training)
+        return F.linear(x, self.weight[:, : x.shape[1]], self.bias)
 
 
 def activate(x: Tensor, act: str) -> Tensor:
@@ -190,6 +227,10 @@ class Supernet(nn.Module):
         if layer.kind == "mbconv":
             elastic = self.architecture.elastic_kernel and layer.has_expansion
             return InvertedResidual(layer, (3, 5, 7) if elastic else (layer.kernel,))
+        if layer.kind == "bottleneck":
+            return Bottleneck(layer)
+        if layer.kind == "max_pool":
+            return MaxPool()
         if layer.kind == "pool":
             return Pool()
         return Classifier(layer, dropout)

@@ -24,9 +24,12 @@ _PLAIN = {
     "feature_mix_layer": "feature_mix",
 }
 _STEPS = {"inverted_bottleneck": "expand", "depth_conv": "depthwise", "point_linear": "project"}
+_BOTTLENECK_STEPS = {"conv1": "reduce", "conv2": "spatial", "conv3": "restore", "downsample": "shortcut"}
+_STEM = {"0": "stem_first", "1.conv": "stem_middle", "2": "stem_last"}
 
 _NORM = r"bn(?:\.bn)?\.(?P<norm>weight|bias|running_mean|running_var)"
-_PLAIN_NAME = re.compile(rf"(?P<layer>{'|'.join(_PLAIN)})\.(?:(?P<conv>conv(?:\.conv)?\.weight)|{_NORM})")
+_CONV_OR_NORM = rf"(?:(?P<conv>conv(?:\.conv)?\.weight)|{_NORM})"
+_PLAIN_NAME = re.compile(rf"(?P<layer>{'|'.join(_PLAIN)})\.{_CONV_OR_NORM}")
 _CLASSIFIER_NAME = re.compile(r"classifier\.linear(?:\.linear)?\.(?P<part>weight|bias)")
 _BLOCK_NAME = re.compile(
     r"blocks\.(?P<index>\d+)\.(?:mobile_inverted_conv|conv)\."
@@ -34,10 +37,14 @@ _BLOCK_NAME = re.compile(
     r"|depth_conv\.conv\.(?P<matrix>7to5|5to3)_matrix"
     r"|depth_conv\.se\.fc\.(?P<se>(?:reduce|expand)\.(?:weight|bias)))"
 )
+_STEM_NAME = re.compile(rf"input_stem\.(?P<layer>0|1\.conv|2)\.{_CONV_OR_NORM}")
+_BOTTLENECK_NAME = re.compile(
+    rf"blocks\.(?P<index>\d+)\.(?P<step>{'|'.join(_BOTTLENECK_STEPS)})\.{_CONV_OR_NORM}"
+)
 
 
 def from_ofa_name(name: str) -> str:
-    """Our name of an array of OFA's MobileNetV3; :class:`FormatError` where it is none of that.
+    """Our name of an array of OFA's MobileNetV3, ProxylessNAS or ResNet50-D; :class:`FormatError` where it is none.
 
     >>> from_ofa_name("blocks.7.mobile_inverted_conv.point_linear.bn.bn.running_mean")
     'blocks.7.project_bn.running_mean'
@@ -51,6 +58,12 @@ def from_ofa_name(name: str) -> str:
         return f"classifier.{match['part']}"
     if match := _BLOCK_NAME.fullmatch(name):
         return f"blocks.{match['index']}.{_block_part(match)}"
+    if match := _BOTTLENECK_NAME.fullmatch(name):
+        step = _BOTTLENECK_STEPS[match["step"]]
+        return f"blocks.{match['index']}.{step}" + (".weight" if match["conv"] else f"_bn.{match['norm']}")
+    if match := _STEM_NAME.fullmatch(name):
+        part = "conv.weight" if match["conv"] else f"bn.{match['norm']}"
+        return f"{_STEM[match['layer']]}.{part}"
     raise FormatError(f"{name!r} is no array of OFA's networks; give a checkpoint of one of its supernets")
 
 

@@ -22,7 +22,8 @@ COMPOFA_FILES = "https://raw.githubusercontent.com/gatech-sysml/CompOFA/main/ofa
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One file. ``sha256`` is empty where its publisher states none."""
+    """One file. ``sha256`` is empty where its publisher states none; git-lfs's pointer in OFA's repository of files
+    states that of the ResNet."""
 
     file: str
     architecture: str
@@ -49,6 +50,8 @@ PUBLISHED = {
         Published("ofa_mbv3_d234_e346_k357_w1.0", "mbv3-w1.0-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
         Published("ofa_mbv3_d234_e346_k357_w1.2", "mbv3-w1.2-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
         Published("ofa_proxyless_d234_e346_k357_w1.3", "proxyless-w1.3-imagenet", OFA_FILES, OFA_PAGE, "OFA"),
+        Published("ofa_resnet50_d0-1-2_e0.2-0.25-0.35_w0.65-0.8-1.0", "resnet50d-w1.0-imagenet", OFA_LARGE_FILES,
+                  OFA_PAGE, "OFA", "3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a"),
         Published("model_best_compofa_simple.pth.tar", "mbv3-w1.0-fixed-imagenet", COMPOFA_FILES, COMPOFA_PAGE,
                   "CompOFA, fixed kernels"),
         Published("model_best_compofa_simple_elastic.pth.tar", "mbv3-w1.0-imagenet", COMPOFA_FILES, COMPOFA_PAGE,

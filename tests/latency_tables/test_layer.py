@@ -55,6 +55,39 @@ def test_a_block_of_expand_ratio_1_has_no_expansion():
     assert block.params == 16 * 9 + 2 * 16 + 16 * 16 + 2 * 16
 
 
+BOTTLENECK = Layer(
+    "blocks.4", "bottleneck", 168, 512, 15, 8, mid_channels=104, expand=0.2, kernel=3, stride=2, act="relu"
+)
+
+
+def test_costs_of_a_bottleneck():
+    reduction, spatial, restoration = 168 * 104, 104 * 104 * 9, 104 * 512
+    shortcut = 168 * 512
+    assert BOTTLENECK.has_shortcut
+    assert BOTTLENECK.macs == reduction * 15 * 15 + (spatial + restoration + shortcut) * 8 * 8
+    norms = 2 * (104 + 104 + 512 + 512)
+    assert BOTTLENECK.params == reduction + spatial + restoration + shortcut + norms
+
+
+def test_a_bottleneck_with_a_skip_has_no_convolution_there():
+    layer = replace(BOTTLENECK, in_channels=512, in_size=8, stride=1, skip=True)
+    assert not layer.has_shortcut
+    assert layer.macs == (2 * 512 * 104 + 104 * 104 * 9) * 8 * 8
+    assert layer.params == 2 * 512 * 104 + 104 * 104 * 9 + 2 * (104 + 104 + 512)
+
+
+def test_keys_of_a_resnets_layers_tell_all_that_their_cost_depends_on():
+    assert BOTTLENECK.key == "bottleneck-168x15-512x8-m104-k3-s2-relu"
+    stem = Layer("stem_middle", "conv", 32, 32, 64, 64, kernel=3, act="relu", skip=True)
+    assert stem.key == "conv-32x64-32x64-k3-s1-relu-skip"
+    pool = Layer("max_pool", "max_pool", 64, 64, 64, 32, kernel=3, stride=2)
+    assert (pool.key, pool.macs, pool.params) == ("max_pool-64x64-64x32-k3-s2", 0, 0)
+
+
+def test_the_number_under_a_norms_root_is_no_part_of_the_key():
+    assert replace(BLOCK, norm_eps=1e-3).key == BLOCK.key
+
+
 def test_costs_of_the_other_kinds():
     conv = Layer("first_conv", "conv", 3, 16, 224, 112, kernel=3, stride=2, act="h_swish")
     assert (conv.macs, conv.params) == (27 * 16 * 112 * 112, 27 * 16 + 32)

@@ -36,12 +36,29 @@ def draw_arrays(architecture: Architecture, seed: int = 0) -> dict[str, Array]:
 def spell(name: str, spelling: str = AS_PUBLISHED) -> str:
     """OFA's name of an array of ours."""
     dynamic = spelling == AS_PACKAGED
+    if match := re.fullmatch(
+        r"(stem_\w+|blocks\.\d+\.(?:reduce|spatial|restore|shortcut)(?:_bn)?)\.(.*)", name
+    ):
+        return _spell_resnet(match[1], match[2], dynamic)
     if match := re.fullmatch(r"blocks\.(\d+)\.(.*)", name):
         return f"blocks.{match[1]}.{spelling}.{_spell_part(match[2], int(match[1]) > 0 and dynamic)}"
     layer, _, part = name.partition(".")
     if layer == "classifier":
         return f"classifier.linear.{'linear.' if dynamic else ''}{part}"
     return f"{_PLAIN.get(layer, layer)}.{part}"
+
+
+def _spell_resnet(place: str, part: str, dynamic: bool) -> str:
+    """All of its layers are elastic: in the package, each repeats the name of what it wraps."""
+    stem = {"stem_first": "0", "stem_middle": "1.conv", "stem_last": "2"}
+    steps = {"reduce": "conv1", "spatial": "conv2", "restore": "conv3", "shortcut": "downsample"}
+    if place in stem:
+        owner, norm = f"input_stem.{stem[place]}", part.startswith("bn.")
+    else:
+        _, index, step = place.split(".")
+        owner, norm = f"blocks.{index}.{steps[step.removesuffix('_bn')]}", step.endswith("_bn")
+    kind, last = ("bn" if norm else "conv"), part.rpartition(".")[2]
+    return f"{owner}.{f'{kind}.{kind}' if dynamic else kind}.{last}"
 
 
 def _spell_part(part: str, dynamic: bool) -> str:

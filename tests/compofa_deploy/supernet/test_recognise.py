@@ -75,6 +75,23 @@ def test_the_first_tensor_of_another_shape_is_named_with_both(arrays):
     )
 
 
+@pytest.mark.parametrize("spelling", [AS_PUBLISHED, AS_PACKAGED])
+@pytest.mark.parametrize(
+    ("family", "elastic", "name"),
+    [("proxyless", True, "proxyless-w0.5-5classes"), ("resnet50d", False, "resnet50d-w0.5-5classes")],
+)
+def test_the_other_families_are_found(family, elastic, name, spelling):
+    architecture = Architecture(name, 0.5, 5, 2, IMAGENET_RESOLUTIONS, family, elastic)
+    tensors = spell_all(
+        {n: np.zeros(s, np.float32) for n, s in list_supernet_shapes(architecture).items()}, spelling
+    )
+    assert recognise(tensors, "net.pth")[0] == architecture
+    first = next(iter(tensors))
+    tensors[first] = tensors[first][:-1]
+    with pytest.raises(FormatError, match=rf"tensor {first} is .* in {name}"):
+        recognise(tensors, "net.pth")
+
+
 @pytest.mark.parametrize("name", ["blocks.3.project_bn.running_var", "blocks.12.depthwise.matrix_5to3"])
 def test_a_missing_tensor_is_named(arrays, name):
     del arrays[name]
