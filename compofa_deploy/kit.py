@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from compofa_deploy.architecture import Architecture
+from compofa_deploy.graph.form import PLAIN, GraphForm
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space import list_layers
@@ -39,15 +40,23 @@ def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
     return list(dict.fromkeys([*subnets, *extremes]))
 
 
-def build_kit(architecture: Architecture, resolutions: Sequence[int], batch: int, folder: Path) -> Kit:
-    """Write the kit into a new or empty folder. Its weights are random: latency does not depend on them."""
+def build_kit(
+    architecture: Architecture,
+    resolutions: Sequence[int],
+    batch: int,
+    folder: Path,
+    form: GraphForm = PLAIN,
+) -> Kit:
+    """Write the kit into a new or empty folder. Its weights are random: latency does not depend on them.
+
+    ``form`` is that of the runtime that is to be measured, here and below."""
     if not resolutions:
         raise InputError("a kit needs at least one resolution")
     rng = np.random.default_rng(0)
     items: list[tuple[Item, bytes]] = []
     for number, layer in enumerate(_list_distinct(architecture, resolutions)):
         layer = replace(layer, name=f"layer{number}")
-        model = build_layer(layer, draw_weights([layer], rng), batch)
+        model = build_layer(layer, draw_weights([layer], rng), batch, form)
         items.append(
             (
                 make_item(
@@ -61,7 +70,7 @@ def build_kit(architecture: Architecture, resolutions: Sequence[int], batch: int
                 model,
             )
         )
-    items += _make_networks(architecture, choose_networks(resolutions), resolutions, batch)
+    items += _make_networks(architecture, choose_networks(resolutions), resolutions, batch, form)
     return write_kit(folder, architecture.to_dict(), items)
 
 
@@ -71,11 +80,11 @@ def build_network_kit(
     resolutions: Sequence[int],
     batch: int,
     folder: Path,
+    form: GraphForm = PLAIN,
 ) -> Kit:
     """The same of some networks alone, with the reference that a kit of these resolutions has."""
-    return write_kit(
-        folder, architecture.to_dict(), _make_networks(architecture, subnets, resolutions, batch)
-    )
+    items = _make_networks(architecture, subnets, resolutions, batch, form)
+    return write_kit(folder, architecture.to_dict(), items)
 
 
 def middle_subnet(resolutions: Sequence[int]) -> Subnet:
@@ -83,22 +92,28 @@ def middle_subnet(resolutions: Sequence[int]) -> Subnet:
     return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
 
 
-def build_reference(architecture: Architecture, batch: int) -> bytes:
+def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
     """The reference network's model, to be timed beside others."""
-    return _make_network(architecture, middle_subnet(architecture.resolutions), batch, "reference")[1]
+    return _make_network(architecture, middle_subnet(architecture.resolutions), batch, "reference", form)[1]
 
 
 def _make_networks(
-    architecture: Architecture, subnets: Iterable[Subnet], resolutions: Sequence[int], batch: int
+    architecture: Architecture,
+    subnets: Iterable[Subnet],
+    resolutions: Sequence[int],
+    batch: int,
+    form: GraphForm,
 ) -> list[tuple[Item, bytes]]:
     """Networks, and the reference behind them."""
-    items = [_make_network(architecture, subnet, batch, "network") for subnet in subnets]
-    return [*items, _make_network(architecture, middle_subnet(resolutions), batch, "reference")]
+    items = [_make_network(architecture, subnet, batch, "network", form) for subnet in subnets]
+    return [*items, _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)]
 
 
-def _make_network(architecture: Architecture, subnet: Subnet, batch: int, kind: str) -> tuple[Item, bytes]:
+def _make_network(
+    architecture: Architecture, subnet: Subnet, batch: int, kind: str, form: GraphForm
+) -> tuple[Item, bytes]:
     layers = list_layers(architecture, subnet)
-    model = build_network(layers, draw_weights(layers, np.random.default_rng(0)), batch=batch)
+    model = build_network(layers, draw_weights(layers, np.random.default_rng(0)), batch=batch, form=form)
     side = subnet.resolution
     item = make_item(
         f"{kind}-{subnet.id}",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.cache import Cache
+from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit
 from latency_tables.build import build_table
 from latency_tables.device import DeviceSpec
@@ -35,7 +36,8 @@ def profile(
     plan = PLANS[mode]()
     folder = Path(tempfile.mkdtemp(dir=cache.kits()))
     try:
-        kit = build_kit(architecture, resolutions, spec.batch, folder)
+        form = choose_form(spec.runtime, spec.precision)
+        kit = build_kit(architecture, resolutions, spec.batch, folder, form)
         journal = cache.journal(kit.kit_id, spec, mode)
         before = read_conditions()
         measurements = run_kit(kit, spec, journal, plan, on_progress)

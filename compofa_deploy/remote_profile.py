@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from compofa_deploy.architecture import Architecture
+from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit
 from compofa_deploy.profile import PLANS
 from latency_tables.device import DeviceSpec
@@ -37,7 +38,7 @@ def profile_remotely(
     """
     tables: dict[Target, LatencyTable] = {}
     failed: dict[Target, CompofaError] = {}
-    kit_id, kit = _pack(architecture, resolutions, settings.batch)
+    kit_id, kit = _pack(architecture, resolutions, settings)
     devices = {target: RemoteDevice(target, settings, python) for target in targets}
 
     def measure(target: Target) -> LatencyTable:
@@ -76,9 +77,10 @@ def name_outputs(output: Path, targets: Sequence[Target]) -> dict[Target, Path]:
     return {target: output.with_name(f"{output.stem}-{target.name}{output.suffix}") for target in targets}
 
 
-def _pack(architecture: Architecture, resolutions: Sequence[int], batch: int) -> tuple[str, bytes]:
+def _pack(architecture: Architecture, resolutions: Sequence[int], settings: Settings) -> tuple[str, bytes]:
     """A kit's id and its zip."""
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
-        kit = build_kit(architecture, resolutions, batch, Path(folder) / "kit")
+        form = choose_form(settings.runtime, settings.precision)
+        kit = build_kit(architecture, resolutions, settings.batch, Path(folder) / "kit", form)
         pack_kit(kit, Path(folder) / "kit.zip")
         return kit.kit_id, (Path(folder) / "kit.zip").read_bytes()

@@ -12,6 +12,7 @@ import numpy as np
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.cache import Cache
+from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_network_kit
 from compofa_deploy.profile import PLANS
 from compofa_deploy.space import enumerate_compound, list_layers
@@ -50,7 +51,8 @@ def validate(
     twice = replace(once, network_sessions=2 * once.network_sessions)
     folder = Path(tempfile.mkdtemp(dir=cache.kits()))
     try:
-        kit = build_network_kit(architecture, held_out, table.resolutions, table.spec.batch, folder)
+        form = choose_form(table.spec.runtime, table.spec.precision)
+        kit = build_network_kit(architecture, held_out, table.resolutions, table.spec.batch, folder, form)
         journal = cache.journal(kit.kit_id, table.spec, f"validate-{mode}")
         measurements = run_kit(kit, table.spec, journal, twice, on_progress)
     finally:

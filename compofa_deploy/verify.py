@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.export.bundle import Bundle, Deployment, MeasuredLatency, load_bundle
+from compofa_deploy.graph.form import choose_form
 from compofa_deploy.images import Preprocess
 from compofa_deploy.kit import build_reference
 from latency_tables.device import DeviceSpec
@@ -153,7 +154,8 @@ def measure_model(
     weights: bytes = b"",
 ) -> Measurement:
     """Measure a bundle's model on this machine, between looks at the reference network."""
-    reference = build_reference(Architecture.from_dict(deployment.architecture), spec.batch)
+    form = choose_form(spec.runtime, spec.precision)
+    reference = build_reference(Architecture.from_dict(deployment.architecture), spec.batch, form)
     label = deployment.subnet
     return measure_models(
         {label: model}, reference, spec, MEASURE_PLAN, on_progress, weights={label: weights}

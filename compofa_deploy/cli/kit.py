@@ -30,24 +30,41 @@ def command() -> None:
 @options.architecture_option
 @options.resolutions_option
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once.")
+@click.option(
+    "--runtime", default="onnxruntime", show_default=True, help="What will measure it: each has its form."
+)
+@options.precision_option
 @options.output_option
 @options.json_option
-def build(arch: str, resolutions: tuple[int, ...] | None, batch: int, output: Path, as_json: bool) -> None:
+def build(
+    arch: str,
+    resolutions: tuple[int, ...] | None,
+    batch: int,
+    runtime: str,
+    precision: str,
+    output: Path,
+    as_json: bool,
+) -> None:
     """Write the kit of an architecture as a zip, to be carried to a device.
 
     \b
     Example:
       compofa kit build --resolutions 24,32 -o kit.zip
+      compofa kit build --runtime tensorrt --precision fp16 -o kit.zip
     """
     import tempfile
 
     from compofa_deploy.architecture import find_architecture
+    from compofa_deploy.graph.form import choose_form
     from compofa_deploy.kit import build_kit
     from profilers.kit import pack_kit
+    from profilers.registry import find_runtime
 
     architecture = find_architecture(arch)
+    find_runtime(runtime)
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
-        kit = build_kit(architecture, resolutions or architecture.resolutions, batch, Path(folder))
+        sizes = resolutions or architecture.resolutions
+        kit = build_kit(architecture, sizes, batch, Path(folder), choose_form(runtime, precision))
         pack_kit(kit, output)
     counts = {kind: sum(item.kind == kind for item in kit.items) for kind in ("layer", "network")}
     if as_json:

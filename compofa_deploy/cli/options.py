@@ -47,6 +47,18 @@ percentile_option = click.option(
 )  # fmt: skip
 
 
+def _read_precision(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    return PRECISION_NAMES.get(value, value)
+
+
+precision_option = click.option(
+    "--precision",
+    default="",
+    callback=_read_precision,
+    help="Precision  [default: the runtime's first, f32].",
+)
+
+
 def constraint_options(function: F) -> F:
     """What a candidate must keep, besides a latency; read by :func:`compofa_deploy.cli.inputs.list_constraints`."""
     for option in reversed((
@@ -64,8 +76,7 @@ def device_options(function: F) -> F:
     for option in reversed((
         click.option("--runtime", default="onnxruntime", show_default=True, help="What executes the graph."),
         click.option("--device", default="", help="The runtime's device  [default: its first, the CPU]."),
-        click.option("--precision", default="", callback=_read_precision,
-                     help="Precision  [default: the runtime's first, f32]."),
+        precision_option,
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
                      help="Threads that work on one operator."),
         click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
@@ -85,7 +96,3 @@ def engine_options(function: F) -> F:
     )):  # fmt: skip
         function = option(function)
     return function
-
-
-def _read_precision(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    return PRECISION_NAMES.get(value, value)

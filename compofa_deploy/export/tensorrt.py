@@ -18,7 +18,7 @@ WEIGHTS_FILE = ""
 
 def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
     """The one file of a subnet for a device spec, whose device says which GPUs the engine fits."""
-    graph = build_network(
-        supernet.layers_of(subnet), supernet.weights_of(subnet), batch=spec.batch, form=choose_form(spec)
-    )
+    layers, weights = supernet.layers_of(subnet), supernet.weights_of(subnet)
+    form = choose_form(spec.runtime, spec.precision)
+    graph = build_network(layers, weights, batch=spec.batch, form=form)
     return {MODEL_FILE: cast(TensorRt, find_runtime(spec.runtime)).build(graph, spec).data}

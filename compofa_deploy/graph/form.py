@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from latency_tables.device import DeviceSpec
-
 
 @dataclass(frozen=True, slots=True)
 class GraphForm:
@@ -27,13 +25,13 @@ TYPED_BY_GRAPH = ("tensorrt", "tensorrt_rtx")
 """The runtimes that take the precision from the types of the graph."""
 
 
-def choose_form(spec: DeviceSpec) -> GraphForm:
-    """The form of a graph for a device spec.
+def choose_form(runtime: str, precision: str) -> GraphForm:
+    """The form of a graph for a runtime that is to compute in a precision.
 
     TensorRT's element-wise layer broadcasts a gate of (1, c, 1, 1) over features of (1, c, h, w) by itself (TensorRT
     Operator's Reference, table 1), and its fusions (Layer Fusion Catalog) know no Resize, which would be a kernel of
     its own. HardSigmoid is one of its activations, so that h-swish needs no other form.
     """
-    if spec.runtime not in TYPED_BY_GRAPH:
+    if runtime not in TYPED_BY_GRAPH:
         return PLAIN
-    return GraphForm("f16" if spec.precision == "f16" else "f32", spreads_gate=False)
+    return GraphForm("f16" if precision == "f16" else "f32", spreads_gate=False)

@@ -1,10 +1,13 @@
 """A kit covers the space evenly, holds every layer that a subnet may have, and is the same each time."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, product
 
+import onnx
 import pytest
 
+from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit, build_reference, choose_networks, middle_subnet
 from compofa_deploy.space import enumerate_compound, list_layers
 from compofa_deploy.subnet import DEPTHS, Subnet
@@ -121,3 +124,13 @@ def test_models_of_a_kit_run(kit, spec):
 def test_a_kit_needs_a_resolution(tmp_path):
     with pytest.raises(InputError, match="at least one resolution"):
         build_kit(TINY, (), 1, tmp_path / "kit")
+
+
+def test_a_kit_is_built_in_the_form_of_the_runtime_that_will_measure_it(tmp_path, kit):
+    form = choose_form("tensorrt_rtx", "f16")
+    typed = build_kit(TINY, (16,), 1, tmp_path / "kit", form)
+    assert typed.read(typed.reference) == build_reference(replace(TINY, resolutions=(16,)), 1, form)
+    assert {item.label for item in typed.items if item.kind == "layer"} < {item.label for item in kit.items}
+    for item in typed.items:
+        graph = onnx.load_from_string(typed.read(item)).graph
+        assert {array.data_type for array in graph.initializer} <= {onnx.TensorProto.FLOAT16}

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -15,7 +14,6 @@ from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
 from latency_tables.errors import FormatError
-from tests.latency_tables.builders import SPEC
 
 LAYERS = list_layers(find_architecture("mbv3-w0.75-cifar10"), Subnet.compound((2, 3, 2, 3, 2), 24))
 WEIGHTS = draw_weights(LAYERS, np.random.default_rng(0))
@@ -96,4 +94,4 @@ def test_a_number_that_f16_does_not_have_is_named() -> None:
 def test_a_runtime_that_computes_in_the_graphs_types_gets_them(
     runtime: str, precision: str, form: GraphForm
 ) -> None:
-    assert choose_form(replace(SPEC, runtime=runtime, precision=precision)) == form
+    assert choose_form(runtime, precision) == form
