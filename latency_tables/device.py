@@ -54,7 +54,9 @@ class DeviceSpec:
         known = [f"{word} {getattr(self, word)}" if word in ("threads", "batch") else str(getattr(self, word))
                  for word in SETTINGS if word not in self.unknown]  # fmt: skip
         missing = ", ".join(word for word in SETTINGS if word in self.unknown) or "how it was set"
-        return " ".join([*known, f"on {self.machine.cpu_model} (unknown: {missing})"])
+        return " ".join(
+            [*(known or ["an unknown runtime"]), f"on {self.machine.cpu_model} (unknown: {missing})"]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""

@@ -13,11 +13,12 @@ from latency_tables.errors import EXIT_BAD_INPUT, CompofaError
 COMMANDS = {
     "deploy": ("deploy", "From a latency budget to a verified, measured bundle on this machine."),
     "devices": ("devices", "Runtimes and devices that work here, and why others do not."),
-    "models": ("models", "Supernets: list them, show one, import one."),
+    "models": ("models", "Supernets: list them, show, import and calibrate one."),
     "profile": ("profile", "Measure this machine, or others over ssh, and write a latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
     "tables": ("tables", "Latency tables: list, show, predict, validate, compare, import, export."),
     "evaluate": ("evaluate", "Accuracy of every subnet of a supernet on images."),
+    "accuracy": ("accuracy", "Accuracy predictors: fit one, import OFA's, show and predict."),
     "search": ("search", "The best subnet under constraints, or the whole front."),
     "export": ("export", "Write a subnet's bundle for a runtime."),
     "verify": ("verify", "Check a bundle: hashes, numbers, latency against the budget."),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table
 from compofa_deploy.cli.units import Duration
+
+if TYPE_CHECKING:
+    from compofa_deploy.accuracy.predicted import PredictedAccuracies
+    from compofa_deploy.accuracy.stated import StatedAccuracies
+    from compofa_deploy.architecture import Architecture
+    from compofa_deploy.evaluation.table import AccuracyTable
+    from latency_tables.table import LatencyTable
 
 
 @click.command("search")
@@ -41,7 +50,13 @@ from compofa_deploy.cli.units import Duration
     help="Also write what is found as CSV.",
 )
 @options.supernet_option
-@options.accuracy_option
+@click.option(
+    "--accuracy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Accuracies: the supernet's table, a CSV (subnet, top1), a predictor of compofa accuracy, or the weights of "
+    "OFA's (.pth)  [default: the table beside the supernet].",
+)
 @options.json_option
 def command(**given: Any) -> None:
     """The most accurate subnet under constraints, or the whole front of latency and accuracy.
@@ -53,24 +68,27 @@ def command(**given: Any) -> None:
     Example:
       compofa search --latency 1ms --max-size 10MB
       compofa search --table cpu.json --table openvino.json --front
+      compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms
     """  # fmt: skip
     import numpy as np
 
-    from compofa_deploy.cli.inputs import list_constraints, load_accuracies
-    from compofa_deploy.search.candidates import list_candidates
+    from compofa_deploy.accuracy.stated import StatedAccuracies
+    from compofa_deploy.cli.inputs import list_constraints
+    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.search.candidates import list_candidates, list_stated
     from compofa_deploy.search.constraints import MaxLatency
     from compofa_deploy.search.select import best, front
-    from compofa_deploy.supernet.stored import load_supernet
     from latency_tables.files import replace_file
     from latency_tables.table import LatencyTable
 
-    supernet = load_supernet(given["supernet"])
-    accuracies = load_accuracies(given["accuracy"], given["supernet"])
-    accuracies.check_supernet(supernet.digest)
-    tables = [LatencyTable.load(path) for path in given["tables"]] or _find_tables_here(supernet, accuracies)
-    candidates = list_candidates(
-        supernet.architecture, accuracies, tables, int(given["percentile"]), given["confidence"]
-    )
+    tables = [LatencyTable.load(path) for path in given["tables"]]
+    architecture, accuracies = _load_accuracies(given["supernet"], given["accuracy"], tables)
+    tables = tables or _find_tables_here(architecture, accuracies.resolutions)
+    how = int(given["percentile"]), given["confidence"]
+    if isinstance(accuracies, StatedAccuracies):
+        candidates = list_stated(architecture, accuracies, tables, *how)
+    else:
+        candidates = list_candidates(architecture, accuracies, tables, *how)
     constraints = list_constraints(given)
     if given["latency"] is not None:
         constraints.insert(0, MaxLatency(given["latency"]))
@@ -78,19 +96,25 @@ def command(**given: Any) -> None:
     if given["csv"] is not None:
         with replace_file(given["csv"]) as file:
             candidates.take(np.asarray(chosen)).to_frame().to_csv(file, index=False)
+    tests: list[float | None] = [None] * len(chosen)
+    if isinstance(accuracies, AccuracyTable):
+        origin = "evaluated on images"
+        tests = [accuracies.find(candidates.subnet(int(i)))["test"] for i in chosen]
+    else:
+        origin = accuracies.describe()
     found = [
-        {**candidates.describe(int(i)), "test_accuracy": accuracies.find(candidates.subnet(int(i)))["test"]}
-        for i in chosen
+        {**candidates.describe(int(i)), "test_accuracy": test} for i, test in zip(chosen, tests, strict=True)
     ]
     if given["as_json"]:
-        print_json({"candidates": len(candidates), "front" if given["whole_front"] else "best":
+        print_json({"candidates": len(candidates), "accuracies": origin,
+                    "front" if given["whole_front"] else "best":
                     found if given["whole_front"] else found[0]})  # fmt: skip
         return
     rows = [
         (
             f["subnet"],
             f"{f['accuracy']:.2f}",
-            f"{f['test_accuracy']:.2f}",
+            *([] if f["test_accuracy"] is None else [f"{f['test_accuracy']:.2f}"]),
             format_ms(f["latency_ms"]),
             "unknown" if f["latency_upper_ms"] is None else format_ms(f["latency_upper_ms"]),
             f"{f['macs'] / 1e6:.1f}",
@@ -98,20 +122,47 @@ def command(**given: Any) -> None:
         )
         for f in found
     ]
-    columns = ("subnet", ">validation %", ">test %", ">predicted", ">at most", ">M MACs", ">M params")
-    print_table("", columns, rows)
+    percents = (f">{origin.partition(' ')[0]} %",) if None in tests else (">validation %", ">test %")
+    print_table("", ("subnet", *percents, ">latency", ">at most", ">M MACs", ">M params"), rows)
     for spec in sorted({f["device_spec"] for f in found}):
         click.echo(f"on {spec}")
+    click.echo(f"accuracies {origin}")
+    for table in tables:
+        if not table.states_error:
+            click.echo(f"latencies by {table.source} of unknown error: it states none")
 
 
-def _find_tables_here(supernet: Any, accuracies: Any) -> list[Any]:
+def _load_accuracies(
+    supernet: str, path: Path | None, tables: Sequence[LatencyTable]
+) -> tuple[Architecture, AccuracyTable | StatedAccuracies | PredictedAccuracies]:
+    """What is searched, and its accuracies: a supernet's, with the table that was made of it; or from elsewhere, for
+    the supernet that was asked for by name, else for what the tables are of."""
+    from compofa_deploy.accuracy.source import is_foreign, load_foreign
+    from compofa_deploy.architecture import Architecture
+    from compofa_deploy.cli.inputs import load_accuracies
+    from compofa_deploy.supernet.stored import load_supernet
+
+    if path is not None and is_foreign(path):
+        source = click.get_current_context().get_parameter_source("supernet")
+        if tables and source is ParameterSource.DEFAULT:
+            architecture = Architecture.from_dict(tables[0].architecture)
+        else:
+            architecture = load_supernet(supernet).architecture
+        return architecture, load_foreign(path, architecture)
+    loaded = load_supernet(supernet)
+    accuracies = load_accuracies(path, supernet)
+    accuracies.check_supernet(loaded.digest)
+    return loaded.architecture, accuracies
+
+
+def _find_tables_here(architecture: Architecture, resolutions: Sequence[int]) -> list[LatencyTable]:
     """This machine's cached table for ONNX Runtime, one thread."""
     from compofa_deploy.cache import Cache
     from latency_tables.errors import InputError
     from profilers.registry import find_runtime
 
     spec = find_runtime("onnxruntime").spec()
-    table = Cache.default().find_table(supernet.architecture, spec, accuracies.resolutions, ("full", "quick"))
+    table = Cache.default().find_table(architecture, spec, resolutions, ("full", "quick"))
     if table is None:
         raise InputError(
             f"no table of {spec.describe()} is kept here; make one with compofa profile -o table.json and name it with "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compofa_deploy.accuracy.predicted import PredictedAccuracies
+from compofa_deploy.accuracy.stated import StatedAccuracies
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.export.writers import GRAPH_BYTES_PER_LAYER
-from compofa_deploy.space import COMPOUND_DEPTHS
+from compofa_deploy.space import COMPOUND_DEPTHS, list_layers
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.units import Units, list_units
 from latency_tables.errors import MismatchError
+from latency_tables.layer import Layer
 from latency_tables.table import LatencyTable
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ class Candidates:
 
     ``latency_ms`` is the predicted median; ``margin`` the relative upper half-width of its interval; ``accuracy`` the
     validation top-1 in per cent; ``size_bytes`` at most this. ``table`` indexes the device specs' tables. Where that
-    table states no error the margin is 0, and :meth:`describe` says that the upper end is unknown.
+    table states no error the margin is 0, and :meth:`describe` says that the upper end is unknown. ``listed`` are the
+    subnets that ``depths`` indexes, where these are not the compound ones.
     """
 
     tables: tuple[LatencyTable, ...]
@@ -47,18 +51,21 @@ class Candidates:
     macs: Integers
     params: Integers
     size_bytes: Integers
+    listed: tuple[Subnet, ...] = ()
 
     def __len__(self) -> int:
         return len(self.depths)
 
     def subnet(self, index: int) -> Subnet:
         """The subnet of one candidate."""
+        if self.listed:
+            return self.listed[int(self.depths[index])]
         return Subnet.compound(COMPOUND_DEPTHS[self.depths[index]], int(self.resolution[index]))
 
     def take(self, indices: NDArray[np.intp]) -> Candidates:
         """Those candidates alone, in that order."""
-        arrays = {f.name: getattr(self, f.name)[indices] for f in fields(self) if f.name != "tables"}
-        return Candidates(self.tables, **arrays)
+        arrays = {name: getattr(self, name)[indices] for name in ARRAYS}
+        return Candidates(self.tables, **arrays, listed=self.listed)
 
     def order(self) -> NDArray[np.intp]:
         """Indices from the best to the worst: accuracy; among equals the faster, the fewer MACs, the fewer
@@ -112,9 +119,12 @@ class Candidates:
         }
 
 
+ARRAYS = tuple(f.name for f in fields(Candidates) if f.name not in ("tables", "listed"))
+
+
 def list_candidates(
     architecture: Architecture,
-    accuracies: AccuracyTable,
+    accuracies: AccuracyTable | PredictedAccuracies,
     tables: Sequence[LatencyTable],
     percentile: int = 50,
     confidence: float = 0.9,
@@ -123,21 +133,11 @@ def list_candidates(
 
     :class:`MismatchError` where a table is of another architecture, or shares no resolution with the accuracies.
     """
-    columns: dict[str, list[NDArray[Any]]] = {f.name: [] for f in fields(Candidates) if f.name != "tables"}
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ARRAYS}
     percents = accuracies.accuracy("validation")
     count = len(COMPOUND_DEPTHS)
     for table_index, table in enumerate(tables):
-        if table.architecture != architecture.to_dict():
-            raise MismatchError(
-                f"the table of {table.spec.describe()} is of another architecture than {architecture.name}; "
-                f"make one with compofa profile --arch {architecture.name}"
-            )
-        shared = [r for r in accuracies.resolutions if r in table.resolutions]
-        if not shared:
-            raise MismatchError(
-                f"the table of {table.spec.describe()} has resolutions {list(table.resolutions)}, the accuracies "
-                f"{list(accuracies.resolutions)}; profile one of those with --resolutions"
-            )
+        shared = _share_resolutions(architecture, accuracies.resolutions, table)
         scale = table.percentile_ratio(percentile)
         margin = table.margin(confidence) if table.states_error else 0.0
         for resolution in shared:
@@ -149,7 +149,66 @@ def list_candidates(
             columns["margin"].append(np.full(count, margin))
             for name, values in _static_costs(architecture, resolution, table.spec.runtime).items():
                 columns[name].append(values)
-    return Candidates(tuple(tables), **{name: np.concatenate(parts) for name, parts in columns.items()})
+    arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Candidates(tuple(tables), **arrays)
+
+
+def list_stated(
+    architecture: Architecture,
+    accuracies: StatedAccuracies,
+    tables: Sequence[LatencyTable],
+    percentile: int = 50,
+    confidence: float = 0.9,
+) -> Candidates:
+    """The same for the subnets that a table of one's own states, of whatever space, and no others."""
+    columns: dict[str, list[Any]] = {name: [] for name in ARRAYS}
+    for table_index, table in enumerate(tables):
+        shared = set(_share_resolutions(architecture, accuracies.resolutions, table))
+        at = {resolution: table.at(resolution) for resolution in shared}
+        scale = table.percentile_ratio(percentile)
+        margin = table.margin(confidence) if table.states_error else 0.0
+        for index, subnet in enumerate(accuracies.subnets):
+            if subnet.resolution not in shared:
+                continue
+            layers = list_layers(architecture, subnet)
+            try:
+                latency_ms = at[subnet.resolution].predict_ms(layer.key for layer in layers)
+            except MismatchError as error:
+                raise MismatchError(f"{subnet} in {accuracies.source}: {error}") from None
+            values = {
+                "depths": index,
+                "resolution": subnet.resolution,
+                "table": table_index,
+                "accuracy": accuracies.top1[index],
+                "latency_ms": latency_ms * scale,
+                "margin": margin,
+                **{n: sum(map(cost, layers)) for n, cost in _cost_functions(table.spec.runtime).items()},
+            }
+            for name, value in values.items():
+                columns[name].append(value)
+    return Candidates(
+        tuple(tables),
+        **{name: np.array(values) for name, values in columns.items()},
+        listed=accuracies.subnets,
+    )
+
+
+def _share_resolutions(
+    architecture: Architecture, resolutions: Sequence[int], table: LatencyTable
+) -> list[int]:
+    """The resolutions that a table and the accuracies have; :class:`MismatchError` where there is none."""
+    if table.architecture != architecture.to_dict():
+        raise MismatchError(
+            f"the table of {table.spec.describe()} is of another architecture than {architecture.name}; "
+            f"make one with compofa profile --arch {architecture.name}"
+        )
+    shared = [r for r in resolutions if r in table.resolutions]
+    if not shared:
+        raise MismatchError(
+            f"the table of {table.spec.describe()} has resolutions {list(table.resolutions)}, the accuracies "
+            f"{list(resolutions)}; profile one of those with --resolutions"
+        )
+    return shared
 
 
 def predict_all(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
@@ -174,11 +233,16 @@ def _keys(
 
 @lru_cache(maxsize=256)
 def _static_costs(architecture: Architecture, resolution: int, runtime: str) -> dict[str, Integers]:
-    graph_bytes = GRAPH_BYTES_PER_LAYER.get(runtime, max(GRAPH_BYTES_PER_LAYER.values()))
     units = list_units(architecture, resolution)
-    costs = {
+    costs = _cost_functions(runtime)
+    return {name: units.sum_over(cost).astype(np.int64) for name, cost in costs.items()}
+
+
+def _cost_functions(runtime: str) -> dict[str, Callable[[Layer], int]]:
+    """What a layer adds to a network, besides latency."""
+    graph_bytes = GRAPH_BYTES_PER_LAYER.get(runtime, max(GRAPH_BYTES_PER_LAYER.values()))
+    return {
         "macs": lambda layer: layer.macs,
         "params": lambda layer: layer.params,
         "size_bytes": lambda layer: BYTES_PER_WEIGHT * layer.params + graph_bytes,
     }
-    return {name: units.sum_over(cost).astype(np.int64) for name, cost in costs.items()}

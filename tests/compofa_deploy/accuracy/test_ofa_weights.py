@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,7 @@ class Trap:
 @pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
 def test_a_file_that_wants_to_run_code_is_refused_and_does_not_run_it(tmp_path, save):
     save({"0.weight": Trap(tmp_path / "trapped")}, tmp_path / "p.pth")
-    with pytest.raises(FormatError, match="or more than weights"):
+    with pytest.raises(FormatError, match="nothing of it was executed"):
         read_ofa_predictor(tmp_path / "p.pth")
     assert not (tmp_path / "trapped").exists()
 
@@ -89,20 +88,20 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, options, share):
     path = save_ofa_predictor(tmp_path / "p.pth", **options)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(FormatError, match=r"p\.pth: not weights that torch saved, cut off"):
+    with pytest.raises(FormatError, match=r"p\.pth: .*cut off"):
         read_ofa_predictor(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match=r"p\.pth: "):
         read_ofa_predictor(tmp_path / "p.pth")
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ([1, 2], "holds no arrays by name"),
-        ({"0.weight": 3}, "holds no arrays by name"),
+        ([1, 2], "holds a list, not a state dict"),
+        ({"0.weight": 3}, "'0.weight' is a int, not a tensor"),
         ({"0.weight": torch.zeros(1, 100), "0.bias": torch.zeros(1)}, "reads 100 features, not the 128"),
         ({"0.weight": torch.zeros(1, 128)}, "array 0.bias is missing"),
         ({"blocks.0.weight": torch.zeros(1, 128)}, "array 'blocks.0.weight' is none of"),
@@ -111,10 +110,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_other_weights_are_refused(tmp_path, state, message):
     torch.save(state, tmp_path / "p.pth")
     with pytest.raises(FormatError, match=message):
-        read_ofa_predictor(tmp_path / "p.pth")
-
-
-def test_without_torch_the_mend_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r"pip install 'compofa-deploy\[train\]'"):
         read_ofa_predictor(tmp_path / "p.pth")

@@ -105,7 +105,7 @@ def test_a_csv_of_layers_columns_is_read(tmp_path):
 
 def test_what_is_not_given_is_marked_unknown(tmp_path):
     table = read(write_json_table(tmp_path, 16))
-    assert table.spec.describe().startswith("on a phone (unknown: runtime, runtime_version")
+    assert table.spec.describe().startswith("an unknown runtime on a phone (unknown: runtime, ")
     assert table.error is None
     assert not table.states_error
     assert str(tmp_path) in table.origin
