@@ -95,8 +95,15 @@ class Fields:
 
 def check_number(value: Any, where: str, minimum: float = 0.0) -> float:
     """``value`` as a float; :class:`FormatError` unless it is a finite number of at least ``minimum``."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
         raise FormatError(f"{where}: must be a finite number, not {value!r}")
     if value < minimum:
         raise FormatError(f"{where}: must be at least {minimum:g}, not {value!r}")
     return float(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

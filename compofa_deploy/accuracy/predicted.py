@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,6 @@ class PredictedAccuracies:
     predictor: AccuracyPredictor
     architecture: Architecture
     source: str
-
-    kind: ClassVar[str] = "predicted"
 
     def __post_init__(self) -> None:
         made_for = self.predictor.architecture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +22,12 @@ HIGHEST_FRACTION = 1.0
 
 @dataclass(frozen=True)
 class StatedAccuracies:
-    """Subnets, each once, and their top-1 in per cent (n,)."""
+    """Subnets, each once, and their top-1 in per cent (n,). ``architecture`` is its name, where it is stated."""
 
     subnets: tuple[Subnet, ...]
     top1: NDArray[np.float64]
     source: str
-
-    kind: ClassVar[str] = "stated"
+    architecture: str | None = None
 
     @property
     def resolutions(self) -> tuple[int, ...]:
@@ -85,4 +83,4 @@ def _read_percent(text: str, where: str, lowest: float) -> float:
 
 def _from_table(table: AccuracyTable, source: str) -> StatedAccuracies:
     subnets = [Subnet.compound(depths, r) for r in table.resolutions for depths in COMPOUND_DEPTHS]
-    return StatedAccuracies(tuple(subnets), table.accuracy("validation").ravel(), source)
+    return StatedAccuracies(tuple(subnets), table.accuracy("validation").ravel(), source, table.architecture)

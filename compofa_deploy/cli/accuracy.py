@@ -65,7 +65,7 @@ def fit(accuracies: Path, arch: str | None, seed: int, output: Path, as_json: bo
         encoding=encoding,
         model=fit_additive(features, stated.top1),
         scale=1.0,
-        architecture=find_architecture(arch).name if arch else None,
+        architecture=find_architecture(arch).name if arch else stated.architecture,
         error=error,
         origin=f"fitted to {accuracies.name}",
     )

@@ -122,6 +122,7 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     from compofa_deploy.architecture import Architecture
     from compofa_deploy.space import list_layers
     from compofa_deploy.subnet import Subnet
+    from latency_tables.errors import MismatchError
     from latency_tables.table import LatencyTable
 
     loaded = LatencyTable.load(table)
@@ -129,7 +130,10 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     found: list[dict[str, Any]] = []
     for subnet in map(Subnet.parse, subnets):
         at = loaded.at(subnet.resolution)
-        ms = at.predict_ms(layer.key for layer in list_layers(architecture, subnet))
+        try:
+            ms = at.predict_ms(layer.key for layer in list_layers(architecture, subnet))
+        except MismatchError as error:
+            raise MismatchError(f"{subnet}: {error}") from None
         low, high = at.interval_ms(ms, confidence) if at.states_error else (None, None)
         found.append({"subnet": subnet.id, "latency_ms": ms, "low_ms": low, "high_ms": high})
     if as_json:

@@ -123,6 +123,7 @@ def spoil(path: Path, *keys: str, value: object) -> None:
         (("costs_ms", "x"), float("nan"), "NaN is not a number"),
         (("costs_ms", "x"), -0.1, "costs_ms, x: must be at least 0"),
         (("costs_ms", "x"), "0.1", "costs_ms, x: must be a finite number"),
+        (("costs_ms", "x"), 10**400, "costs_ms, x: must be a finite number"),
         (("costs_ms", "z"), 1.0, "costs_ms: must name the layers of isolated_ms"),
         (("intercept_ms",), None, "intercept_ms: must be a finite number"),
         (("residuals",), [], "residuals: must hold at least one number"),

@@ -67,6 +67,7 @@ def test_what_was_evaluated_here_is_fitted_too(compofa, tmp_path):
     make_accuracies(make_supernet()).save(tmp_path / "a.json")
     ran = compofa("accuracy", "fit", tmp_path / "a.json", "-o", tmp_path / "p.safetensors", "--json")
     assert ran.json["error"]["n"] == 2 * 243
+    assert ran.json["architecture"] == "tiny"
     assert ran.json["resolutions"] == [16, 20]
 
 

@@ -110,7 +110,9 @@ def test_a_missing_layer_is_one_line_with_the_layer_and_a_subnet(compofa, tmp_pa
     smaller = ("--arch", ELASTIC.name, "--space", "compofa", "-o", tmp_path / "t.json")
     assert compofa("tables", "import", tmp_path / "16.json", *smaller).code == 0
     subnet = ran.error.partition("which ")[2].partition(" needs")[0]
-    assert "has no layer mbconv" in compofa("tables", "predict", tmp_path / "t.json", subnet).error
+    refused = compofa("tables", "predict", tmp_path / "t.json", "22222@16", subnet)
+    assert f"{subnet}: " in refused.error
+    assert "has no layer mbconv" in refused.error
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_the_formats_are_read_alike(tmp_path):
         ("mean: 0.5", "mean: .nan", "mean: must be a finite number, not nan"),
         ("mean: 0.5", "mean: .inf", "mean: must be a finite number, not inf"),
         ("mean: 0.5", "mean: 1e999", "mean: must be a finite number, not inf"),
+        ("mean: 0.5", f"mean: {10**400}", "mean: must be a finite number"),
+        ("mean: 0.5", "mean: 1" + 5000 * "0", "not the YAML it should be"),
         ("mean: 0.5", "mean: fast", "mean: must be a finite number, not 'fast'"),
         ("mean: 0.5", "mean: true", "mean: must be a finite number, not True"),
         ("  mean: 0.5\n", "", "mean: is missing"),
