@@ -142,15 +142,14 @@ class Stream(Handle):
         self._driver.call("cuStreamBeginCapture_v2", self.value, c_int(CAPTURE_THREAD_LOCAL))
         captured = c_void_p()
         try:
-            queue()
-        finally:
-            # Whatever failed, the stream is of no use until its capture has ended.
-            self._driver.call("cuStreamEndCapture", self.value, byref(captured))
-        template = Handle(self._driver, "cuGraphDestroy", captured)
-        try:
+            try:
+                queue()
+            finally:
+                # Whatever failed, the stream is of no use until its capture has ended.
+                self._driver.call("cuStreamEndCapture", self.value, byref(captured))
             return Graph(self._driver, captured)
         finally:
-            template.close()
+            Handle(self._driver, "cuGraphDestroy", captured).close()
 
 
 class Graph(Handle):

@@ -33,6 +33,7 @@ from profilers.tensorrt_session import TensorRtSession
 from profilers.tensorrt_target import (
     AMPERE,
     ANYWHERE,
+    TARGET,
     check_version,
     fits,
     name_gpus,
@@ -67,8 +68,8 @@ class TensorRt(Runtime):
         return tuple(self._gpus)
 
     def find_device(self, asked: str) -> str:
-        if not asked:
-            return self.devices[0]
+        if not TARGET.fullmatch(asked):
+            return super().find_device(asked)
         found = [name for name, gpu in self._gpus.items() if fits(asked, name, gpu)]
         if not found:
             raise MismatchError(

@@ -1,0 +1,22 @@
+"""What only a machine with an NVIDIA GPU can show: ``make gpu``. Elsewhere each test is skipped and says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from profilers.registry import find_runtime
+from profilers.tensorrt_runtime import TensorRt
+
+FLAVOURS = ("tensorrt", "tensorrt_rtx")
+
+
+@pytest.fixture(params=FLAVOURS)
+def tensorrt(request: pytest.FixtureRequest) -> TensorRt:
+    """Each flavour of TensorRT that works here."""
+    runtime: Any = find_runtime(request.param)
+    state = runtime.check()
+    if not state.works:
+        pytest.skip(f"{runtime.name}: {state.why}; {state.mend}")
+    return runtime  # type: ignore[no-any-return]
