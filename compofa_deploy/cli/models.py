@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json, print_table, warn
+from compofa_deploy.cli.models_import import calibrate_model, import_model
+from compofa_deploy.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from compofa_deploy.evaluation.table import AccuracyTable
@@ -18,12 +18,16 @@ SHOWN_CLASSES = 20
 
 @click.group("models")
 def command() -> None:
-    """Supernets: list them, show one, import one.
+    """Supernets: list them, show one, import one, calibrate one.
 
     \b
     Example:
       compofa models list
     """
+
+
+command.add_command(import_model)
+command.add_command(calibrate_model)
 
 
 @command.command("list")
@@ -68,71 +72,6 @@ def list_models(as_json: bool) -> None:
         click.echo(f"\n{published.architecture}, {published.note}, {published.page}")
         for step in published.steps():
             click.echo(f"  {step}")
-
-
-@command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--class-names", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Text file with one class a line  [default: numbers].",
-)  # fmt: skip
-@options.resolutions_option
-@click.option(
-    "--stem-stride", type=click.IntRange(1, 2), default=2, show_default=True,
-    help="Stride of the first convolution, of which the tensors say nothing.",
-)  # fmt: skip
-@options.output_option
-@options.json_option
-def import_model(**given: Any) -> None:
-    """A supernet from a checkpoint of OFA's or CompOFA's: a .pth with their names of layers.
-
-    The architecture is found from the shapes of the tensors. Nothing in the file is executed. compofa models list
-    shows what is published and how to get it.
-
-    \b
-    Example:
-      compofa models import ofa_mbv3_d234_e346_k357_w1.0 -o mbv3.safetensors
-    """
-    from compofa_deploy.space import count_params, largest_subnet, list_layers
-    from compofa_deploy.supernet.imported import import_checkpoint
-    from compofa_deploy.supernet.stored import save_supernet
-    from latency_tables.errors import InputError
-
-    output: Path = given["output"]
-    if output.suffix != ".safetensors":
-        raise InputError(f"{output}: a supernet's file ends in .safetensors; name it so")
-    supernet = import_checkpoint(
-        given["file"], _read_lines(given["class_names"]), given["resolutions"] or (), given["stem_stride"]
-    )
-    save_supernet(supernet, output)
-    architecture = supernet.architecture
-    largest = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
-    warn(
-        "the batch-norm statistics are the checkpoint's, and fit no subnet in particular: accuracy is lost until they "
-        "are calibrated for it"
-    )
-    if given["as_json"]:
-        print_json({
-            "supernet": str(output), "architecture": architecture.to_dict(), "digest": supernet.digest,
-            "size_bytes": output.stat().st_size, "params": count_params(largest), "origin": dict(supernet.origin),
-        })  # fmt: skip
-    else:
-        sides = architecture.resolutions
-        click.echo(
-            f"{output}: {architecture.name}, {architecture.classes} classes, {sides[0]} to {sides[-1]} px, "
-            f"{count_params(largest) / 1e6:.2f} M parameters in its largest subnet"
-        )
-
-
-def _read_lines(path: Path | None) -> list[str]:
-    from latency_tables.errors import InputError
-
-    if path is None:
-        return []
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from None
 
 
 @command.command("show")

@@ -29,6 +29,11 @@ class LabelledImages:
         """Those images alone, in that order."""
         return LabelledImages(self.pixels[indices], self.labels[indices], self.class_names)
 
+    def sample(self, count: int, rng: np.random.Generator) -> LabelledImages:
+        """A random part of that many images, or all where there are no more, in the order in which they are."""
+        chosen = rng.choice(len(self), min(count, len(self)), replace=False)
+        return self.take(np.sort(chosen))
+
     def resize(self, resolution: int) -> NDArray[np.uint8]:
         """Pixels (n, resolution, resolution, 3), resized the way a bundle does it."""
         if resolution == self.pixels.shape[1]:

@@ -30,7 +30,7 @@ def finish(
             parameter.copy_(parameter.half().float())
     preprocess = Preprocess(recipe.data.mean, recipe.data.std)
     rng = np.random.default_rng(recipe.seed)
-    chosen = rng.choice(len(splits.train), min(recipe.calibration_images, len(splits.train)), replace=False)
+    chosen = splits.train.sample(recipe.calibration_images, rng)
     resolutions = supernet.architecture.resolutions
     done: dict[int, int] = {}
 
@@ -38,7 +38,7 @@ def finish(
         done[resolution] = done.get(resolution, 0) + 1
         on_progress(f"{resolution} px", done[resolution], PREFIXES)
 
-    statistics = calibrate(supernet, splits.train.take(np.sort(chosen)), preprocess, resolutions, count)
+    statistics = calibrate(supernet, chosen, preprocess, resolutions, count)
     arrays = {
         name: value.detach().numpy().copy()
         for name, value in supernet.state_dict().items()

@@ -1,11 +1,15 @@
 """``compofa models``: what there is, and what is brought along."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
 from tests.support.checkpoints import draw_arrays, make_state, save_checkpoint  # noqa: E402
+from tests.support.supernets import TINY  # noqa: E402
 
 SMALL = Architecture("mbv3-w0.35-5classes", 0.35, 5, 2, IMAGENET_RESOLUTIONS)
 
@@ -72,3 +76,32 @@ def test_the_output_must_be_named_as_a_supernet_is(compofa, checkpoint, tmp_path
     assert (ran.code, ran.error) == (
         2, f"Error: {tmp_path}/net.pth2: a supernet's file ends in .safetensors; name it so"
     )  # fmt: skip
+
+
+def test_an_imported_supernet_is_calibrated_evaluated_and_searched(
+    compofa, write_split, tmp_path, rng, table
+):
+    """What a checkpoint lacks is made by two commands; after them it is a supernet like the one that ships."""
+    arrays = draw_arrays(replace(TINY, elastic_kernel=True))
+    path = save_checkpoint(tmp_path / "net.pth", make_state(arrays))
+    for name, count in (("train", 12), ("test", 5)):
+        images = rng.integers(0, 256, (count, 20, 20, 3), dtype=np.uint8)
+        write_split(tmp_path / "data" / f"{name}.parquet", images, [i % TINY.classes for i in range(count)])
+    net, data = tmp_path / "net.safetensors", tmp_path / "data"
+    compofa("models", "import", path, "--resolutions", "16,20", "--stem-stride", "1", "-o", net)
+    refused = compofa("evaluate", "--supernet", net, "--data", data, "-o", tmp_path / "net.accuracy.json")
+    assert (refused.code, "compofa" in refused.error) == (2, True)
+    ran = compofa("models", "calibrate", net, "--data", data, "--resolutions", "16,20", "--validation-images", "4",
+                  "--threads", "1", "-o", net, "--json")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert ran.json["images"] == 8
+    assert ran.json["digest"] == compofa("models", "show", net, "--json").json["digest"]
+    accuracy = tmp_path / "net.accuracy.json"
+    ran = compofa("evaluate", "--supernet", net, "--data", data, "--threads", "1", "-o", accuracy, "--json")
+    assert (ran.code, ran.json["subnets"]) == (0, 2 * 243), ran.err
+    architecture = compofa("models", "show", net, "--json").json["architecture"]
+    replace(table, architecture=architecture).save(tmp_path / "table.json")
+    ran = compofa(
+        "search", "--supernet", net, "--table", tmp_path / "table.json", "--latency", "1s", "--json"
+    )
+    assert ran.code == 0, ran.err

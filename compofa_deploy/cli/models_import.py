@@ -1,0 +1,153 @@
+"""``compofa models import`` and ``calibrate``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compofa_deploy.cli import options
+from compofa_deploy.cli.output import print_json, show_progress, warn
+from compofa_deploy.cli.units import Resolutions
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--class-names", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Text file with one class a line  [default: numbers].",
+)  # fmt: skip
+@options.resolutions_option
+@click.option(
+    "--stem-stride", type=click.IntRange(1, 2), default=2, show_default=True,
+    help="Stride of the first convolution, of which the tensors say nothing.",
+)  # fmt: skip
+@options.output_option
+@options.json_option
+def import_model(**given: Any) -> None:
+    """A supernet from a checkpoint of OFA's or CompOFA's: a .pth with their names of layers.
+
+    The architecture is found from the shapes of the tensors. Nothing in the file is executed. compofa models list
+    shows what is published and how to get it.
+
+    \b
+    Example:
+      compofa models import ofa_mbv3_d234_e346_k357_w1.0 -o mbv3.safetensors
+    """
+    from compofa_deploy.space import count_params, largest_subnet, list_layers
+    from compofa_deploy.supernet.imported import import_checkpoint
+    from compofa_deploy.supernet.stored import save_supernet
+
+    output = _check_output(given["output"])
+    supernet = import_checkpoint(
+        given["file"], _read_lines(given["class_names"]), given["resolutions"] or (), given["stem_stride"]
+    )
+    save_supernet(supernet, output)
+    architecture = supernet.architecture
+    largest = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
+    warn(
+        "the batch-norm statistics are the checkpoint's, and fit no subnet in particular: accuracy is lost until they "
+        "are calibrated, by compofa models calibrate"
+    )
+    if given["as_json"]:
+        print_json({
+            "supernet": str(output), "architecture": architecture.to_dict(), "digest": supernet.digest,
+            "size_bytes": output.stat().st_size, "params": count_params(largest), "origin": dict(supernet.origin),
+        })  # fmt: skip
+    else:
+        sides = architecture.resolutions
+        click.echo(
+            f"{output}: {architecture.name}, {architecture.classes} classes, {sides[0]} to {sides[-1]} px, "
+            f"{count_params(largest) / 1e6:.2f} M parameters in its largest subnet"
+        )
+
+
+@click.command("calibrate")
+@click.argument("supernet")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="FOLDER",
+    help="Folder with train.parquet and test.parquet.",
+)
+@click.option(
+    "--resolutions", type=Resolutions(), required=True, metavar="R,R,...", help="Resolutions in pixels."
+)
+@click.option(
+    "--images", type=click.IntRange(2), default=2000, show_default=True,
+    help="How many training images; all of them are in memory at once.",
+)  # fmt: skip
+@click.option(
+    "--validation-images", type=click.IntRange(1), default=5000, show_default=True,
+    help="How many training images to keep apart, for compofa evaluate.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is kept apart and drawn.")
+@click.option("--threads", type=click.IntRange(1), help="Threads  [default: torch's].")
+@options.output_option
+@options.json_option
+def calibrate_model(**given: Any) -> None:
+    """Batch-norm statistics of a supernet's 243 compound subnets, on training images: what an imported supernet needs
+    before it is evaluated and searched.
+
+    \b
+    Example:
+      compofa models calibrate mbv3.safetensors --data imagenet --resolutions 160,192 -o calibrated.safetensors
+    """
+    import numpy as np
+
+    from compofa_deploy.evaluation.recalibrate import recalibrate
+    from compofa_deploy.supernet.stored import load_supernet, save_supernet
+    from compofa_deploy.training.data import load_splits
+    from compofa_deploy.training.process import set_threads
+
+    output = _check_output(given["output"])
+    set_threads(given["threads"])
+    supernet = load_supernet(given["supernet"])
+    settings = {"validation_images": given["validation_images"], "split_seed": given["seed"]}
+    with show_progress() as display:
+        display.on_step(f"reading {given['data']}")
+        splits = load_splits(given["data"], given["validation_images"], given["seed"])
+        calibrated = recalibrate(
+            supernet,
+            splits.train,
+            given["images"],
+            given["resolutions"],
+            np.random.default_rng(given["seed"]),
+            lambda what, done, total: display.on_count(f"calibrating {what}", done, total),
+        )
+    count = min(given["images"], len(splits.train))
+    origin = {
+        **supernet.origin, "data": given["data"].name, "data_settings": settings, "calibration_images": count
+    }  # fmt: skip
+    calibrated = replace(calibrated, origin=origin)
+    save_supernet(calibrated, output)
+    if given["as_json"]:
+        print_json({
+            "supernet": str(output), "digest": calibrated.digest, "resolutions": list(given["resolutions"]),
+            "images": count,
+        })  # fmt: skip
+    else:
+        sides = ", ".join(map(str, given["resolutions"]))
+        click.echo(f"{output}: {supernet.architecture.name}, calibrated on {count} images at {sides} px")
+
+
+def _check_output(output: Path) -> Path:
+    from latency_tables.errors import InputError
+
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: a supernet's file ends in .safetensors; name it so")
+    return output
+
+
+def _read_lines(path: Path | None) -> list[str]:
+    from latency_tables.errors import InputError
+
+    if path is None:
+        return []
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error})") from None

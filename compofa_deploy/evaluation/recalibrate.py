@@ -1,0 +1,52 @@
+"""A stored supernet, calibrated on one's own images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from compofa_deploy.evaluation.calibrate import calibrate
+from compofa_deploy.evaluation.tree import PREFIXES
+from compofa_deploy.supernet.module import Supernet
+from compofa_deploy.supernet.statistics import STATISTICS
+from compofa_deploy.supernet.stored import StoredSupernet
+from compofa_deploy.training.data import LabelledImages
+from latency_tables.errors import MismatchError
+
+
+def recalibrate(
+    supernet: StoredSupernet,
+    images: LabelledImages,
+    count: int,
+    resolutions: Sequence[int],
+    rng: np.random.Generator,
+    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> StoredSupernet:
+    """The supernet with batch-norm statistics of all compound subnets at these resolutions, over ``count`` of the
+    images, and with the names of their classes. Its weights are unchanged.
+
+    All images run at once: memory is about that of the widest layer's activations on all of them, a few times over.
+    :class:`MismatchError` where the images are of more or fewer classes; :class:`InputError` where the family has no
+    compound subnets.
+    """
+    architecture = supernet.architecture
+    if len(images.class_names) != architecture.classes:
+        raise MismatchError(
+            f"the images are of {len(images.class_names)} classes, and {architecture.name} tells "
+            f"{architecture.classes} apart; give images of its own"
+        )
+    module = Supernet(architecture, dropout=0)
+    state = {name: torch.from_numpy(array) for name, array in supernet.arrays.items()}
+    module.load_state_dict({**module.state_dict(), **state})
+    done = dict.fromkeys(resolutions, 0)
+
+    def tell(resolution: int, prefix: tuple[int, ...]) -> None:
+        done[resolution] += 1
+        on_progress(f"{resolution} px", done[resolution], PREFIXES)
+
+    statistics = calibrate(module, images.sample(count, rng), supernet.preprocess, resolutions, tell)
+    weights = {name: array for name, array in supernet.arrays.items() if not name.endswith(STATISTICS)}
+    return replace(supernet, arrays=weights, statistics=statistics, class_names=images.class_names)
