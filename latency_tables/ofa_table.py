@@ -59,14 +59,22 @@ def read_means(table: Any, where: str) -> dict[str, float]:
     return means
 
 
-def find_resolution(means: Mapping[str, float], where: str) -> int:
-    """Which resolution one of OFA's tables is of, by its first convolution's input."""
+def find_resolution(means: Mapping[str, float], where: str, named: int | None = None) -> int:
+    """Which resolution one of OFA's tables is of, by its first convolution's input; the one that its file is named by,
+    where it lacks that. :class:`FormatError` where it says none, several, or another than its name."""
     found = {match["height"]: match["width"] for match in map(_FIRST_CONV.fullmatch, means) if match}
+    if named and not found:
+        return named
     if len(found) != 1 or list(found) != list(found.values()):
         raise FormatError(
             f"{where}: must have one layer Conv-input:RxRx3-output:..., which says its resolution R; has {len(found)}"
         )
-    return int(next(iter(found)))
+    resolution = int(next(iter(found)))
+    if named and named != resolution:
+        raise FormatError(
+            f"{where}: is named {named}, and its first convolution is of {resolution} px; rename what is right"
+        )
+    return resolution
 
 
 def state_means(costs_ms: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -17,6 +17,9 @@ from latency_tables.ofa_table import find_resolution, read_means
 
 LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
 
+_NAMED = re.compile(r"([1-9]\d{0,3})(?:_lookup_table)?")
+"""How OFA names a table's file, by its resolution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -53,13 +56,8 @@ def _read_ofa(parse: Callable[[str, str], Any]) -> Callable[[Path], list[Stated]
     def read(path: Path) -> list[Stated]:
         where = str(path)
         means = read_means(parse(read_text(path), where), where)
-        resolution = find_resolution(means, where)
-        named = re.match(r"\d+", path.stem)
-        if named and int(named[0]) != resolution:
-            raise FormatError(
-                f"{where}: is named {named[0]}, and its first convolution is of {resolution} px"
-            )
-        return [Stated(where, resolution, means)]
+        named = _NAMED.fullmatch(path.stem)
+        return [Stated(where, find_resolution(means, where, int(named[1]) if named else None), means)]
 
     return read
 
