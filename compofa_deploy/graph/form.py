@@ -29,8 +29,8 @@ def choose_form(runtime: str, precision: str) -> GraphForm:
     """The form of a graph for a runtime that is to compute in a precision.
 
     TensorRT's element-wise layer broadcasts a gate of (1, c, 1, 1) over features of (1, c, h, w) by itself (TensorRT
-    Operator's Reference, table 1), and its fusions (Layer Fusion Catalog) know no Resize, which would be a kernel of
-    its own. HardSigmoid is one of its activations, so that h-swish needs no other form.
+    Operator's Reference, table 1), and a Resize would be one more layer: ``benchmarks/engine_build.py`` shows what
+    that adds to an engine. HardSigmoid is one of its activations, so that h-swish needs no other form.
     """
     if runtime not in TYPED_BY_GRAPH:
         return PLAIN

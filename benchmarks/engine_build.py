@@ -1,0 +1,67 @@
+"""How long an engine of TensorRT takes to build, for GPUs that need not be here.
+
+    python -m benchmarks.engine_build [--subnet 23344@32] [--repeats 3]
+
+Two precisions for two compute capabilities, from the supernet that ships; each time is the median of its repeats, from
+the supernet's arrays to the engine's bytes. The form in which TensorRT is given squeeze-and-excitation stands beside
+the one that suits ONNX Runtime's CPU: what the gate spread by a Resize adds to the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from typing import cast
+
+from compofa_deploy.graph.form import GraphForm, choose_form
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
+from latency_tables.device import DeviceSpec
+from profilers.registry import find_runtime
+from profilers.tensorrt_build import BuiltEngine
+from profilers.tensorrt_runtime import TensorRt
+from profilers.timing import now_ns
+
+NS_PER_S = 1e9
+PRECISIONS = ("f32", "f16")
+CAPABILITIES = ("8.6", "12.0")
+
+
+def build(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, form: GraphForm) -> BuiltEngine:
+    """The engine of a subnet, from the supernet's arrays."""
+    layers, weights = supernet.layers_of(subnet), supernet.weights_of(subnet)
+    graph = build_network(layers, weights, batch=spec.batch, form=form)
+    return cast(TensorRt, find_runtime(spec.runtime)).build(graph, spec)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--subnet", default="23344@32", help="of the supernet that ships")
+    parser.add_argument("--repeats", type=int, default=3, help="builds of each engine")
+    given = parser.parse_args()
+    subnet, supernet = Subnet.parse(given.subnet), load_supernet()
+    runtime = cast(TensorRt, find_runtime("tensorrt_rtx"))
+    print(f"{runtime.name} {runtime.version_impl()}, {subnet}, {given.repeats} builds of each")
+    print(f"{'precision':10} {'capability':11} {'build':>8} {'engine':>9}  {'with spread gates':>17}")
+    for precision in PRECISIONS:
+        for capability in CAPABILITIES:
+            spec = runtime.target(precision=precision, capability=capability)
+            form = choose_form(spec.runtime, precision)
+            seconds = []
+            for _ in range(given.repeats):
+                begun = now_ns()
+                built = build(supernet, subnet, spec, form)
+                seconds.append((now_ns() - begun) / NS_PER_S)
+            spread = build(supernet, subnet, spec, GraphForm(form.precision, spreads_gate=True))
+            print(
+                f"{precision:10} {capability:11} {statistics.median(seconds):6.2f} s {len(built.data) / 1e6:6.2f} MB  "
+                f"{len(spread.data) / 1e6:6.2f} MB, {spread.layers - built.layers:+d} layers",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
