@@ -117,6 +117,9 @@ def _make_parser() -> argparse.ArgumentParser:
         command.add_argument("--threads", type=int, default=1, help="threads that work on one operator")
         command.add_argument("--batch", type=int, default=1, help="images at once")
         command.add_argument(
+            "--graph-level", default="", help="how far the graph may be rewritten; all the way unless named"
+        )
+        command.add_argument(
             "--lines", action="store_true", help="answer in JSON lines; end with standard input"
         )
         return command
@@ -143,7 +146,11 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _find_spec(given: argparse.Namespace) -> DeviceSpec:
     return find_runtime(given.runtime).spec(
-        device=given.device, precision=given.precision, threads=given.threads, batch=given.batch
+        device=given.device,
+        precision=given.precision,
+        threads=given.threads,
+        batch=given.batch,
+        graph_level=given.graph_level,
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU.
+"""ONNX Runtime, by whichever of its execution providers a build has.
 
 It is imported on first use: ``compofa --help`` and the other runtimes must not wait for it, nor need it.
 """
@@ -6,13 +6,14 @@ It is imported on first use: ``compofa --help`` and the other runtimes must not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from latency_tables.device import DeviceSpec
+from latency_tables.errors import CompofaError
 from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.ort_providers import CPU, WITH_CPU, check_used, find_provider, name_devices
 
-PROVIDER = "CPUExecutionProvider"
 LOG_FATAL = 4
 DTYPES = {
     "tensor(float)": "float32",
@@ -33,10 +34,28 @@ GRAPH_LEVELS = {
 
 
 class OnnxRuntime(Runtime):
-    """ONNX Runtime's CPU provider: one operator at a time, a set number of threads on each."""
+    """ONNX Runtime: one operator at a time, a set number of threads on each, all by the provider that was asked for."""
 
     name = "onnxruntime"
     graph_levels = tuple(GRAPH_LEVELS)
+
+    @cached_property
+    def devices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the providers that are there, the CPU first, as in ``cpu``, ``cuda.nvidia-a10.sm86`` or
+        ``xnnpack+cpu``."""
+        import onnxruntime
+
+        return name_devices(onnxruntime.get_available_providers(), _list_gpus)
+
+    def find_device(self, asked: str) -> str:
+        word, _, number = asked.partition(":")
+        index = int(number) if number.isdigit() else 0
+        # Asked for by its place; the name says which GPU a latency is of.
+        found = dict(enumerate(self._gpus)) if word == "cuda" else {}
+        return found.get(index, asked) or self.devices[0]
+
+    def precisions_on(self, device: str) -> tuple[str, ...]:
+        return tuple(find_provider(device).precisions)
 
     def version_impl(self) -> str:
         import onnxruntime
@@ -48,33 +67,63 @@ class OnnxRuntime(Runtime):
             import onnxruntime
         except ImportError as error:
             return Availability(False, f"it cannot be imported ({error})", "run: pip install onnxruntime")
-        if PROVIDER not in onnxruntime.get_available_providers():
+        if CPU not in onnxruntime.get_available_providers():
             return Availability(False, "this build has no CPU provider", "run: pip install onnxruntime")
         return Availability(True)
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         import onnxruntime as ort
 
+        provider = find_provider(spec.device)
+        settings = provider.options(spec.precision, spec.threads)
+        if spec.device in self._gpus:
+            settings["device_id"] = str(self._gpus.index(spec.device))
+        asked: list[Any] = [(provider.name, settings)]
+        if spec.device.endswith(WITH_CPU):
+            asked.append(CPU)
+        # Without this it would go on with other providers where one fails.
+        session = ort.InferenceSession(model, self.make_options(spec), providers=asked, enable_fallback=0)
+        check_used(session, spec.device)
+        return OnnxSession(
+            session, ("cuda", int(settings["device_id"])) if "device_id" in settings else ("cpu", 0)
+        )
+
+    @property
+    def _gpus(self) -> list[str]:
+        return [device for device in self.devices if device.startswith("cuda.")]
+
+    def make_options(self, spec: DeviceSpec) -> Any:
+        """A session's options for a device spec."""
+        import onnxruntime as ort
+
+        own_threads = find_provider(spec.device).threads_option
         options = ort.SessionOptions()
-        options.intra_op_num_threads = spec.threads
+        # Two pools of threads would keep each other from the cores.
+        options.intra_op_num_threads = 1 if own_threads else spec.threads
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, GRAPH_LEVELS[spec.graph_level])
-        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spec.spin)))
+        level = GRAPH_LEVELS.get(spec.graph_level, GRAPH_LEVELS["all"])
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
         options.log_severity_level = LOG_FATAL
-        return OnnxSession(ort.InferenceSession(model, options, providers=[PROVIDER]))
+        entries = {"session.intra_op.allow_spinning": str(int(spec.spin and not own_threads))}
+        if spec.device != "cpu":
+            entries["session.record_ep_graph_assignment_info"] = "1"
+            entries["session.disable_cpu_ep_fallback"] = str(int(not spec.device.endswith(WITH_CPU)))
+        for name, value in entries.items():
+            options.add_session_config_entry(name, value)
+        return options
 
 
 class OnnxSession(Session):
-    """An ``InferenceSession``."""
+    """An ``InferenceSession``; ``memory`` is where its inputs and outputs are kept, as ONNX Runtime names it."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, memory: tuple[str, int]) -> None:
         super().__init__(
             OnnxRuntime.name,
             tuple(map(_read_port, session.get_inputs())),
             tuple(map(_read_port, session.get_outputs())),
         )
-        self._session = session
+        self._session, self._memory = session, memory
 
     def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
         names = [port.name for port in self.outputs]
@@ -85,10 +134,10 @@ class OnnxSession(Session):
 
         binding = self._session.io_binding()
         for name, array in feeds.items():
-            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, *self._memory))
         # A first run shows the outputs' shapes; bound to memory of our own, later runs allocate none.
         for name, array in self.run_impl(feeds).items():
-            binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array))
+            binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array, *self._memory))
         return partial(self._session.run_with_iobinding, binding)
 
     def close_impl(self) -> None:
@@ -98,3 +147,14 @@ class OnnxSession(Session):
 def _read_port(node: Any) -> Port:
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
     return Port(node.name, shape, DTYPES.get(node.type, node.type))
+
+
+def _list_gpus() -> list[str]:
+    """Those that CUDA's driver finds, in its order; none without a driver."""
+    from profilers.cuda import load_driver
+    from profilers.tensorrt_target import name_gpus
+
+    try:
+        return list(name_gpus(load_driver().list_gpus()))
+    except (OSError, CompofaError):
+        return []

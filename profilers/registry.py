@@ -11,6 +11,7 @@ from profilers.base import Runtime
 
 RUNTIMES = {
     "onnxruntime": "profilers.onnx_runtime:OnnxRuntime",
+    "onnxruntime_mobile": "profilers.onnx_runtime_mobile:OnnxRuntimeMobile",
     "openvino": "profilers.openvino_runtime:OpenVino",
     "tensorrt": "profilers.tensorrt_runtime:TensorRt",
     "tensorrt_rtx": "profilers.tensorrt_runtime:TensorRtRtx",

@@ -35,11 +35,15 @@ class Settings:
     precision: str = ""
     threads: int = 1
     batch: int = 1
+    graph_level: str = ""
 
     @property
     def options(self) -> tuple[str, ...]:
         """The agent's options."""
-        given = {"runtime": self.runtime, "device": self.device, "precision": self.precision}
+        given = {
+            "runtime": self.runtime, "device": self.device, "precision": self.precision,
+            "graph-level": self.graph_level,
+        }  # fmt: skip
         named = [f"--{name}={value}" for name, value in given.items() if value]
         return (*named, f"--threads={self.threads}", f"--batch={self.batch}")
 

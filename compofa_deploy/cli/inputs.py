@@ -41,7 +41,11 @@ def _place_beside(supernet: str) -> Path:
 def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
     """The device spec on this machine that :func:`compofa_deploy.cli.options.device_options` asked for."""
     return find_runtime(given["runtime"]).spec(
-        device=given["device"], precision=given["precision"], threads=given["threads"], batch=given["batch"]
+        device=given["device"],
+        precision=given["precision"],
+        threads=given["threads"],
+        batch=given["batch"],
+        graph_level=given.get("target_platform") or "",
     )
 
 

@@ -80,6 +80,8 @@ def device_options(function: F) -> F:
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
                      help="Threads that work on one operator."),
         click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
+        click.option("--target-platform", type=click.Choice(["arm", "amd64"]), default=None,
+                     help="onnxruntime_mobile: the instruction set to rewrite the graph for  [default: arm]."),
     )):  # fmt: skip
         function = option(function)
     return function

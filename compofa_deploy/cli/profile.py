@@ -78,7 +78,8 @@ def _profile_targets(architecture: Architecture, given: dict[str, Any]) -> None:
     from profilers.ssh import Target
 
     outputs = name_outputs(given["output"], [Target.parse(text) for text in given["targets"]])
-    settings = Settings(*(given[name] for name in ("runtime", "device", "precision", "threads", "batch")))
+    names = ("runtime", "device", "precision", "threads", "batch")
+    settings = Settings(**{name: given[name] for name in names}, graph_level=given["target_platform"] or "")
     with show_progress() as display:
         display.on_step(f"profiling {architecture.name} on {', '.join(target.name for target in outputs)}")
         tables, failed = profile_remotely(

@@ -116,6 +116,7 @@ class Deployment(_Part):
     supernet: str
     model: FileEntry
     weights: FileEntry | None = None
+    extras: tuple[FileEntry, ...] = ()
     reference: FileEntry
     input: Tensor
     output: Tensor
@@ -262,7 +263,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise FormatError(
             f"{folder / MANIFEST}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
-    for entry in (deployment.model, deployment.weights, deployment.reference):
+    for entry in (deployment.model, deployment.weights, *deployment.extras, deployment.reference):
         if entry is not None:
             _read_checked(folder, entry)
     return Bundle(folder, deployment)

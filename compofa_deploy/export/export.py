@@ -81,6 +81,11 @@ def export(
         weights=describe_file(writer.WEIGHTS_FILE, files[writer.WEIGHTS_FILE])
         if writer.WEIGHTS_FILE
         else None,
+        extras=tuple(
+            describe_file(name, data)
+            for name, data in files.items()
+            if name not in (writer.MODEL_FILE, writer.WEIGHTS_FILE)
+        ),
         reference=describe_file(REFERENCE, reference),
         input=Tensor(name=INPUT, shape=(spec.batch, 3, side, side), dtype="float32"),
         output=Tensor(name=OUTPUT, shape=(spec.batch, supernet.architecture.classes), dtype="float32"),

@@ -12,6 +12,7 @@ from latency_tables.errors import InputError
 
 WRITERS = {
     "onnxruntime": "compofa_deploy.export.onnxruntime",
+    "onnxruntime_mobile": "compofa_deploy.export.onnxruntime_mobile",
     "openvino": "compofa_deploy.export.openvino",
     "tensorrt": "compofa_deploy.export.tensorrt",
     "tensorrt_rtx": "compofa_deploy.export.tensorrt",
@@ -19,6 +20,7 @@ WRITERS = {
 
 GRAPH_BYTES_PER_LAYER = {
     "onnxruntime": 2 << 10,
+    "onnxruntime_mobile": 4 << 10,
     "openvino": 12 << 10,
     "tensorrt": 160 << 10,
     "tensorrt_rtx": 160 << 10,

@@ -13,7 +13,8 @@ def test_every_runtime_is_found_under_its_name() -> None:
 
 def test_an_unknown_runtime_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        InputError, match="no runtime 'abacus'; there are onnxruntime, openvino, tensorrt, tensorrt_rtx, fake"
+        InputError,
+        match="no runtime 'abacus'; there are onnxruntime, onnxruntime_mobile, openvino, tensorrt, tensorrt_rtx, fake",
     ):
         find_runtime("abacus")
 

@@ -1,0 +1,50 @@
+"""Export for ONNX Runtime on phones: a model in its own format, and the operators that a reduced build needs."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+from compofa_deploy.export import onnxruntime
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+from profilers.onnx_runtime_mobile import convert_to_ort
+
+MODEL_FILE = "model.ort"
+WEIGHTS_FILE = ""
+OPERATORS_FILE = "required_operators.config"
+"""What ONNX Runtime's build.sh takes with --include_ops_by_config, for a build with these operators and no others; with
+--enable_reduced_operator_type_support, for these types and no others."""
+
+
+def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
+    """The files of a subnet for a device spec, whose graph level is the instruction set."""
+    onnx = onnxruntime.write_model(supernet, subnet, spec)[onnxruntime.MODEL_FILE]
+    model = convert_to_ort(onnx, spec.graph_level)
+    return {MODEL_FILE: model, OPERATORS_FILE: list_operators(model).encode()}
+
+
+def list_operators(model: bytes) -> str:
+    """The operators and types of a model in ONNX Runtime's format: a line for each domain and opset, as in
+    ``ai.onnx;13;Flatten,Gemm{"inputs": {"0": ["float"]}}``."""
+    from onnxruntime.tools.ort_format_model import OperatorTypeUsageManager, OrtFormatModelProcessor
+
+    operators: dict[str, dict[int, set[str]]] = {}
+    types = OperatorTypeUsageManager()
+    with tempfile.TemporaryDirectory(prefix="compofa-ort-") as folder:
+        path = Path(folder) / MODEL_FILE
+        path.write_bytes(model)
+        with warnings.catch_warnings():
+            # It leaves the file to the garbage collector to close.
+            warnings.simplefilter("ignore", ResourceWarning)
+            OrtFormatModelProcessor(str(path), operators, types).process()
+    lines = [
+        f"{domain};{opset};"
+        + ",".join(f"{op}{types.get_config_entry(domain, op) or ''}" for op in sorted(used))
+        for domain, opsets in sorted(operators.items())
+        for opset, used in sorted(opsets.items())
+        if used
+    ]
+    return "\n".join(lines) + "\n"
