@@ -39,10 +39,9 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class BuiltEngine:
-    """An engine's bytes, and what was read back: the precision of the network, and how many layers it had."""
+    """An engine's bytes, and how many layers its network had before they were fused."""
 
     data: bytes
-    precision: str
     layers: int
 
 
@@ -126,7 +125,7 @@ def build_engine(
             f"{log.explain()}{_suggest(flavour, options)}"
         )
     _keep_timings(config, cache)
-    return BuiltEngine(bytes(plan), options.precision, network.num_layers)
+    return BuiltEngine(bytes(plan), network.num_layers)
 
 
 def _make_builder(flavour: Flavour, api: Any, log: Log) -> trt.Builder:

@@ -16,11 +16,13 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError, R
 from profilers.base import Runtime
 from profilers.cuda import Driver
 from profilers.environment import read_machine
+from profilers.plan import Plan
 from profilers.tensorrt_build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
 from profilers.tensorrt_module import CLASSIC
 from profilers.tensorrt_runtime import TensorRt, TensorRtRtx
+from profilers.worker import Worker
 from tests.profilers.contract import RuntimeContract
-from tests.support.cuda import ENGINE, FakeCuda, make_api
+from tests.support.cuda import ENGINE, KERNEL_NS, FakeCuda, make_api
 from tests.support.tensorrt import needs_rtx, without_gpu
 
 HERE = "nvidia-geforce-rtx-3090.sm86"
@@ -188,6 +190,20 @@ def test_an_engine_for_elsewhere_names_what_it_fits_and_no_machine() -> None:
         TensorRtRtx().target(capability="8.6", batch=0)
     with pytest.raises(RuntimeUnavailable, match="build with --compute-capability"):
         TensorRtRtx().target()
+
+
+def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runtime = TensorRt()
+    monkeypatch.setattr("profilers.worker.find_runtime", lambda name: runtime)
+    model = tmp_path / "model.engine"
+    model.write_bytes(ENGINE)
+    where = {"path": str(model), "weights": "", "shape": [1, 3, 8, 8]}
+    worker = Worker({"spec": runtime.spec().to_dict(), "reference_calls": 5, **where})
+    visit = worker.visit({"item": "x", "session": 0, "limits": Plan(max_calls=40).limits(), **where})
+    for samples in (visit.samples_ns, visit.reference_before_ns, visit.reference_after_ns):
+        np.testing.assert_allclose(samples, KERNEL_NS, atol=1)
+    assert (visit.steady, visit.flags) == (True, ())
+    assert set(cuda.live.values()) == {0}
 
 
 def test_its_cache_is_in_the_projects_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def test_without_a_gpu_it_is_verified_as_far_as_can_be(bundle: Bundle) -> None:
     assert "its hashes are right, it is an engine for sm86 in f16 by tensorrt_rtx" in message
     assert "there is no NVIDIA driver" in message
     assert len(message.splitlines()) == 1
+
+
+def test_where_the_package_is_missing_it_says_so_after_the_hashes(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tensorrt_rtx", "tensorrt_rtx_bindings"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(RuntimeUnavailable, match=r"its hashes are right; it was not run: .*pip install"):
+        verify(bundle.folder)
 
 
 def test_an_engine_that_was_cut_off_is_refused(bundle: Bundle, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import onnx
 import pytest
 
 from compofa_deploy.architecture import find_architecture
+from compofa_deploy.export.export import draw_reference_images
+from compofa_deploy.export.writers import find_tolerance
 from compofa_deploy.graph.form import PLAIN, GraphForm, choose_form
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import list_layers
+from compofa_deploy.space import list_layers, sample_compound
 from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import load_supernet
 from latency_tables.errors import FormatError
 
 LAYERS = list_layers(find_architecture("mbv3-w0.75-cifar10"), Subnet.compound((2, 3, 2, 3, 2), 24))
@@ -37,6 +40,19 @@ def test_every_form_gives_the_references_logits(run_onnx, form: GraphForm, batch
     logits = run_onnx(model, images)
     assert logits.dtype == np.float32
     assert np.abs(logits - expected).max() <= ROUNDING[form.precision] * max(1, np.abs(expected).max())
+
+
+def test_in_f16_ten_random_trained_subnets_give_the_references_logits(run_onnx) -> None:
+    supernet, rng = load_supernet(), np.random.default_rng(3)
+    for _ in range(10):
+        subnet = sample_compound(rng, int(rng.choice(supernet.architecture.resolutions)))
+        images = supernet.preprocess.normalise(draw_reference_images(subnet.resolution))
+        layers, weights = supernet.layers_of(subnet), supernet.weights_of(subnet)
+        expected = run_reference(layers, weights, images)
+        form = choose_form("tensorrt", "f16")
+        logits = run_onnx(build_network(layers, weights, batch=None, form=form), images)
+        assert np.abs(logits - expected).max() <= find_tolerance("f16") * np.abs(expected).max()
+        np.testing.assert_array_equal(logits.argmax(1), expected.argmax(1))
 
 
 def test_the_plain_form_is_the_default() -> None:
