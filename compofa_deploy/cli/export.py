@@ -23,15 +23,18 @@ from compofa_deploy.cli.output import print_json, warn
 def command(**given: Any) -> None:
     """Write a subnet's bundle for a runtime, checked against the reference.
 
+    SUBNET is an id, OFA's config as JSON, or a .json file that holds one.
+
     \b
     Example:
       compofa export 23344@32 -o bundle
+      compofa export 23344@32 --runtime onnxruntime_mobile --target-platform arm -o bundle
       compofa export 23344@32 --runtime tensorrt --precision fp16 --compute-capability 8.6 -o bundle
     """
     from compofa_deploy.cli.inputs import find_accuracies, find_target
+    from compofa_deploy.cli.subnets import read_subnet
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
-    from compofa_deploy.subnet import Subnet
     from compofa_deploy.supernet.families import find_family
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.verify import check_numbers
@@ -40,7 +43,7 @@ def command(**given: Any) -> None:
 
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
-    subnet = Subnet.parse(given["subnet"], find_family(supernet.architecture).FORM)
+    subnet = read_subnet(given["subnet"], find_family(supernet.architecture).FORM)
     accuracies = find_accuracies(given["accuracy"], given["supernet"])
     if accuracies is None:
         warn("there is no accuracy table: the bundle will not say how accurate it is")

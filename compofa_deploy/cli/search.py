@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table
+from compofa_deploy.cli.search_space import LISTED, check_space, search_space, space_options
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
@@ -49,6 +51,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also write what is found as CSV.",
 )
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.json",
+    help="Also write the best subnet as OFA's config, which compofa export takes.",
+)
+@space_options
 @options.supernet_option
 @click.option(
     "--accuracy",
@@ -61,17 +70,20 @@ if TYPE_CHECKING:
 def command(**given: Any) -> None:
     """The most accurate subnet under constraints, or the whole front of latency and accuracy.
 
-    Every candidate is looked at, so the answer is the true optimum of the tables. Exit code 1 where none keeps the
-    constraints.
+    Of the space compofa every candidate is looked at, so the answer is the true optimum of the tables; so it is where a
+    CSV states the subnets. Larger spaces need an accuracy predictor; the best that is found there keeps the latency
+    exactly, and may not be the very best. Exit code 1 where none keeps the constraints.
 
     \b
     Example:
       compofa search --latency 1ms --max-size 10MB
       compofa search --table cpu.json --table openvino.json --front
       compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms
+      compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms --space ofa --config best.json
     """  # fmt: skip
     import numpy as np
 
+    from compofa_deploy.accuracy.predicted import PredictedAccuracies
     from compofa_deploy.accuracy.stated import StatedAccuracies
     from compofa_deploy.cli.inputs import list_constraints
     from compofa_deploy.evaluation.table import AccuracyTable
@@ -83,9 +95,14 @@ def command(**given: Any) -> None:
 
     tables = [LatencyTable.load(path) for path in given["tables"]]
     architecture, accuracies = _load_accuracies(given["supernet"], given["accuracy"], tables)
+    if given["space"] != LISTED:
+        check_space(given, accuracies)
     tables = tables or _find_tables_here(architecture, accuracies.resolutions)
     how = int(given["percentile"]), given["confidence"]
-    if isinstance(accuracies, StatedAccuracies):
+    looked_at = None
+    if given["space"] != LISTED and isinstance(accuracies, PredictedAccuracies):
+        candidates, looked_at = search_space(given, accuracies, tables)
+    elif isinstance(accuracies, StatedAccuracies):
         candidates = list_stated(architecture, accuracies, tables, *how)
     else:
         candidates = list_candidates(architecture, accuracies, tables, *how)
@@ -96,6 +113,10 @@ def command(**given: Any) -> None:
     if given["csv"] is not None:
         with replace_file(given["csv"]) as file:
             candidates.take(np.asarray(chosen)).to_frame().to_csv(file, index=False)
+    if given["config"] is not None:
+        most_accurate = candidates.subnet(int(max(chosen, key=lambda i: candidates.accuracy[i])))
+        with replace_file(given["config"]) as file:
+            file.write(json.dumps(most_accurate.to_ofa()).encode() + b"\n")
     tests: list[float | None] = [None] * len(chosen)
     if isinstance(accuracies, AccuracyTable):
         origin = "evaluated on images"
@@ -106,7 +127,7 @@ def command(**given: Any) -> None:
         {**candidates.describe(int(i)), "test_accuracy": test} for i, test in zip(chosen, tests, strict=True)
     ]
     if given["as_json"]:
-        print_json({"candidates": len(candidates), "accuracies": origin,
+        print_json({"space": given["space"], "candidates": looked_at or len(candidates), "accuracies": origin,
                     "front" if given["whole_front"] else "best":
                     found if given["whole_front"] else found[0]})  # fmt: skip
         return

@@ -137,7 +137,7 @@ def list_candidates(
     percents = accuracies.accuracy("validation")
     count = len(COMPOUND_DEPTHS)
     for table_index, table in enumerate(tables):
-        shared = _share_resolutions(architecture, accuracies.resolutions, table)
+        shared = share_resolutions(architecture, accuracies.resolutions, table)
         scale = table.percentile_ratio(percentile)
         margin = table.margin(confidence) if table.states_error else 0.0
         for resolution in shared:
@@ -163,7 +163,7 @@ def list_stated(
     """The same for the subnets that a table of one's own states, of whatever space, and no others."""
     columns: dict[str, list[Any]] = {name: [] for name in ARRAYS}
     for table_index, table in enumerate(tables):
-        shared = set(_share_resolutions(architecture, accuracies.resolutions, table))
+        shared = set(share_resolutions(architecture, accuracies.resolutions, table))
         at = {resolution: table.at(resolution) for resolution in shared}
         scale = table.percentile_ratio(percentile)
         margin = table.margin(confidence) if table.states_error else 0.0
@@ -193,7 +193,7 @@ def list_stated(
     )
 
 
-def _share_resolutions(
+def share_resolutions(
     architecture: Architecture, resolutions: Sequence[int], table: LatencyTable
 ) -> list[int]:
     """The resolutions that a table and the accuracies have; :class:`MismatchError` where there is none."""

@@ -1,0 +1,44 @@
+"""The most promising changes of one or two blocks of a subnet."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.search.choices import OPTIONS, POSITIONS, Choices, Space
+from compofa_deploy.subnet import BLOCKS
+
+Floats = NDArray[np.float64]
+
+_BLOCK_OF = np.repeat(POSITIONS, OPTIONS)
+_SETTING_OF = np.tile(np.arange(OPTIONS), BLOCKS)
+
+
+def list_swaps(
+    choices: Choices, gains: Floats, costs: Floats, slack: float, space: Space, count: int
+) -> Choices:
+    """(at most ``count``, 20): members of the space that differ from ``choices`` (20,) in one block or two, cost at
+    most ``slack`` more, and have the largest sums of gains.
+
+    ``gains`` and ``costs`` are (20, 10), of setting one block otherwise. A setting is not looked at where another of
+    its block, or leaving the block alone, is as good in both and better in one.
+    """
+    extra = costs - costs[POSITIONS, choices][:, None]
+    moved = np.repeat(choices[None], len(_BLOCK_OF) + 1, axis=0)
+    moved[np.arange(len(_BLOCK_OF)), _BLOCK_OF] = _SETTING_OF
+    member = space.contains(moved[:-1]).reshape(BLOCKS, OPTIONS)
+    gains = np.where(member, gains, -np.inf)
+    no_worse = (gains[:, None] >= gains[..., None]) & (extra[:, None] <= extra[..., None])
+    beaten = (no_worse & ~no_worse.transpose(0, 2, 1)).any(axis=2) | (choices[:, None] == np.arange(OPTIONS))
+    # Behind the moves that are left stands that of no block, so that a pair may be a single swap.
+    kept = np.append(np.flatnonzero(member & ~beaten), len(_BLOCK_OF))
+    gain, cost = np.append(gains.ravel(), 0)[kept], np.append(extra.ravel(), 0)[kept]
+    block = np.append(_BLOCK_OF, BLOCKS)[kept]
+    first, second = np.nonzero((block[:, None] < block) & (cost[:, None] + cost <= slack))
+    sums = gain[first] + gain[second]
+    if len(sums) > count:
+        top = np.argpartition(-sums, count)[:count]
+        first, second = first[top], second[top]
+    swapped = np.where(moved[kept[first]] != choices, moved[kept[first]], moved[kept[second]])
+    members: Choices = swapped[space.contains(swapped)]
+    return members
