@@ -18,7 +18,7 @@ pytest.importorskip("ofa")
 
 from compofa_deploy.architecture import Architecture, find_architecture  # noqa: E402
 from compofa_deploy.graph.network import build_network  # noqa: E402
-from compofa_deploy.space import count_macs, count_params, list_layers, sample_ofa  # noqa: E402
+from compofa_deploy.space import count_macs, count_params, list_layers, sample_compound, sample_ofa  # noqa: E402
 from compofa_deploy.subnet import DEPTHS, EXPANDS, KERNELS, Subnet  # noqa: E402
 from compofa_deploy.supernet.families import find_family  # noqa: E402
 from compofa_deploy.supernet.imported import import_checkpoint  # noqa: E402
@@ -88,9 +88,13 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Pair(request.param, theirs.double().eval(), stored, ours.double().eval())
 
 
-def build_theirs(architecture: Architecture) -> Any:
-    # Its data loaders import torchvision and parts of torch that are gone; the networks need neither.
+def stand_in_for_its_data_loaders() -> None:
+    """They import torchvision and parts of torch that are gone; the networks need neither."""
     sys.modules.setdefault("ofa.utils.my_dataloader", ModuleType("ofa.utils.my_dataloader"))
+
+
+def build_theirs(architecture: Architecture) -> Any:
+    stand_in_for_its_data_loaders()
     from ofa.imagenet_classification.elastic_nn import networks
 
     if architecture.family == "resnet50d":
@@ -164,6 +168,29 @@ def test_an_odd_resolution_gives_the_same_logits(pair, rng):
         assert largest_difference(pair.run_onnx(subnet, images), expected) <= 1e-4, subnet
 
 
+def test_compofas_fixed_kernels_give_the_same_logits(tmp_path, rng, monkeypatch):
+    """CompOFA trains 7x7 weights of which the centres run, without matrices."""
+    named = find_architecture("mbv3-w1.0-fixed-imagenet")
+    stand_in_for_its_data_loaders()
+    from ofa.imagenet_classification.elastic_nn.modules.dynamic_op import DynamicSeparableConv2d
+
+    monkeypatch.setattr(DynamicSeparableConv2d, "KERNEL_TRANSFORM_MODE", None)
+    theirs = build_theirs(named).eval()
+    randomise(theirs)
+    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "theirs.pth")
+    stored = import_checkpoint(tmp_path / "theirs.pth")
+    assert stored.architecture == replace(named, classes=CLASSES, name=stored.architecture.name)
+    ours = Supernet(stored.architecture, dropout=0)
+    ours.load_state_dict({name: torch.from_numpy(array) for name, array in stored.arrays.items()})
+    pair = Pair(named.name, theirs.double(), stored, ours.double().eval())
+    images = draw_images(2, 64)
+    for _ in range(3):
+        subnet = sample_compound(rng, 64)
+        expected, found = pair.run(subnet, images)
+        assert largest_difference(found, expected) <= 1e-9, subnet
+        assert largest_difference(pair.run_onnx(subnet, images), expected) <= 1e-4, subnet
+
+
 def test_training_mode_gives_the_same_logits(pair, rng):
     """Batch statistics, as in the steps of training and in calibration."""
     images = draw_images(8, 64)
@@ -207,7 +234,7 @@ def test_the_sum_that_the_reference_prints_is_the_same_to_its_precision(pair, rn
     subnet = pair.draw(rng, 77)
     set_active(pair.theirs, subnet)
     # It is kept in float32, so it is exact to 24 bits only; total_macs adds the same counts exactly.
-    theirs = count_net_flops(pair.theirs.get_active_subnet(), (1, 3, 77, 77))
+    theirs = count_net_flops(pair.theirs.get_active_subnet().float(), (1, 3, 77, 77))
     assert theirs == pytest.approx(count_macs(list_layers(pair.architecture, subnet)), rel=1e-6)
 
 
