@@ -205,6 +205,8 @@ class Memory(Handle):
         """Copy a contiguous array there, and wait until it is."""
         source = c_void_p(array.ctypes.data)
         self._driver.call("cuMemcpyHtoD_v2", self.value, source, c_size_t(array.nbytes))
+        # The copy may return while the last of it is still on its way, and our streams wait for no other.
+        self._driver.call("cuCtxSynchronize")
 
     def read(self, array: Array) -> None:
         """Copy what is there into a contiguous array, and wait until it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -15,8 +15,8 @@ FLAVOURS = ("tensorrt", "tensorrt_rtx")
 @pytest.fixture(params=FLAVOURS)
 def tensorrt(request: pytest.FixtureRequest) -> TensorRt:
     """Each flavour of TensorRT that works here."""
-    runtime: Any = find_runtime(request.param)
+    runtime = cast(TensorRt, find_runtime(request.param))
     state = runtime.check()
     if not state.works:
         pytest.skip(f"{runtime.name}: {state.why}; {state.mend}")
-    return runtime  # type: ignore[no-any-return]
+    return runtime

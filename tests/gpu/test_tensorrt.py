@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -50,8 +50,8 @@ def make_graph(supernet, runtime: TensorRt, precision: str, batch: int = 1) -> b
 
 def open_session(supernet, runtime: TensorRt, precision: str, **settings: Any) -> TensorRtSession:
     spec = runtime.spec(precision=precision, **settings)
-    session: Any = runtime.open(make_graph(supernet, runtime, precision, spec.batch), spec)
-    return session  # type: ignore[no-any-return]
+    session = runtime.open(make_graph(supernet, runtime, precision, spec.batch), spec)
+    return cast(TensorRtSession, session)
 
 
 def draw_images(count: int = 1) -> np.ndarray:
@@ -111,15 +111,12 @@ def test_calls_are_captured_in_a_graph_and_timed_by_events(tensorrt: TensorRt, s
         assert session.not_captured == ""
         warm_up(session.call, now_ns)
         samples = sample(session.call, now_ns, **LIMITS)
-    host: list[int] = []
-    with open_session(supernet, tensorrt, "f16", spin=spin) as session:
-        session.bind({"image": draw_images()})
+        assert len(samples.ns) >= LIMITS["min_calls"]
         for _ in range(50):
             begun = now_ns()
-            session.call()
-            host.append(now_ns() - begun)
-    # What passes on the GPU is part of what passes for the one who waits for it.
-    assert 0 < np.median(samples.ns) < np.median(host)
+            took: Any = session.call()
+            # What passes on the GPU is part of what passes for the one who waits for it.
+            assert 0 < took < now_ns() - begun
 
 
 def test_what_is_bound_survives_another_run(tensorrt: TensorRt, supernet) -> None:

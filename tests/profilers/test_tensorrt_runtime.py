@@ -130,7 +130,12 @@ def test_engines_that_bring_code_run_only_where_they_are_trusted(
     made: list[Any] = []
     api = sys.modules["tensorrt"]
     make = api.Runtime
-    monkeypatch.setattr(api, "Runtime", lambda logger: made.append(make(logger)) or made[-1])
+
+    def make_and_keep(logger: Any) -> Any:
+        made.append(make(logger))
+        return made[-1]
+
+    monkeypatch.setattr(api, "Runtime", make_and_keep)
     monkeypatch.delenv("COMPOFA_TRUST_ENGINES", raising=False)
     if value is not None:
         monkeypatch.setenv("COMPOFA_TRUST_ENGINES", value)

@@ -35,6 +35,7 @@ class FakeCuda:
         self.captured: list[Callable[[], None]] | None = None
         self.calls: list[str] = []
         self.live: dict[str, int] = {}
+        self.arrived: set[int] = set()
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         if not name.startswith("cu"):
@@ -92,6 +93,9 @@ class FakeCuda:
         context._obj.value = 1
 
     def do_cuCtxSetCurrent(self, context: Any) -> None: ...  # noqa: N802
+
+    def do_cuCtxSynchronize(self) -> None:  # noqa: N802
+        self.arrived = set(self.blocks)
 
     def do_cuStreamCreate(self, stream: Any, flags: Any) -> None:  # noqa: N802
         self._make("stream", stream)
@@ -288,6 +292,7 @@ class FakeContext:
             return False
 
         def work() -> None:
+            assert addresses["image"] in cuda.arrived, "the input is read while it is still being copied"
             image = np.frombuffer(cuda.view(addresses["image"]), np.float32).reshape(shape)
             logits = np.frombuffer(cuda.view(addresses["logits"]), np.float32).reshape(shape[0], 3)
             logits[...] = np.maximum(image, 0).mean((2, 3))
