@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from compofa_deploy.accuracy.source import is_foreign
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
 from compofa_deploy.supernet.stored import built_in_folder
@@ -27,6 +28,11 @@ def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
 
 def find_accuracies(path: Path | None, supernet: str) -> AccuracyTable | None:
     """The same, or None where none is named and none is beside the supernet."""
+    if is_foreign(path):
+        raise InputError(
+            f"{path}: is of no supernet of ours, and compofa search alone takes it; name the table that compofa "
+            "evaluate wrote"
+        )
     beside = _place_beside(supernet)
     if path is None and not beside.exists():
         return None

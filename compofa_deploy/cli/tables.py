@@ -172,9 +172,15 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
     """
     from compofa_deploy.cache import Cache
     from compofa_deploy.validate import validate
+    from latency_tables.errors import MismatchError
     from latency_tables.table import LatencyTable
 
     loaded = LatencyTable.load(table)
+    if loaded.spec.unknown:
+        raise MismatchError(
+            f"{table} is of {loaded.spec.describe()}, which cannot be told to be this machine; make a table of this "
+            "one with compofa profile"
+        )
     with show_progress() as display:
         display.on_step(f"measuring {networks} subnets twice on {loaded.spec.describe()}")
         validated = validate(loaded, Cache.default(), networks, seed, mode, display.on_progress())

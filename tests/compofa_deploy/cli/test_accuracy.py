@@ -146,6 +146,13 @@ def test_a_search_of_a_csv_looks_at_its_subnets_alone(compofa, table_file, tmp_p
     assert "44444@20" not in front.out
 
 
+@pytest.mark.parametrize("words", [("deploy", "--latency", "1ms"), ("export", "22222@16")])
+def test_what_is_of_no_supernet_is_for_searching_alone(compofa, fitted, supernet_file, tmp_path, words):
+    ran = compofa(*words, "--supernet", supernet_file, "--accuracy", fitted, "-o", tmp_path / "bundle")
+    assert ran.code == 2
+    assert "compofa search alone takes it" in ran.error
+
+
 def test_a_subnet_of_a_csv_that_the_table_lacks_a_layer_of_is_named(compofa, table_file, tmp_path):
     odd = "22222e6666666666k7777777777@16"
     (tmp_path / "a.csv").write_text(f"subnet,top1\n{odd},70\n")
