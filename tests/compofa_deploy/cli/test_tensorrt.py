@@ -59,6 +59,23 @@ def test_without_a_gpu_there_is_nothing_to_profile(compofa: RunCli, tmp_path: Pa
     assert "it builds engines, and cannot run them: there is no NVIDIA driver" in done.error
 
 
+def test_a_kit_for_it_is_built_in_its_form(
+    compofa: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("compofa_deploy.kit._list_distinct", lambda architecture, resolutions: [])
+    monkeypatch.setattr("compofa_deploy.kit.choose_networks", lambda resolutions: [])
+    sizes, built = {}, ["kit", "build", "--resolutions", "24"]
+    for name, precision in (("full", "fp32"), ("half", "fp16")):
+        path = tmp_path / f"{name}.zip"
+        done = compofa(*built, "--runtime", "tensorrt_rtx", "--precision", precision, "-o", path)
+        assert done.code == 0, done.err
+        sizes[name] = path.stat().st_size
+    assert sizes["half"] < 0.6 * sizes["full"]
+    refused = compofa(*built, "--runtime", "abacus", "-o", tmp_path / "kit.zip")
+    assert refused.code == 2
+    assert "no runtime 'abacus'" in refused.error
+
+
 @without_gpu
 def test_devices_says_what_it_can_do_and_what_mends_the_rest(compofa: RunCli) -> None:
     found = {each["runtime"]: each for each in compofa("devices", "--json").json["runtimes"]}
