@@ -10,14 +10,14 @@ import click
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import print_json
 
-SPACES = ("compofa", "compofa-elastic", "ofa")
-
 
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--arch", required=True, metavar="NAME", help="The architecture that the table is of.")
 @click.option(
-    "--space", type=click.Choice(SPACES), help="The space that it must cover  [default: the architecture's]."
+    "--space",
+    metavar="NAME",
+    help="The space that it must cover: compofa, compofa-elastic or ofa  [default: the architecture's].",
 )
 @click.option("--machine", metavar="TEXT", help="What it was measured on, as in 'Samsung Note10'.")
 @click.option("--runtime", metavar="TEXT", help="What executed the layers.")

@@ -20,7 +20,7 @@ def widest_space(architecture: Architecture) -> str:
 def list_needed(architecture: Architecture, resolution: int, space: str) -> dict[str, tuple[Layer, Subnet]]:
     """Every layer that a subnet of the space runs at a resolution, by key, with the first subnet that needs it.
 
-    :class:`InputError` where the architecture is no MobileNetV3.
+    :class:`InputError` where the architecture is no MobileNetV3, or there is no such space.
     """
     if architecture.family != FAMILY:
         raise InputError(
@@ -41,6 +41,8 @@ def list_fixed(architecture: Architecture, resolution: int) -> set[str]:
 
 def _cover(space: str, resolution: int) -> list[Subnet]:
     """Subnets that run every layer of the space: what a block costs depends on its own setting alone."""
+    if space not in SPACES:
+        raise InputError(f"no space {space!r}; there are {', '.join(SPACES)}")
     if space == "compofa":
         return [Subnet.compound((depth,) * STAGES, resolution) for depth in DEPTHS]
     settings = [(d, COUPLED_EXPAND[d]) for d in DEPTHS] if space == "compofa-elastic" else [

@@ -121,7 +121,10 @@ def test_a_missing_layer_is_one_line_with_the_layer_and_a_subnet(compofa, tmp_pa
         (["--arch", "mbv4"], "no architecture 'mbv4'"),
         ([], "Missing option '--arch'"),
         (["--arch", "mbv3-w1.0-imagenet"], "choose the --arch that the table is of"),
-        (["--arch", ELASTIC.name, "--space", "all"], "--space"),
+        (
+            ["--arch", ELASTIC.name, "--space", "all"],
+            "no space 'all'; there are compofa, compofa-elastic, ofa",
+        ),
         (["--arch", ELASTIC.name, "--threads", "0"], "--threads"),
     ],
 )
