@@ -12,7 +12,7 @@ import numpy as np
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.graph.form import PLAIN, GraphForm
 from compofa_deploy.graph.network import build_layer, build_network
-from compofa_deploy.graph.random_weights import draw_weights
+from compofa_deploy.graph.random_weights import draw_repeating_weights
 from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.units import list_units
@@ -56,7 +56,7 @@ def build_kit(
     items: list[tuple[Item, bytes]] = []
     for number, layer in enumerate(_list_distinct(architecture, resolutions)):
         layer = replace(layer, name=f"layer{number}")
-        model = build_layer(layer, draw_weights([layer], rng), batch, form)
+        model = build_layer(layer, draw_repeating_weights([layer], rng), batch, form)
         items.append(
             (
                 make_item(
@@ -113,7 +113,9 @@ def _make_network(
     architecture: Architecture, subnet: Subnet, batch: int, kind: str, form: GraphForm
 ) -> tuple[Item, bytes]:
     layers = list_layers(architecture, subnet)
-    model = build_network(layers, draw_weights(layers, np.random.default_rng(0)), batch=batch, form=form)
+    model = build_network(
+        layers, draw_repeating_weights(layers, np.random.default_rng(0)), batch=batch, form=form
+    )
     side = subnet.resolution
     item = make_item(
         f"{kind}-{subnet.id}",

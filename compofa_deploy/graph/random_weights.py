@@ -12,6 +12,8 @@ from latency_tables.layer import Layer
 BIAS_SCALE = 0.1
 SCALE_RANGE = (0.5, 1.0)
 VARIANCE_RANGE = (0.5, 1.5)
+PERIOD = 2048
+"""Weights that repeat after so many, 8 KiB, repeat within the 32 KiB that deflate looks back."""
 
 
 def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
@@ -23,6 +25,20 @@ def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str,
     for layer in layers:
         for part, shape in list_shapes(layer).items():
             weights[f"{layer.name}.{part}"] = _draw(part, shape, rng)
+    return weights
+
+
+def draw_repeating_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
+    """The same with numbers that repeat, for models that are carried to a device: their zip is small and soon made.
+
+    Batch norm scales all channels alike, or folding it into the convolutions would end the repetition.
+    """
+    weights = draw_weights(layers, rng)
+    for name, array in weights.items():
+        if name.endswith(("bn.weight", "running_var")):
+            weights[name] = np.ones_like(array)
+        elif array.ndim > 1:
+            weights[name] = np.resize(array.ravel()[:PERIOD], array.shape)
     return weights
 
 

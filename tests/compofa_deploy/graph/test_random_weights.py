@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 
 from compofa_deploy.architecture import find_architecture
-from compofa_deploy.graph.random_weights import draw_weights
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.graph.random_weights import draw_repeating_weights, draw_weights
 from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
@@ -28,12 +31,23 @@ def test_are_the_same_for_the_same_generator():
     assert all((first[name] == second[name]).all() for name in first)
 
 
+@pytest.mark.parametrize("draw", [draw_weights, draw_repeating_weights])
 @pytest.mark.parametrize("depth", [2, 4])
-def test_keep_activations_in_range(depth):
+def test_keep_activations_in_range(depth, draw):
     layers = list_layers(CIFAR, Subnet.compound((depth,) * 5, 32))
     rng = np.random.default_rng(0)
-    weights = draw_weights(layers, rng)
+    weights = draw(layers, rng)
     features = rng.standard_normal((1, 3, 32, 32))
     for layer in layers:
         features = run_reference([layer], weights, features)
         assert 1e-2 < np.abs(features).mean() < 1e2
+
+
+def test_that_repeat_make_a_small_zip_of_a_model_with_batch_norm_folded():
+    layers = list_layers(CIFAR, Subnet.compound((4,) * 5, 24))
+    model, repeating = (
+        build_network(layers, draw(layers, np.random.default_rng(0)))
+        for draw in (draw_weights, draw_repeating_weights)
+    )
+    assert len(repeating) == len(model)
+    assert len(zlib.compress(repeating)) < 0.1 * len(model) < len(zlib.compress(model))
