@@ -70,7 +70,9 @@ def build_kit(
                 model,
             )
         )
-    items += _make_networks(architecture, choose_networks(resolutions), resolutions, batch, form)
+    items += _make_networks(
+        architecture, choose_networks(resolutions), resolutions, batch, form, looked_at=True
+    )
     return write_kit(folder, architecture.to_dict(), items)
 
 
@@ -103,14 +105,20 @@ def _make_networks(
     resolutions: Sequence[int],
     batch: int,
     form: GraphForm,
+    looked_at: bool = False,
 ) -> list[tuple[Item, bytes]]:
-    """Networks, and the reference behind them."""
-    items = [_make_network(architecture, subnet, batch, "network", form) for subnet in subnets]
+    """Networks, and the reference behind them; ``looked_at`` if their time is to be divided over layers."""
+    items = [_make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
     return [*items, _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)]
 
 
 def _make_network(
-    architecture: Architecture, subnet: Subnet, batch: int, kind: str, form: GraphForm
+    architecture: Architecture,
+    subnet: Subnet,
+    batch: int,
+    kind: str,
+    form: GraphForm,
+    looked_at: bool = False,
 ) -> tuple[Item, bytes]:
     layers = list_layers(architecture, subnet)
     model = build_network(
@@ -124,6 +132,7 @@ def _make_network(
         layers=tuple(layer.key for layer in layers),
         label=subnet.id,
         input_shape=(batch, 3, side, side),
+        layer_names=tuple(layer.name for layer in layers) if looked_at else (),
     )
     return item, model
 

@@ -11,12 +11,10 @@ from compofa_deploy.architecture import Architecture
 from compofa_deploy.cache import Cache
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit
-from latency_tables.build import build_table
 from latency_tables.device import DeviceSpec
 from latency_tables.table import LatencyTable
-from profilers.environment import read_conditions
 from profilers.plan import Plan
-from profilers.runner import OnProgress, run_kit
+from profilers.runner import OnProgress, measure_kit
 
 PLANS = {"quick": Plan.quick, "full": Plan.full}
 
@@ -39,11 +37,7 @@ def profile(
         form = choose_form(spec.runtime, spec.precision)
         kit = build_kit(architecture, resolutions, spec.batch, folder, form)
         journal = cache.journal(kit.kit_id, spec, mode)
-        before = read_conditions()
-        measurements = run_kit(kit, spec, journal, plan, on_progress)
-        table = build_table(
-            spec, architecture.to_dict(), kit.kit_id, measurements, [before, read_conditions()]
-        )
+        table = measure_kit(kit, spec, journal, plan, on_progress).build_table()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     table.save(cache.table_path(architecture, spec, mode))

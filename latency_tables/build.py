@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from latency_tables.crowding import Crowding
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from latency_tables.fit import Array, fit_costs, leave_one_out, rank_correlation, relative_residuals
+from latency_tables.fit import (
+    Array,
+    Design,
+    fit_costs,
+    leave_one_out,
+    rank_correlation,
+    relative_residuals,
+)
 from latency_tables.machine import Conditions
-from latency_tables.measurement import Measurement
+from latency_tables.measurement import Item, Measurement
 from latency_tables.table import ErrorSummary, LatencyTable, MeasuredNetwork
 
 MIN_NETWORKS = 3
@@ -21,8 +30,9 @@ SLOPE_SCALE = 0.5
 BYTES_SCALE = 0.3
 GROUP_SCALE = 0.1
 INTERCEPT_SCALE = 0.3
-"""How far calibration is expected to move from the sum of isolated layers: standard deviations of a normal prior,
-relative to a network's latency."""
+CROWDING_SCALE = 0.3
+"""How far calibration is expected to move from the sum of what the layers take by themselves: standard deviations of a
+normal prior, relative to a typical network's latency."""
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -30,35 +40,39 @@ def build_table(
     spec: DeviceSpec,
     architecture: Mapping[str, Any],
     kit_id: str,
+    items: Sequence[Item],
     measurements: Sequence[Measurement],
     conditions: Sequence[Conditions],
 ) -> LatencyTable:
-    """Calibrate isolated layers by whole networks.
+    """Calibrate what layers take by themselves by whole networks.
 
-    ``conditions`` were read before, during and after, at least once. :class:`InputError` where there are fewer
-    than three networks, or a network has a layer that was not measured alone.
+    ``items`` are the kit's, measured or not; ``conditions`` were read before, during and after, at least once.
+    :class:`InputError` where there are fewer than three networks, or a network has a layer of which nothing is known.
     """
-    isolated = {m.item.layers[0]: m.latency_ms for m in measurements if m.item.kind == "layer"}
     networks = [m for m in measurements if m.item.kind == "network"]
     if len(networks) < MIN_NETWORKS:
         raise InputError(
             f"a latency table is calibrated by at least {MIN_NETWORKS} networks; got {len(networks)}"
         )
-    keys = tuple(isolated)
-    sizes = np.array([m.item.size_bytes for m in measurements if m.item.kind == "layer"], np.float64)
+    layers_ms = find_layers_ms(measurements)
+    sizes = {item.layers[0]: item.size_bytes for item in items if item.kind == "layer"}
+    sizes = {key: sizes.get(key, 0) for key in layers_ms}
+    keys = tuple(layers_ms)
     counts = np.stack([_count_layers(keys, network) for network in networks])
     measured = np.array([network.latency_ms for network in networks])
-    parts, prior, scales = make_parts(keys, np.array(list(isolated.values())), sizes, counts, measured)
-    costs, intercept = fit_costs(parts, counts, measured, prior, scales)
-    held_out = leave_one_out(parts, counts, measured, prior, scales)
+    design, crowding = make_design(layers_ms, sizes, counts, measured)
+    costs, (intercept, crowded) = fit_costs(design)
+    held_out = leave_one_out(design)
     return LatencyTable(
         spec=spec,
         architecture=dict(architecture),
         kit_id=kit_id,
         created=conditions[-1].when,
-        isolated_ms=isolated,
+        layers_ms=layers_ms,
         costs_ms=dict(zip(keys, costs.tolist(), strict=True)),
-        intercept_ms=intercept,
+        intercept_ms=float(intercept),
+        crowding=replace(crowding, per_byte=float(crowded)),
+        reference_ms=networks[0].reference_ms,
         resolutions=tuple(sorted({network.item.input_shape[-1] for network in networks})),
         error=summarise_error(held_out, measured, measure_noise(networks)),
         residuals=tuple(relative_residuals(held_out, measured).tolist()),
@@ -73,24 +87,49 @@ def build_table(
     )
 
 
-def make_parts(
-    keys: Sequence[str], isolated: Array, sizes: Array, counts: Array, measured: Array
-) -> tuple[Array, Array, Array]:
-    """What a layer's cost is made of, for :func:`fit_costs`, with the prior's means and standard deviations.
+def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:
+    """What each layer takes by itself: within networks, on average over those that looked, or else alone.
 
-    Its isolated latency; its weights' bytes, since alone it keeps them in a cache that a whole network flows
-    through; and its isolated latency once more for the group that it is of, since what is wrong with one layer of
-    a stage is wrong with the others. ``isolated`` and ``sizes`` are (k,), ``counts`` (n, k), ``measured`` (n,).
+    A layer that was only measured alone beside others that were looked at within networks is set right by how these
+    two differ, on the whole, for layers that have both.
     """
+    alone = {m.item.layers[0]: m.latency_ms for m in measurements if m.item.kind == "layer"}
+    seen: dict[str, list[float]] = {}
+    for network in (m for m in measurements if m.item.kind == "network"):
+        for key, ms in zip(network.item.layers, network.layers_ms(), strict=False):
+            seen.setdefault(key, []).append(float(ms))
+    within = {key: float(np.mean(found)) for key, found in seen.items()}
+    both = [key for key in within if key in alone]
+    ratio = sum(within[key] for key in both) / sum(alone[key] for key in both) if both else 1.0
+    return {**{key: ms * ratio for key, ms in alone.items()}, **within}
+
+
+def make_design(
+    layers_ms: Mapping[str, float], sizes: Mapping[str, int], counts: Array, measured: Array
+) -> tuple[Design, Crowding]:
+    """What a network's latency is made of, for :func:`fit_costs`, and the crowding whose coefficient is its last.
+
+    A layer's cost: what it takes by itself; its weights' bytes, since alone it keeps them in a cache that a whole
+    network flows through; and what it takes by itself once more for the group that it is of, since what is wrong with
+    one layer of a stage is wrong with the others. A network's as a whole: an intercept, and crowding. ``layers_ms`` and
+    ``sizes`` in bytes are of the same k layers in the same order, ``counts`` is (n, k), ``measured`` (n,).
+    """
+    keys, by_itself = tuple(layers_ms), np.array(list(layers_ms.values()))
+    weights = np.array(list(sizes.values()), np.float64)
     groups = sorted({group_layer(key) for key in keys})
     member = np.array([[group_layer(key) == group for group in groups] for key in keys], np.float64)
     # In units of a typical network's latency, so that the prior means the same on every device.
     unit = float(np.median(measured))
-    share = sizes / max(float(np.median(counts @ sizes)), 1.0) * unit
-    parts = np.hstack([isolated[:, None], share[:, None], isolated[:, None] * member])
-    prior = np.array([1.0, 0.0, *np.zeros(len(groups)), 0.0])
-    scales = np.array([SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), INTERCEPT_SCALE * unit])
-    return parts, prior, scales
+    totals_ms, totals = counts @ by_itself, counts @ weights
+    typical = max(float(np.median(totals)), 1.0)
+    parts = np.hstack([by_itself[:, None], weights[:, None] / typical * unit, by_itself[:, None] * member])
+    crowded = totals_ms * (totals - typical)
+    whole = np.stack([np.ones(len(measured)), crowded], axis=1)
+    prior = np.array([1.0, *np.zeros(1 + len(groups) + 2)])
+    scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), INTERCEPT_SCALE * unit]
+    scales.append(CROWDING_SCALE * unit / (float(np.median(totals_ms)) * typical))
+    design = Design(parts, counts, whole, measured, prior, np.array(scales))
+    return design, Crowding(typical_bytes=typical, weight_bytes=dict(sizes))
 
 
 def group_layer(key: str) -> str:
@@ -133,8 +172,7 @@ def _count_layers(keys: Sequence[str], network: Measurement) -> Array:
     for key in network.item.layers:
         if key not in positions:
             raise InputError(
-                f"network {network.item.label} runs layer {key}, which was not measured alone; "
-                "build the kit anew"
+                f"network {network.item.label} runs layer {key}, of which nothing was measured; build the kit anew"
             )
         counts[positions[key]] += 1
     return counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +20,45 @@ RELATIVE_NOISE = 0.01
 """What a network's measured latency is expected to be off by, relative; weighs the data against the prior."""
 
 
-def fit_costs(
-    parts: Array, counts: Array, measured: Array, prior: Array, scales: Array
-) -> tuple[Array, float]:
-    """What each layer costs within a network (k,), and the intercept, from what networks took as a whole.
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is fitted to what: n networks of k kinds of layers.
 
     ``parts`` (k, f) are what a layer's cost is made of, ``counts`` (n, k) how often each network runs each layer,
-    ``measured`` (n,) the networks' latencies. The cost is ``parts`` times coefficients whose prior is normal, of
-    mean ``prior`` and standard deviations ``scales``, both (f + 1,), the intercept's last: a ridge regression
-    whose penalties say how far each coefficient may be off. Residuals are relative, so that a fast network counts
-    as much as a slow one, and large ones weigh less (Huber, Robust Statistics). No cost is below 0.
+    ``whole`` (n, w) what is no layer's own, ``measured`` (n,) the networks' latencies. A layer's cost is ``parts``
+    times coefficients; these and those of ``whole`` have a normal prior of mean ``prior`` and standard deviations
+    ``scales``, both (f + w,).
     """
-    design = np.hstack([counts @ parts, np.ones((len(measured), 1))]) / measured[:, None]
-    target = 1 - design @ prior
-    scaled = design * scales
+
+    parts: Array
+    counts: Array
+    whole: Array
+    measured: Array
+    prior: Array
+    scales: Array
+
+    def take(self, networks: NDArray[np.bool_]) -> Design:
+        """The same of some of the networks."""
+        return replace(
+            self,
+            counts=self.counts[networks],
+            whole=self.whole[networks],
+            measured=self.measured[networks],
+        )
+
+
+def fit_costs(design: Design) -> tuple[Array, Array]:
+    """What each layer costs within a network (k,), and the coefficients of what a network costs as a whole (w,).
+
+    A ridge regression, whose penalties say how far each coefficient may be off its prior. Residuals are relative, so
+    that a fast network counts as much as a slow one, and large ones weigh less (Huber, Robust Statistics). No cost is
+    below 0.
+    """
+    columns = np.hstack([design.counts @ design.parts, design.whole]) / design.measured[:, None]
+    target = 1 - columns @ design.prior
+    scaled = columns * design.scales
     penalty = RELATIVE_NOISE**2 * np.eye(scaled.shape[1])
-    weights: Array = np.ones(len(measured))
+    weights: Array = np.ones(len(target))
     change: Array = np.zeros(scaled.shape[1])
     for _ in range(HUBER_ITERATIONS):
         weighted = scaled.T * weights
@@ -42,17 +66,18 @@ def fit_costs(
         residuals = np.abs(target - scaled @ change)
         limit = HUBER_THRESHOLD * max(MAD_SCALE * float(np.median(residuals)), MIN_SCALE)
         weights = limit / np.maximum(residuals, limit)
-    coefficients = prior + change * scales
-    return np.maximum(parts @ coefficients[:-1], 0), float(coefficients[-1])
+    coefficients = design.prior + change * design.scales
+    features = design.parts.shape[1]
+    return np.maximum(design.parts @ coefficients[:features], 0), coefficients[features:]
 
 
-def leave_one_out(parts: Array, counts: Array, measured: Array, prior: Array, scales: Array) -> Array:
+def leave_one_out(design: Design) -> Array:
     """Predictions (n,) of :func:`fit_costs` for each network, fitted on all the others; n is at least 2."""
-    predicted = np.empty(len(measured))
-    for i in range(len(measured)):
-        others = np.arange(len(measured)) != i
-        costs, intercept = fit_costs(parts, counts[others], measured[others], prior, scales)
-        predicted[i] = counts[i] @ costs + intercept
+    count = len(design.measured)
+    predicted = np.empty(count)
+    for i in range(count):
+        costs, coefficients = fit_costs(design.take(np.arange(count) != i))
+        predicted[i] = design.counts[i] @ costs + design.whole[i] @ coefficients
     return predicted
 
 

@@ -62,7 +62,7 @@ def build_imported(
         architecture=dict(architecture),
         kit_id="",
         created=created,
-        isolated_ms=costs,
+        layers_ms=costs,
         costs_ms=costs,
         intercept_ms=0.0,
         resolutions=tuple(sorted(stated)),

@@ -24,7 +24,8 @@ VERSION = 1
 class MeasuredKit:
     """A kit's measurements under one device spec, in the kit's order.
 
-    ``items`` are all of the kit's, of which the reference has no measurement of its own. ``plan`` is how it was
+    ``items`` are all of the kit's; the reference has no measurement of its own, nor have layers that were looked at
+    within networks instead. ``plan`` is how it was
     measured, and ``in_process`` says that no process of its own did it. ``made_with`` has versions by name.
     """
 
@@ -47,7 +48,7 @@ class MeasuredKit:
                 "latency; measure on the device, or ask for --emulated to try the way out"
             )
         return build_table(
-            self.spec, self.architecture, self.kit_id, list(self.measurements), list(self.conditions)
+            self.spec, self.architecture, self.kit_id, self.items, self.measurements, self.conditions
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,13 +135,15 @@ def _read_measurements(read: Fields, items: tuple[Item, ...]) -> tuple[Measureme
             raise FormatError(f"{where}, session: {visit.session} of {visit.item} is there twice")
         visits[visit.item].append(visit)
         references[visit.item].append(_read_reference(Fields(entry, where)))
-    missing = next((id for id, found in visits.items() if not found), None)
-    if missing is not None or not visits:
+    missing = next((item.id for item in items if item.kind == "network" and not visits[item.id]), None)
+    if missing is not None:
         raise read.wrong("visits", f"has none of item {missing}; measure the kit anew")
+    if not any(visits.values()):
+        raise read.wrong("visits", "is empty; measure the kit anew")
     return tuple(
         Measurement(item, tuple(visits[item.id]), reference_ms, tuple(references[item.id]))
         for item in items
-        if item.kind != "reference"
+        if visits.get(item.id)
     )
 
 

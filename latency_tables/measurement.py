@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_tables.errors import FormatError
 from latency_tables.fields import Fields
 
 Array = NDArray[np.float64]
@@ -33,7 +34,8 @@ class Item:
 
     ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
     ``input_shape`` is empty where the model itself says it. ``weights_file`` and its hash are empty unless the
-    model's format keeps its weights apart. ``size_bytes`` is that of both files: nearly all weights.
+    model's format keeps its weights apart. ``size_bytes`` is that of both files: nearly all weights. ``layer_names``
+    are what the layers are called within the model, for networks whose time is to be divided over them.
     """
 
     id: str
@@ -46,10 +48,11 @@ class Item:
     size_bytes: int
     weights_file: str = ""
     weights_sha256: str = ""
+    layer_names: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {**asdict(self), "input_shape": list(self.input_shape), "layers": list(self.layers)}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "item") -> Item:
@@ -58,10 +61,13 @@ class Item:
         kind = read.text("kind")
         if kind not in ITEM_KINDS:
             raise read.wrong("kind", f"must be one of {', '.join(ITEM_KINDS)}, not {kind!r}")
+        layers, names = read.texts("layers"), read.texts("layer_names")
+        if names and len(names) != len(layers):
+            raise read.wrong("layer_names", "must name every layer, or none")
         return cls(
             read.text("id"), kind, read.text("file"), read.text("sha256"),
-            read.integers("input_shape", minimum=1), read.texts("layers"), read.text("label"),
-            read.integer("size_bytes", minimum=1), read.text("weights_file"), read.text("weights_sha256"),
+            read.integers("input_shape", minimum=1), layers, read.text("label"),
+            read.integer("size_bytes", minimum=1), read.text("weights_file"), read.text("weights_sha256"), names,
         )  # fmt: skip
 
 
@@ -70,6 +76,7 @@ class Visit:
     """One fresh session of an item: its calls, and the reference's just before and after, in ns.
 
     ``flags`` say what went wrong with the clock or the device while sampling. ``when`` is ISO 8601 in UTC.
+    ``layer_shares`` are the parts of a network's time that its layers take, in order, where they were looked at.
     """
 
     item: str
@@ -81,6 +88,7 @@ class Visit:
     steady: bool
     flags: tuple[str, ...]
     when: str
+    layer_shares: tuple[float, ...] = ()
 
     @property
     def reference_ns(self) -> float:
@@ -112,6 +120,7 @@ class Visit:
             steady=read.flag("steady"),
             flags=read.texts("flags"),
             when=read.text("when"),
+            layer_shares=read.numbers("layer_shares"),
         )
 
 
@@ -160,6 +169,16 @@ class Measurement:
     def session_medians_ms(self) -> tuple[float, ...]:
         """Each session's drift-normalised median."""
         return tuple(float(np.median(samples)) for samples in self.sessions_ms())
+
+    def layers_ms(self) -> Array:
+        """What each layer takes within the network (layers,), on average over the sessions that looked; empty where
+        none did. :class:`FormatError` where a session's shares are not one for each layer."""
+        looked = [visit.layer_shares for visit in self.visits if visit.layer_shares]
+        if any(len(shares) != len(self.item.layers) for shares in looked):
+            raise FormatError(
+                f"item {self.item.id}: has shares for other layers than its own; measure it anew"
+            )
+        return np.mean(looked, axis=0) * self.latency_ms if looked else np.empty(0)
 
     @property
     def raw_median_ms(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from latency_tables.crowding import Crowding
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.fields import Fields
@@ -17,7 +18,7 @@ from latency_tables.fit import conformal_quantile
 from latency_tables.machine import Conditions
 
 FORMAT = "compofa-latency-table"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,16 @@ class Validation:
     """How wrong a table was for random networks that it never saw, measured after it was made.
 
     ``error`` compares predictions with the first measurement of each; its ``noise_floor`` is how far the second lies
-    from the first, on average, relative. ``bias`` is the median of predicted / measured - 1. ``coverage`` is the share
-    of networks whose latency lay in the interval of ``confidence``.
+    from the first, on average, relative. ``bias`` is the median of predicted / measured - 1. ``speed`` is what
+    networks of the fit took again, relative to when the table was made; measured latencies were divided by it.
+    ``coverage`` is the share of networks whose latency lay in the interval of ``confidence``.
+    ``noise_rank_correlation`` is between the two measurements, and a ceiling for that of predictions.
     """
 
     error: ErrorSummary
+    noise_rank_correlation: float
     bias: float
+    speed: float
     coverage: float
     confidence: float
     seed: int
@@ -76,9 +81,11 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class LatencyTable:
-    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``.
+    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``, plus what ``crowding`` adds.
 
-    ``isolated_ms`` is what each layer took alone; ``costs_ms`` is its share of a whole network. ``residuals``
+    ``layers_ms`` is what each layer took by itself; ``costs_ms`` is what it costs in a whole network.
+    ``reference_ms`` is the reference's latency in the same run: a table made at another time, when the machine was
+    faster or slower, compares by the ratio to it. ``residuals``
     are (measured / predicted - 1) of networks left out of the fit one by one. ``percentile_ratios`` maps a
     percentile's name to its ratio to the median. ``conditions`` were read as the run went on. ``validation`` is
     ``None`` until the table was validated.
@@ -92,7 +99,7 @@ class LatencyTable:
     architecture: dict[str, Any]
     kit_id: str
     created: str
-    isolated_ms: dict[str, float]
+    layers_ms: dict[str, float]
     costs_ms: dict[str, float]
     intercept_ms: float
     resolutions: tuple[int, ...]
@@ -102,6 +109,8 @@ class LatencyTable:
     conditions: tuple[Conditions, ...]
     networks: tuple[MeasuredNetwork, ...]
     validation: Validation | None = None
+    crowding: Crowding = field(default_factory=Crowding)
+    reference_ms: float | None = None
     costs_at: dict[int, dict[str, float]] = field(default_factory=dict)
     origin: str = ""
     source: str = field(default="the latency table", compare=False)
@@ -122,8 +131,8 @@ class LatencyTable:
         own = self.costs_at.get(resolution)
         if own is None:
             return self
-        costs, isolated = {**self.costs_ms, **own}, {**self.isolated_ms, **own}
-        return replace(self, costs_ms=costs, isolated_ms=isolated, costs_at={})
+        costs, layers = {**self.costs_ms, **own}, {**self.layers_ms, **own}
+        return replace(self, costs_ms=costs, layers_ms=layers, costs_at={})
 
     def layer_cost_ms(self, key: str) -> float:
         """A layer's share of a network's latency; :class:`MismatchError` where the table lacks the layer."""
@@ -137,7 +146,9 @@ class LatencyTable:
 
     def predict_ms(self, keys: Iterable[str]) -> float:
         """The median latency of a network of these layers; ask :meth:`at` its resolution."""
-        return self.intercept_ms + sum(self.layer_cost_ms(key) for key in keys)
+        keys = list(keys)
+        costs = sum(self.layer_cost_ms(key) for key in keys)
+        return self.intercept_ms + costs + self.crowding.predict_ms(self.layers_ms, keys)
 
     def percentile_ratio(self, percentile: int) -> float:
         """A percentile's latency over the median's; :class:`InputError` lists the percentiles there are."""
@@ -176,7 +187,7 @@ class LatencyTable:
             "created": self.created,
             "intercept_ms": self.intercept_ms,
             "costs_ms": self.costs_ms,
-            "isolated_ms": self.isolated_ms,
+            "layers_ms": self.layers_ms,
             "resolutions": list(self.resolutions),
             "error": None if self.error is None else asdict(self.error),
             "residuals": list(self.residuals),
@@ -184,6 +195,8 @@ class LatencyTable:
             "conditions": [conditions.to_dict() for conditions in self.conditions],
             "networks": [_network_to_dict(network) for network in self.networks],
             "validation": None if self.validation is None else asdict(self.validation),
+            "crowding": self.crowding.to_dict(),
+            "reference_ms": self.reference_ms,
             "costs_at": {str(resolution): costs for resolution, costs in self.costs_at.items()},
             "origin": self.origin,
         }
@@ -194,9 +207,9 @@ class LatencyTable:
         """Read what :meth:`save` wrote; :class:`FormatError` says which field is wrong or missing."""
         where = str(path)
         read = Fields(read_json(Path(path), FORMAT, VERSION), where)
-        costs, isolated = read.number_map("costs_ms"), read.number_map("isolated_ms")
-        if not costs or costs.keys() != isolated.keys():
-            raise read.wrong("costs_ms", "must name the layers of isolated_ms, at least one; profile again")
+        costs, layers = read.number_map("costs_ms"), read.number_map("layers_ms")
+        if not costs or costs.keys() != layers.keys():
+            raise read.wrong("costs_ms", "must name the layers of layers_ms, at least one; profile again")
         error = None if read.value("error") is None else _read_error(read.inner("error"))
         residuals = read.numbers("residuals", minimum=-1)
         if bool(residuals) != (error is not None):
@@ -211,7 +224,7 @@ class LatencyTable:
             architecture=dict(architecture),
             kit_id=read.text("kit_id"),
             created=read.text("created"),
-            isolated_ms=isolated,
+            layers_ms=layers,
             costs_ms=costs,
             intercept_ms=read.number("intercept_ms", minimum=-float("inf")),
             resolutions=read.integers("resolutions", minimum=1),
@@ -229,10 +242,19 @@ class LatencyTable:
             validation=None
             if read.data.get("validation") is None
             else _read_validation(read.inner("validation")),
+            crowding=_read_crowding(read, costs),
+            reference_ms=None if read.value("reference_ms") is None else read.number("reference_ms"),
             costs_at=_read_costs_at(read.inner("costs_at")) if "costs_at" in read.data else {},
             origin=read.text("origin") if "origin" in read.data else "",
             source=where,
         )
+
+
+def _read_crowding(read: Fields, costs: Mapping[str, float]) -> Crowding:
+    crowding = Crowding.from_dict(read.value("crowding"), f"{read.where}, crowding")
+    if crowding.per_byte and not costs.keys() <= crowding.weight_bytes.keys():
+        raise read.wrong("crowding", "must have the weights of every layer of costs_ms; profile again")
+    return crowding
 
 
 def _read_costs_at(read: Fields) -> dict[int, dict[str, float]]:
@@ -256,7 +278,9 @@ def _read_validation(read: Fields) -> Validation:
     )
     return Validation(
         error=_read_error(read.inner("error")),
+        noise_rank_correlation=read.number("noise_rank_correlation", minimum=-1),
         bias=read.number("bias", minimum=-1),
+        speed=read.number("speed"),
         coverage=read.number("coverage"),
         confidence=read.number("confidence"),
         seed=read.integer("seed"),

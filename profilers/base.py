@@ -6,7 +6,7 @@ A runtime overrides only the methods whose names end in ``_impl``.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -154,6 +154,10 @@ class Runtime(abc.ABC):
     """Set it to have the same models opened again and again: what compiling one gives may then be kept, since a fresh
     session needs only memory of its own."""
 
+    def profiles(self, spec: DeviceSpec) -> bool:
+        """Whether :meth:`share_layers` works under a device spec."""
+        return False
+
     @property
     def clock(self) -> Clock:
         """What calls are timed by."""
@@ -242,6 +246,32 @@ class Runtime(abc.ABC):
         with translate_errors(f"{self.name} could not load the model"):
             return self.open_impl(model, spec, weights)
 
+    def share_layers(
+        self,
+        model: bytes,
+        spec: DeviceSpec,
+        names: Sequence[str],
+        feeds: Mapping[str, Array],
+        weights: bytes = b"",
+    ) -> tuple[float, ...]:
+        """How a run's time divides over the layers called ``names``, in their order: parts of 1, by the runtime's own
+        profiler in a session of its own. Shares and not times, since a profiler slows down what it looks at.
+
+        An operator is of the layer whose name its own begins with; one that the runtime put in between, as a change of
+        layout, of the layer before it. :class:`MeasurementError` where the runtime fails, or names no layer.
+        """
+        self._check_spec(spec)
+        with translate_errors(f"{self.name} could not profile the model"):
+            timed = self.profile_impl(model, spec, weights, feeds)
+        spent = dict.fromkeys(names, 0.0)
+        owner = names[0]
+        for operator, took in timed:
+            owner = layer if (layer := operator.split("/")[0]) in spent else owner
+            spent[owner] += took
+        if not sum(spent.values()) or sum(map(bool, spent.values())) < len(spent) / 2:
+            raise MeasurementError(f"{self.name}'s profiler does not name the model's layers; report it")
+        return tuple(took / sum(spent.values()) for took in spent.values())
+
     @abc.abstractmethod
     def version_impl(self) -> str:
         """The version that is installed."""
@@ -254,6 +284,13 @@ class Runtime(abc.ABC):
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         """Load a model under a checked device spec; leave nothing behind on failure. ``weights`` is empty unless
         ``separate_weights``."""
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        """The operators of one run in their order: the name that the graph gives each, and what it takes, in any unit.
+        Overridden where :meth:`profiles` says that it works."""
+        raise MeasurementError(f"{self.name} does not tell what a model's layers take")
 
     def _check_spec(self, spec: DeviceSpec) -> None:
         self._check_known("device", spec.device, self.devices)

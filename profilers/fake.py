@@ -11,7 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -80,7 +80,16 @@ class FakeModel:
     @property
     def true_ms(self) -> float:
         """The latency that a measurement should find."""
-        return self.world.true_ms(self.costs_ms or tuple(map(derive_cost_ms, self.layers)))
+        return self.world.true_ms(self.list_costs_ms())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its layers are called within it: one key may be there twice."""
+        return tuple(f"{place}.{key}" for place, key in enumerate(self.layers))
+
+    def list_costs_ms(self) -> tuple[float, ...]:
+        """What each layer costs."""
+        return self.costs_ms or tuple(map(derive_cost_ms, self.layers))
 
     def to_bytes(self) -> bytes:
         """The model as a file; the same model gives the same bytes."""
@@ -138,6 +147,15 @@ class FakeRuntime(Runtime):
 
     def check_impl(self) -> Availability:
         return Availability(True)
+
+    def profiles(self, spec: DeviceSpec) -> bool:
+        return True
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        fake = FakeModel.from_bytes(model)
+        return list(zip(fake.names, fake.list_costs_ms(), strict=True))
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         self.opened += 1

@@ -39,6 +39,7 @@ def make_item(
     input_shape: tuple[int, ...] = (),
     suffix: str = ".onnx",
     weights: bytes = b"",
+    layer_names: tuple[str, ...] = (),
 ) -> Item:
     """An item for a model's bytes, with its file names and hashes filled in. ``id`` must do as a file name."""
     item = Item(
@@ -52,6 +53,7 @@ def make_item(
         len(model) + len(weights),
         f"{MODELS}/{id}{WEIGHTS_SUFFIX}" if weights else "",
         hashlib.sha256(weights).hexdigest() if weights else "",
+        layer_names,
     )
     _check_item(item, f"item {id!r}")
     return item

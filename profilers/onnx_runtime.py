@@ -5,9 +5,14 @@ It is imported on first use: ``compofa --help`` and the other runtimes must not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
@@ -15,6 +20,9 @@ from profilers.base import Array, Availability, Port, Runtime, Session
 from profilers.ort_providers import CPU, WITH_CPU, check_used, find_provider, name_devices
 
 LOG_FATAL = 4
+PROFILE_WARM_UP_CALLS = 10
+PROFILE_CALLS = 15
+KERNEL_SUFFIX = "_kernel_time"
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -70,6 +78,24 @@ class OnnxRuntime(Runtime):
         if CPU not in onnxruntime.get_available_providers():
             return Availability(False, "this build has no CPU provider", "run: pip install onnxruntime")
         return Availability(True)
+
+    def profiles(self, spec: DeviceSpec) -> bool:
+        # Elsewhere than on the CPU it tells when an operator was launched, not what it took.
+        return spec.device == "cpu"
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        import onnxruntime as ort
+
+        options = self.make_options(spec)
+        with tempfile.TemporaryDirectory(prefix="compofa-profile-") as folder:
+            options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "run")
+            session = ort.InferenceSession(model, options, providers=[CPU])
+            for _ in range(PROFILE_WARM_UP_CALLS + PROFILE_CALLS):
+                session.run(None, feeds)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return _read_events(events)
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         import onnxruntime as ort
@@ -142,6 +168,15 @@ class OnnxSession(Session):
 
     def close_impl(self) -> None:
         self._session = None
+
+
+def _read_events(events: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    """The operators of one run and their median times over the last calls of a profile."""
+    kernels = [event for event in events if event.get("name", "").endswith(KERNEL_SUFFIX)]
+    count = len(kernels) // (PROFILE_WARM_UP_CALLS + PROFILE_CALLS)
+    times = np.array([event["dur"] for event in kernels[-count * PROFILE_CALLS :]], np.float64)
+    names = [event["name"].removesuffix(KERNEL_SUFFIX) for event in kernels[:count]]
+    return list(zip(names, np.median(times.reshape(PROFILE_CALLS, count), axis=0).tolist(), strict=True))
 
 
 def _read_port(node: Any) -> Port:

@@ -6,8 +6,9 @@ It is imported on first use: ``compofa --help`` and the other runtimes must not 
 from __future__ import annotations
 
 import hashlib
+import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from typing import Any
@@ -22,6 +23,9 @@ INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 TELEMETRY = "openvino_telemetry"
 PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 """Each precision, and the capability that a device names where it computes in it."""
+PROFILE_WARM_UP_CALLS = 10
+PROFILE_CALLS = 15
+ORIGINAL_NAMES = "originalLayersNames"
 KEPT_SHARE = 0.125
 """Of the memory that is free: as much may be held by what compiling models gave."""
 
@@ -75,23 +79,33 @@ class OpenVino(Runtime):
             return Availability(False, "it finds no device on this machine", INSTALL)
         return Availability(True)
 
+    def profiles(self, spec: DeviceSpec) -> bool:
+        return True
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        settings = {**_make_settings(spec), "PERF_COUNT": True}
+        compiled = self._core.compile_model(self._read(model, weights), spec.device.upper(), settings)
+        request = compiled.create_infer_request()
+        for name, array in feeds.items():
+            request.set_tensor(name, load_openvino().Tensor(array))
+        times: dict[tuple[int, str], list[float]] = {}
+        for _ in range(PROFILE_WARM_UP_CALLS + PROFILE_CALLS):
+            request.infer()
+            for place, operator in enumerate(request.get_profiling_info()):
+                took = operator.real_time.total_seconds()
+                times.setdefault((place, operator.node_name), []).append(took)
+        names = _find_original_names(compiled)
+        return [
+            (names.get(name, name), statistics.median(took[-PROFILE_CALLS:]))
+            for (_, name), took in times.items()
+        ]
+
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         """``model`` is an ONNX graph, or the .xml of an IR whose .bin is ``weights``."""
-        settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": spec.precision,
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-        }
-        if spec.device == "cpu":
-            settings |= {
-                "INFERENCE_NUM_THREADS": spec.threads,
-                # Pinned to a core that another process keeps busy, a thread would wait while others are free.
-                "ENABLE_CPU_PINNING": False,
-                # Two hardware threads of one core count as two, as everywhere else in a device spec.
-                "ENABLE_HYPER_THREADING": True,
-            }
         try:
-            compiled = self._compile(model, weights, spec.device.upper(), settings)
+            compiled = self._compile(model, weights, spec.device.upper(), _make_settings(spec))
         except RuntimeError as error:
             raise MeasurementError(f"openvino could not load the model: {_find_reason(error)}") from error
         _check_settings(compiled, spec)
@@ -102,9 +116,7 @@ class OpenVino(Runtime):
         key = (hashlib.sha256(model).digest(), hashlib.sha256(weights).digest(), device, *settings.values())
         if key in self._kept:
             return self._core.import_model(self._kept[key], device, settings)
-        # An IR was written in OpenVINO's own form.
-        graph = self._core.read_model(model, weights) if weights else read_graph(self._core, model)
-        compiled = self._core.compile_model(graph, device, settings)
+        compiled = self._core.compile_model(self._read(model, weights), device, settings)
         if self.keep_compiled:
             content = compiled.export_model().getvalue()
             if sum(map(len, self._kept.values())) + len(content) <= self._kept_limit:
@@ -112,6 +124,10 @@ class OpenVino(Runtime):
                 # Loaded like every later one, so that no session differs from the others.
                 return self._core.import_model(content, device, settings)
         return compiled
+
+    def _read(self, model: bytes, weights: bytes) -> Any:
+        # An IR was written in OpenVINO's own form.
+        return self._core.read_model(model, weights) if weights else read_graph(self._core, model)
 
     @cached_property
     def _kept(self) -> dict[tuple[Any, ...], bytes]:
@@ -152,6 +168,33 @@ class OpenVinoSession(Session):
         openvino = load_openvino()
         for name, array in feeds.items():
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+
+
+def _make_settings(spec: DeviceSpec) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": spec.precision,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
+    if spec.device == "cpu":
+        settings |= {
+            "INFERENCE_NUM_THREADS": spec.threads,
+            # Pinned to a core that another process keeps busy, a thread would wait while others are free.
+            "ENABLE_CPU_PINNING": False,
+            # Two hardware threads of one core count as two, as everywhere else in a device spec.
+            "ENABLE_HYPER_THREADING": True,
+        }
+    return settings
+
+
+def _find_original_names(compiled: Any) -> dict[str, str]:
+    """What an operator that OpenVINO made of several is called by the last of them."""
+    found = {}
+    for operator in compiled.get_runtime_model().get_ops():
+        info = operator.get_rt_info()
+        if ORIGINAL_NAMES in info and (originals := info[ORIGINAL_NAMES].astype(str)):
+            found[str(operator.get_friendly_name())] = originals.split(",")[-1].strip()
+    return found
 
 
 def _check_settings(compiled: Any, spec: DeviceSpec) -> None:

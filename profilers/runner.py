@@ -23,12 +23,15 @@ from profilers.environment import read_conditions
 from profilers.journal import Journal
 from profilers.kit import Kit, make_item, write_kit
 from profilers.plan import Plan
-from profilers.registry import spec_here
+from profilers.registry import find_runtime, spec_here
+from profilers.timing import now_ns
 from profilers.worker_here import WorkerHere
 from profilers.worker_process import WorkerProcess
 
 ATTEMPTS = 2
 """A visit that fails is tried once more, in a new process if the old one died."""
+CONDITIONS_EVERY_S = 5
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,18 @@ def measure_kit(
     in_process: bool = False,
 ) -> MeasuredKit:
     """Measure a kit as :func:`run_kit` does, and keep with it all that a latency table needs."""
-    before = read_conditions()
-    measurements = run_kit(kit, spec, journal, plan, on_progress, in_process=in_process)
+    conditions = [read_conditions()]
+    read_at = now_ns()
+
+    def watch(progress: Progress) -> None:
+        nonlocal read_at
+        if now_ns() - read_at > CONDITIONS_EVERY_S * NS_PER_S:
+            conditions.append(read_conditions())
+            read_at = now_ns()
+        if on_progress is not None:
+            on_progress(progress)
+
+    measurements = run_kit(kit, spec, journal, plan, watch, in_process=in_process)
     return MeasuredKit(
         kit.kit_id,
         kit.architecture,
@@ -63,7 +76,7 @@ def measure_kit(
         plan.to_dict(),
         in_process,
         {"python": platform.python_version(), "numpy": np.__version__, spec.runtime: spec.runtime_version},
-        (before, read_conditions()),
+        (*conditions, read_conditions()),
         tuple(measurements),
     )
 
@@ -77,7 +90,8 @@ def run_kit(
     rng: np.random.Generator | None = None,
     in_process: bool = False,
 ) -> list[Measurement]:
-    """Measure every item of a kit, in the kit's order; the reference is not among the results.
+    """Measure a kit's items, in the kit's order; the reference is not among the results, nor are layers of which the
+    runtime tells within the networks what they take.
 
     With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order. ``in_process``
     is for a device that cannot start processes: a runtime that crashes then takes this process with it.
@@ -91,7 +105,8 @@ def run_kit(
     with ExitStack() as stack:
         log = None if journal is None else stack.enter_context(Journal(journal, identity))
         visits = {} if log is None else {(visit.item, visit.session): visit for visit in log.visits}
-        order = schedule(kit.measured, plan, rng or np.random.default_rng(0))
+        items = list_needed(kit, spec)
+        order = schedule(items, plan, rng or np.random.default_rng(0))
         resumed = sum((item.id, session) in visits for item, session in order)
         worker: WorkerProcess | WorkerHere = WorkerHere() if in_process else WorkerProcess()
         stack.enter_context(worker)
@@ -104,7 +119,7 @@ def run_kit(
             visits[item.id, session] = visit
             if on_progress is not None:
                 on_progress(Progress(len(visits), len(order), resumed, item.label))
-    return collect(kit, plan, visits)
+    return collect(items, plan, visits)
 
 
 def measure_models(
@@ -142,8 +157,17 @@ def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> lis
     return order
 
 
-def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
-    """Measurements of the kit's items from their visits, in the order in which these were made, all scaled to the
+def list_needed(kit: Kit, spec: DeviceSpec) -> tuple[Item, ...]:
+    """The items to measure. A layer that the runtime can look at within a network is not measured alone: what it takes
+    there, next to its neighbours and with the caches that they leave it, is what it is wanted for."""
+    if not find_runtime(spec.runtime).profiles(spec):
+        return kit.measured
+    seen = {key for item in kit.measured if item.layer_names for key in item.layers}
+    return tuple(item for item in kit.measured if item.kind != "layer" or item.layers[0] not in seen)
+
+
+def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
+    """Measurements of items from their visits, in the order in which these were made, all scaled to the
     run's median look at the reference."""
     drift = estimate_drift(list(visits.values()))
     references = dict(zip(visits, drift.references_ns, strict=True))
@@ -154,7 +178,7 @@ def collect(kit: Kit, plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> li
             drift.reference_ns / NS_PER_MS,
             tuple(references[key] for key in keys),
         )
-        for item in kit.measured
+        for item in items
         if (keys := [(item.id, session) for session in range(plan.sessions(item))])
     ]
 
@@ -166,6 +190,7 @@ def _visit(
         "item": item.id,
         "session": session,
         "limits": plan.limits(),
+        "layer_names": _list_looked_at(spec, item, session),
         **_locate(kit, item),
     }
     for attempt in range(1, ATTEMPTS + 1):
@@ -178,6 +203,11 @@ def _visit(
                 kind = WorkerDied if isinstance(error, WorkerDied) else MeasurementError
                 raise kind(f"item {item.id}: {error}; leave it out, or try another runtime version") from None
     raise AssertionError("unreachable")
+
+
+def _list_looked_at(spec: DeviceSpec, item: Item, session: int) -> list[str]:
+    """The layers that a visit looks at: once is enough, since every layer is in many networks."""
+    return list(item.layer_names) if session == 0 and find_runtime(spec.runtime).profiles(spec) else []
 
 
 def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:

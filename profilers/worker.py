@@ -56,6 +56,7 @@ class Worker:
             tell = opened.watch()
             samples = sample(opened.call, clock, **request["limits"])
             doubts = tell()
+        shares = self._share_layers(request) if request["layer_names"] else ()
         gc.collect()
         return Visit(
             request["item"],
@@ -67,7 +68,14 @@ class Worker:
             warmed.steady,
             (*samples.flags, *doubts),
             when,
+            shares,
         )
+
+    def _share_layers(self, request: Mapping[str, Any]) -> tuple[float, ...]:
+        with self._open(request) as opened:
+            feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
+        model, weights = _read_model(request)
+        return self.runtime.share_layers(model, self.spec, request["layer_names"], feeds, weights)
 
     def _look(self) -> tuple[int, ...]:
         """The reference's calls in ns: as they were a moment ago, or timed now."""
@@ -89,14 +97,20 @@ class Worker:
         return self.last_ns
 
     def _open(self, request: Mapping[str, Any]) -> Session:
-        weights = Path(request["weights"]).read_bytes() if request["weights"] else b""
-        session = self.runtime.open(Path(request["path"]).read_bytes(), self.spec, weights)
+        model, weights = _read_model(request)
+        session = self.runtime.open(model, self.spec, weights)
         try:
             session.bind(make_feeds(session, self.spec.batch, tuple(request["shape"])))
         except BaseException:
             session.close()
             raise
         return session
+
+
+def _read_model(request: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """A model, and its weights where they are apart."""
+    weights = Path(request["weights"]).read_bytes() if request["weights"] else b""
+    return Path(request["path"]).read_bytes(), weights
 
 
 def make_feeds(session: Session, batch: int, shape: tuple[int, ...] = ()) -> dict[str, Array]:

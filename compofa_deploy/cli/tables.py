@@ -92,10 +92,10 @@ def show(table: Path, as_json: bool) -> None:
         return
     print_summary(table, loaded)
     rows = [
-        (key, format_ms(loaded.isolated_ms[key]), format_ms(ms))
+        (key, format_ms(loaded.layers_ms[key]), format_ms(ms))
         for key, ms in sorted(loaded.costs_ms.items(), key=lambda entry: -entry[1])
     ]
-    print_table("", ("layer", ">alone", ">in a network"), rows)
+    print_table("", ("layer", ">by itself", ">in a network"), rows)
     for resolution, costs in sorted(loaded.costs_at.items()):
         own = [(key, format_ms(ms)) for key, ms in sorted(costs.items(), key=lambda entry: -entry[1])]
         print_table("", (f"layer, at {resolution} px alone", ">in a network"), own)
@@ -235,9 +235,13 @@ def list_validation(table: LatencyTable) -> list[tuple[str, str]]:
         ("MAPE", f"{error.mape:.2%}"),
         ("within 5 %", f"{error.within_5:.1%}"),
         ("within 10 %", f"{error.within_10:.1%}"),
-        ("rank correlation", f"{error.rank_correlation:.4f}"),
+        (
+            "rank correlation",
+            f"{error.rank_correlation:.4f} ({found.noise_rank_correlation:.4f} between two measurements)",
+        ),
         (f"{found.confidence:.0%} intervals", f"held {found.coverage:.1%}"),
         ("bias", f"{found.bias:+.2%}"),
+        ("drift", f"networks of the table took {found.speed - 1:+.2%} longer than then; taken out above"),
         ("noise floor", f"{error.noise_floor:.2%} between two measurements of one network"),
     ]
 

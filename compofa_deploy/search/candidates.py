@@ -214,10 +214,22 @@ def share_resolutions(
 def predict_all(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
     """(243,): predicted median latency in ms of every compound subnet at a resolution."""
     fixed, stages = _keys(architecture, resolution)
-    cost = table.at(resolution).layer_cost_ms
-    return table.intercept_ms + Units.sum_costs(
-        [cost(key) for key in fixed], [[[cost(key) for key in unit] for unit in stage] for stage in stages]
-    )
+    table = table.at(resolution)
+
+    def total(value: Callable[[str], float]) -> Floats:
+        return Units.sum_costs(
+            [value(key) for key in fixed],
+            [[[value(key) for key in unit] for unit in stage] for stage in stages],
+        )
+
+    latency = table.intercept_ms + total(table.layer_cost_ms)
+    crowding = table.crowding
+    if crowding.per_byte:
+        weights = total(crowding.weight_bytes.__getitem__)
+        latency = latency + crowding.per_byte * total(table.layers_ms.__getitem__) * (
+            weights - crowding.typical_bytes
+        )
+    return latency
 
 
 @lru_cache(maxsize=256)

@@ -45,7 +45,7 @@ def make_table(**changes: object) -> LatencyTable:
         "architecture": {"name": "tiny", "resolutions": [8]},
         "kit_id": "0123456789ab",
         "created": CONDITIONS.when,
-        "isolated_ms": {"x": 0.1, "y": 0.2},
+        "layers_ms": {"x": 0.1, "y": 0.2},
         "costs_ms": {"x": 0.11, "y": 0.19},
         "intercept_ms": -0.01,
         "resolutions": (8,),

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from latency_tables.build import build_table, group_layer, measure_noise
+from latency_tables.build import build_table, find_layers_ms, group_layer, measure_noise
 from latency_tables.errors import InputError
-from latency_tables.measurement import Measurement
+from latency_tables.measurement import Item, Measurement
 from tests.latency_tables.builders import (
     CONDITIONS,
     SPEC,
@@ -33,9 +35,19 @@ def measure(ms_per_kb: float, n: int = 12) -> tuple[list[Measurement], dict[str,
     return measurements, true
 
 
+def list_items(measurements: list[Measurement]) -> list[Item]:
+    return [measurement.item for measurement in measurements]
+
+
+def look_within(measurement: Measurement, shares: list[float]) -> Measurement:
+    """The measurement, as if its first session had looked at the layers."""
+    first, *others = measurement.visits
+    return replace(measurement, visits=(replace(first, layer_shares=tuple(shares)), *others))
+
+
 def test_layers_whose_weights_cost_more_in_a_network_are_found_out() -> None:
     measurements, true = measure(ms_per_kb=2e-4)
-    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS])
+    table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), measurements, [CONDITIONS])
     unseen = [KEYS[i] for i in (0, 3, 4, 5, 8, 8, 2)]
     assert table.predict_ms(unseen) == pytest.approx(sum(true[key] for key in unseen), rel=0.02)
     assert table.error.mape < 0.01
@@ -44,14 +56,63 @@ def test_layers_whose_weights_cost_more_in_a_network_are_found_out() -> None:
 
 def test_layers_that_cost_the_same_in_a_network_are_left_as_they_are() -> None:
     measurements, true = measure(ms_per_kb=0)
-    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS])
+    table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), measurements, [CONDITIONS])
     assert [table.costs_ms[key] for key in KEYS] == pytest.approx([true[key] for key in KEYS], rel=1e-3)
     assert table.intercept_ms == pytest.approx(0, abs=1e-3)
 
 
+def test_layers_that_were_looked_at_within_networks_need_not_be_measured_alone() -> None:
+    measurements, _ = measure(0)
+    rng = random_generator()
+    true = dict(zip(KEYS, rng.uniform(0.02, 0.2, len(KEYS)), strict=True))
+    networks = []
+    for network in measurements[len(KEYS) :]:
+        costs = [true[key] for key in network.item.layers]
+        exact = make_measurement(network.item, sum(costs))
+        networks.append(look_within(exact, [cost / sum(costs) for cost in costs]))
+    table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks, [CONDITIONS])
+    assert table.layers_ms == pytest.approx({key: true[key] for key in table.layers_ms}, rel=1e-3)
+    assert table.predict_ms(KEYS[2:7]) == pytest.approx(sum(true[key] for key in KEYS[2:7]), rel=0.01)
+
+
+def test_a_layer_that_was_only_measured_alone_is_set_right_by_those_that_have_both() -> None:
+    alone = [
+        make_measurement(make_item(f"l{key}", "layer", (key,)), ms)
+        for key, ms in (("a", 1.0), ("b", 3.0), ("c", 2.0))
+    ]
+    network = look_within(
+        make_measurement(make_item("n", "network", ("a", "b", "b")), 8.8), [2.2 / 8.8, 3.3 / 8.8, 3.3 / 8.8]
+    )
+    assert find_layers_ms([*alone, network]) == pytest.approx({"a": 2.2, "b": 3.3, "c": 2.0 * 5.5 / 4.0})
+
+
+def test_networks_that_crowd_a_cache_are_slower_than_the_sum_of_their_layers() -> None:
+    measurements, _ = measure(0, n=24)
+    sizes = {m.item.layers[0]: m.item.size_bytes for m in measurements[: len(KEYS)]}
+    alone = {m.item.layers[0]: m.latency_ms for m in measurements[: len(KEYS)]}
+
+    def take_ms(layers: tuple[str, ...]) -> float:
+        return sum(alone[key] for key in layers) * (0.8 + sum(sizes[key] for key in layers) / 1e7)
+
+    crowded = [make_measurement(m.item, take_ms(m.item.layers)) for m in measurements[len(KEYS) :]]
+    table = build_table(
+        SPEC,
+        {"name": "tiny"},
+        "k",
+        list_items(measurements),
+        [*measurements[: len(KEYS)], *crowded],
+        [CONDITIONS],
+    )
+    assert table.crowding.per_byte == pytest.approx(1e-7, rel=0.3)
+    unseen = (*KEYS[:4], *KEYS[2:9], KEYS[5])
+    assert table.predict_ms(unseen) == pytest.approx(take_ms(unseen), rel=0.02)
+
+
 def test_a_table_keeps_what_it_was_made_from() -> None:
     measurements, _ = measure(0)
-    table = build_table(SPEC, {"name": "tiny"}, "k", measurements, [CONDITIONS, CONDITIONS])
+    table = build_table(
+        SPEC, {"name": "tiny"}, "k", list_items(measurements), measurements, [CONDITIONS, CONDITIONS]
+    )
     assert table.resolutions == (8,)
     assert len(table.networks) == len(table.residuals) == 12
     assert table.networks[0].ms == pytest.approx(measurements[len(KEYS)].latency_ms)
@@ -62,14 +123,14 @@ def test_a_table_keeps_what_it_was_made_from() -> None:
 def test_too_few_networks_are_refused() -> None:
     measurements, _ = measure(0, n=2)
     with pytest.raises(InputError, match="at least 3 networks; got 2"):
-        build_table(SPEC, {}, "k", measurements, [CONDITIONS])
+        build_table(SPEC, {}, "k", list_items(measurements), measurements, [CONDITIONS])
 
 
 def test_a_network_with_a_layer_that_was_not_measured_is_refused() -> None:
     measurements, _ = measure(0)
     measurements.append(make_measurement(make_item("odd", "network", ("elsewhere",)), 1.0))
     with pytest.raises(InputError, match="network odd runs layer elsewhere"):
-        build_table(SPEC, {}, "k", measurements, [CONDITIONS])
+        build_table(SPEC, {}, "k", list_items(measurements), measurements, [CONDITIONS])
 
 
 def test_the_noise_floor_is_how_far_two_sessions_lie_apart() -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_tables.fit import (
+    Design,
     conformal_quantile,
     fit_costs,
     leave_one_out,
@@ -12,8 +13,6 @@ from latency_tables.fit import (
 )
 from tests.latency_tables.builders import random_generator
 
-PRIOR, SCALES = np.array([1.0, 0.0]), np.array([0.5, 0.3])
-
 
 def draw_networks(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Isolated latencies (12, 1) and counts (n, 12)."""
@@ -21,10 +20,17 @@ def draw_networks(n: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.uniform(0.02, 0.2, (12, 1)), rng.integers(0, 4, (n, 12)).astype(float)
 
 
+def make_design(parts: np.ndarray, counts: np.ndarray, measured: np.ndarray) -> Design:
+    """With an intercept."""
+    scales = np.array([*[0.5] * parts.shape[1], 0.3])
+    prior = np.array([1.0, *[0.0] * parts.shape[1]])
+    return Design(parts, counts, np.ones((len(measured), 1)), measured, prior, scales)
+
+
 def test_a_slope_and_an_intercept_come_back() -> None:
     parts, counts = draw_networks(20)
     measured = counts @ (1.3 * parts[:, 0]) + 0.2
-    costs, intercept = fit_costs(parts, counts, measured, PRIOR, SCALES)
+    costs, (intercept,) = fit_costs(make_design(parts, counts, measured))
     assert costs == pytest.approx(1.3 * parts[:, 0], rel=0.01)
     assert intercept == pytest.approx(0.2, rel=0.05)
 
@@ -33,14 +39,14 @@ def test_one_network_that_is_far_off_hardly_moves_the_fit() -> None:
     parts, counts = draw_networks(20)
     measured = counts @ (1.3 * parts[:, 0])
     measured[3] *= 2
-    costs, intercept = fit_costs(parts, counts, measured, PRIOR, SCALES)
+    costs, (intercept,) = fit_costs(make_design(parts, counts, measured))
     assert counts @ costs + intercept == pytest.approx(counts @ (1.3 * parts[:, 0]), rel=0.02)
 
 
 def test_a_single_network_sets_the_scale() -> None:
     parts, counts = draw_networks(1)
     measured = counts @ (1.3 * parts[:, 0])
-    costs, intercept = fit_costs(parts, counts, measured, PRIOR, SCALES)
+    costs, (intercept,) = fit_costs(make_design(parts, counts, measured))
     assert counts @ costs + intercept == pytest.approx(measured, rel=0.01)
 
 
@@ -48,8 +54,22 @@ def test_no_cost_is_negative() -> None:
     parts = np.array([[0.1, 1.0], [0.2, 0.0]])
     counts = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0], [1.0, 3.0]])
     measured = counts @ [-0.05, 0.3] + 0.5
-    costs, _ = fit_costs(parts, counts, measured, np.array([1.0, 0, 0]), np.array([0.5, 0.5, 0.5]))
+    costs, _ = fit_costs(make_design(parts, counts, measured))
     assert costs.min() >= 0
+
+
+def test_what_is_no_layers_own_is_found_beside_the_layers() -> None:
+    parts, counts = draw_networks(30)
+    alone = counts @ parts[:, 0]
+    crowded = alone * (counts.sum(axis=1) - 18)
+    whole = np.stack([np.ones(30), crowded], axis=1)
+    design = Design(
+        parts, counts, whole, 1.2 * alone + 0.01 * crowded, np.array([1.0, 0, 0]), np.array([0.5, 0.3, 0.05])
+    )
+    costs, (intercept, crowding) = fit_costs(design)
+    assert costs == pytest.approx(1.2 * parts[:, 0], rel=0.01)
+    assert intercept == pytest.approx(0, abs=0.02)
+    assert crowding == pytest.approx(0.01, rel=0.05)
 
 
 def test_leaving_one_out_never_sees_the_one() -> None:
@@ -57,8 +77,8 @@ def test_leaving_one_out_never_sees_the_one() -> None:
     measured = counts @ (1.3 * parts[:, 0])
     changed = measured.copy()
     changed[2] *= 1.5
-    before = leave_one_out(parts, counts, measured, PRIOR, SCALES)
-    after = leave_one_out(parts, counts, changed, PRIOR, SCALES)
+    before = leave_one_out(make_design(parts, counts, measured))
+    after = leave_one_out(make_design(parts, counts, changed))
     assert after[2] == before[2]
     assert relative_residuals(after, changed)[2] == pytest.approx(0.5, abs=0.02)
 

@@ -47,7 +47,7 @@ def test_it_comes_back_from_its_file_as_it_was(
 def test_its_table_is_the_one_of_its_measurements() -> None:
     measured = make_measured()
     expected = build_table(
-        SPEC, ARCHITECTURE, measured.kit_id, list(measured.measurements), list(measured.conditions)
+        SPEC, ARCHITECTURE, measured.kit_id, ITEMS, measured.measurements, measured.conditions
     )
     assert measured.build_table() == expected
     assert expected.predict_ms(("x", "y")) == pytest.approx(1.0, rel=1e-3)
@@ -81,7 +81,7 @@ def change(data: dict[str, Any], path: str, value: Any) -> None:
         ("made_with", {"python": 3}, "made_with, python: must be a text"),
         ("reference_ms", 0.0, "reference_ms: must be above 0"),
         ("reference_ms", -1.0, "reference_ms: must be at least 0"),
-        ("visits", [], "visits: has none of item x"),
+        ("visits", [], "visits: has none of item n0"),
         ("visits.3.item", "other", r"visits\[3\], item: 'other' is not to be measured"),
         ("visits.3.item", "reference", "'reference' is not to be measured"),
         ("visits.1.session", 0, r"visits\[1\], session: 0 of x is there twice"),

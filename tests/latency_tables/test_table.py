@@ -51,7 +51,7 @@ def test_a_table_comes_back_from_its_file(
     intercept: float,
     residuals: list[float],
 ) -> None:
-    table = make_table(costs_ms=costs, isolated_ms=costs, intercept_ms=intercept, residuals=tuple(residuals))
+    table = make_table(costs_ms=costs, layers_ms=costs, intercept_ms=intercept, residuals=tuple(residuals))
     path = tmp_path_factory.mktemp("table") / "table.json"
     table.save(path)
     assert LatencyTable.load(path) == table
@@ -60,7 +60,7 @@ def test_a_table_comes_back_from_its_file(
 def make_imported() -> LatencyTable:
     """A table that states no error, and two latencies for the layer y: one for each resolution."""
     return make_table(
-        costs_ms={"x": 0.1}, isolated_ms={"x": 0.1}, intercept_ms=0.0, resolutions=(8, 16), error=None, residuals=(),
+        costs_ms={"x": 0.1}, layers_ms={"x": 0.1}, intercept_ms=0.0, resolutions=(8, 16), error=None, residuals=(),
         networks=(), conditions=(), costs_at={8: {"y": 0.2}, 16: {"y": 0.3}}, origin="a file",
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_an_imported_table_comes_back_from_its_file(tmp_path: Path) -> None:
 
 
 VALIDATION = Validation(
-    ErrorSummary(0.01, 1.0, 1.0, 0.99, 2, 0.005), -0.002, 0.9, 0.9, 7, "2026-01-01T00:00:00+00:00",
+    ErrorSummary(0.01, 1.0, 1.0, 0.99, 2, 0.005), 0.995, -0.002, 1.01, 0.9, 0.9, 7, "2026-01-01T00:00:00+00:00",
     (HeldOut("22222@8", 0.3, 0.31, 0.305), HeldOut("33333@8", 0.5, 0.49, 0.5)),
 )  # fmt: skip
 
@@ -124,7 +124,7 @@ def spoil(path: Path, *keys: str, value: object) -> None:
         (("costs_ms", "x"), -0.1, "costs_ms, x: must be at least 0"),
         (("costs_ms", "x"), "0.1", "costs_ms, x: must be a finite number"),
         (("costs_ms", "x"), 10**400, "costs_ms, x: must be a finite number"),
-        (("costs_ms", "z"), 1.0, "costs_ms: must name the layers of isolated_ms"),
+        (("costs_ms", "z"), 1.0, "costs_ms: must name the layers of layers_ms"),
         (("intercept_ms",), None, "intercept_ms: must be a finite number"),
         (("residuals",), [], "residuals: must hold at least one number"),
         (("error",), None, "residuals: must hold at least one number, or none without an error"),
@@ -136,7 +136,7 @@ def spoil(path: Path, *keys: str, value: object) -> None:
         (("device_spec", "machine", "cores"), 1.5, "device_spec, machine, cores"),
         (("networks",), [{"label": "a"}], r"networks\[0\], layers: is missing"),
         (("architecture",), "tiny", "architecture: must be an object"),
-        (("version",), 2, "this release reads version 1"),
+        (("version",), 3, "this release reads version 2"),
         (("format",), "compofa-kit", "is 'compofa-kit', not a compofa-latency-table"),
     ],
 )

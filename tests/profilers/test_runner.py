@@ -55,7 +55,7 @@ def test_on_a_noisy_device_the_table_predicts_networks_it_never_saw(tmp_path: Pa
     kit = make_kit(tmp_path, NOISY, networks=16)
     measurements = run_kit(kit, spec, None, replace(PLAN, layer_sessions=3, network_sessions=5))
     seen = [m for m in measurements if m.item.id not in {f"network-{i}" for i in range(10, 16)}]
-    table = build_table(spec, kit.architecture, kit.kit_id, seen, [read_conditions()])
+    table = build_table(spec, kit.architecture, kit.kit_id, kit.items, seen, [read_conditions()])
     errors = [table.predict_ms(model.layers) / model.true_ms - 1 for model in read_networks(kit)[10:]]
     # The drift's mean over a run of few periods, and the noise of placement, are both of a percent or two.
     assert np.abs(errors).max() < 0.05

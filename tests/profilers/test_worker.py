@@ -25,6 +25,6 @@ def test_what_a_session_doubts_of_its_device_is_kept_with_the_visit(
     model.write_bytes(FakeModel(KEYS).to_bytes())
     where = {"path": str(model), "weights": "", "shape": list(SHAPE)}
     worker = Worker({"spec": FakeRuntime().spec().to_dict(), "reference_calls": 5, **where})
-    visit = worker.visit({"item": "x", "session": 0, "limits": Plan().limits(), **where})
+    visit = worker.visit({"item": "x", "session": 0, "limits": Plan().limits(), "layer_names": [], **where})
     assert watched[0] == visit.warm_up_calls
     assert visit.flags == (f"slow after {len(visit.samples_ns)} calls",)

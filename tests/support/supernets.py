@@ -83,7 +83,7 @@ def make_table(architecture: Architecture = TINY, spec: DeviceSpec = SPEC, **cha
     known = {
         "spec": spec,
         "architecture": architecture.to_dict(),
-        "isolated_ms": costs,
+        "layers_ms": costs,
         "costs_ms": costs,
         "intercept_ms": 0.01,
         "resolutions": architecture.resolutions,

@@ -52,7 +52,7 @@ def test_a_table_that_lacks_a_layer_is_refused(tmp_path):
     key = next(key for key in table.costs_ms if key.startswith("mbconv"))
     costs = {name: ms for name, ms in table.costs_ms.items() if name != key}
     with pytest.raises(MismatchError, match=f"has no layer {key}"):
-        export_csv(make_table(costs_ms=costs, isolated_ms=costs), tmp_path / "out.csv")
+        export_csv(make_table(costs_ms=costs, layers_ms=costs), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
