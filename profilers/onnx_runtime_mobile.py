@@ -7,12 +7,13 @@ graph: ONNX Runtime on x86 would bring an ``.onnx`` into a layout of its own (NC
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from profilers.base import Session, translate_errors
+from profilers.base import Array, Session, translate_errors
 from profilers.onnx_runtime import LOG_FATAL, OnnxRuntime
 from profilers.ort_providers import CPU
 
@@ -62,12 +63,19 @@ class OnnxRuntimeMobile(OnnxRuntime):
     name = "onnxruntime_mobile"
     graph_levels = PLATFORMS
 
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        return super().profile_impl(_convert(model, spec), spec, weights, feeds)
+
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
-        if not is_ort_format(model):
-            model = convert_to_ort(model, spec.graph_level)
-        return super().open_impl(model, spec, weights)
+        return super().open_impl(_convert(model, spec), spec, weights)
 
     def make_options(self, spec: DeviceSpec) -> Any:
         options = super().make_options(spec)
         options.add_session_config_entry("session.load_model_format", "ORT")
         return options
+
+
+def _convert(model: bytes, spec: DeviceSpec) -> bytes:
+    return model if is_ort_format(model) else convert_to_ort(model, spec.graph_level)

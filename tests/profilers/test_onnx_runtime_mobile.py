@@ -2,12 +2,17 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.graph.random_weights import draw_weights
+from compofa_deploy.space import list_layers
+from compofa_deploy.subnet import Subnet
 from latency_tables.errors import InputError, MeasurementError
 from profilers.base import Runtime
 from profilers.onnx_runtime import OnnxRuntime
 from profilers.onnx_runtime_mobile import OnnxRuntimeMobile, convert_to_ort, is_ort_format
 from tests.profilers.contract import RuntimeContract
 from tests.profilers.models import make_onnx
+from tests.support.supernets import TINY
 
 
 class TestOnnxRuntimeMobile(RuntimeContract):
@@ -52,3 +57,16 @@ def test_an_unknown_platform_and_what_is_no_model_are_refused() -> None:
         convert_to_ort(make_onnx(), "riscv")
     with pytest.raises(MeasurementError, match="onnxruntime could not convert the model"):
         convert_to_ort(b"no model", "arm")
+
+
+@pytest.mark.parametrize("platform", ["arm", "amd64"])
+def test_a_networks_time_is_divided_over_its_layers_in_either_format(platform: str) -> None:
+    layers = list_layers(TINY, Subnet.compound((2,) * 5, 16))
+    model = build_network(layers, draw_weights(layers, np.random.default_rng(0)))
+    runtime = OnnxRuntimeMobile()
+    spec, feeds = runtime.spec(graph_level=platform), {"image": np.zeros((1, 3, 16, 16), np.float32)}
+    assert runtime.profiles(spec)
+    for either in (model, convert_to_ort(model, platform)):
+        shares = runtime.share_layers(either, spec, [layer.name for layer in layers], feeds)
+        assert sum(shares) == pytest.approx(1)
+        assert len(shares) == len(layers)

@@ -70,7 +70,7 @@ class Sshd:
                 "-p",
                 str(self.port),
             ]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         for _ in range(3000):
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=10):
                 return
