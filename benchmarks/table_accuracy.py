@@ -1,54 +1,126 @@
-"""How far a table's predictions are off on networks that it never saw.
+"""What latency tables are worth: their error on networks that no fit has seen, and whether budgets are kept.
 
-Run: python -m benchmarks.table_accuracy [--arch A] [--resolutions R,R] [--runtime R] [--precision P] [--mode quick]
-     [--networks 60] [--threads 1]
-Profiles this machine, then measures random subnets that were not in the kit, each twice; how far the two lie apart is
-the noise floor of that same run.
+Run: python -m benchmarks.table_accuracy [TABLE ...] [--validate] [--again] [--budgets 10] [--mode full]
+Without a TABLE, of those that ship. Prints what each table's own validation found, on one line. On the machine of the
+tables, --validate measures held-out networks anew, --again profiles anew and compares the two tables, and --budgets
+measures what a search picks for budgets spread over a table's range: of what keeps the budget with the upper end of the
+90 % interval, the subnet with the most MACs, which stand in for accuracy. Measured latencies are scaled by networks of
+the table that are measured beside them, as in ``compofa tables validate``.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from compofa_deploy.architecture import find_architecture
+import numpy as np
+
+from compofa_deploy.anchors import measure_beside_anchors
+from compofa_deploy.architecture import Architecture
 from compofa_deploy.cache import Cache
-from compofa_deploy.cli.tables import list_validation
+from compofa_deploy.compare import compare
 from compofa_deploy.profile import PLANS, profile
-from compofa_deploy.validate import validate
-from profilers.registry import find_runtime
+from compofa_deploy.search.candidates import predict_all
+from compofa_deploy.space import enumerate_compound, list_layers
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.validate import CONFIDENCE, validate
+from latency_tables.table import LatencyTable
+
+SHIPPED = Path(__file__).resolve().parent.parent / "latency_tables" / "data"
+ALLOWED_OVER = 0.01
+COLUMNS = "{:<44}{:>7}{:>7}{:>7}{:>7}{:>8}{:>8}{:>7}{:>8}{:>9}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What a search picks for a budget, and what it took, at the machine's speed of when the table was made."""
+
+    budget_ms: float
+    subnet: Subnet
+    predicted_ms: float
+    measured_ms: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether the median is at most 1 % over the budget."""
+        return self.measured_ms <= self.budget_ms * (1 + ALLOWED_OVER)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", default="mbv3-w0.75-cifar10")
-    parser.add_argument("--resolutions", default="")
-    parser.add_argument("--runtime", default="onnxruntime")
-    parser.add_argument("--precision", default="")
-    parser.add_argument("--mode", choices=sorted(PLANS), default="quick")
-    parser.add_argument("--networks", type=int, default=60)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("tables", nargs="*", type=Path, default=sorted(SHIPPED.glob("*.json")))
+    parser.add_argument("--validate", action="store_true")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--budgets", type=int, default=0)
+    parser.add_argument("--mode", choices=sorted(PLANS), default="full")
     given = parser.parse_args()
-    architecture = find_architecture(given.arch)
-    resolutions = [int(r) for r in given.resolutions.split(",") if r] or list(architecture.resolutions)
-    spec = find_runtime(given.runtime).spec(precision=given.precision, threads=given.threads)
+    heads = ("table", "MAPE", "noise", "<=5%", "<=10%", "rank", "noise", "90%", "again", "budgets")
+    print(COLUMNS.format(*heads), flush=True)
+    picks: list[Pick] = []
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(Path(folder))
-        started = time.perf_counter()
-        table = profile(architecture, spec, resolutions, cache, given.mode)
-        profiled = time.perf_counter()
-        table = validate(table, cache, given.networks, mode=given.mode)
-        validated = time.perf_counter()
-    print(f"{architecture.name} at {resolutions}, {spec.describe()}")
-    print(
-        f"{given.mode} table: {len(table.costs_ms)} layers, {len(table.networks)} networks, "
-        f"{profiled - started:.0f} s; validated in {validated - profiled:.0f} s"
+        for path in given.tables:
+            table = LatencyTable.load(path)
+            again = f"{compare_again(table, cache, given.mode):.4f}" if given.again else ""
+            if given.validate:
+                table = validate(table, cache, mode=given.mode)
+            found = pick_for_budgets(table, given.budgets, cache, given.mode) if given.budgets else []
+            print(format_row(path.stem, table, again, found), flush=True)
+            picks += found
+    for pick in picks:
+        print(
+            f"{pick.budget_ms:9.3f} ms  {pick.subnet.id:<12}{pick.predicted_ms:9.3f} ms predicted"
+            f"{pick.measured_ms:9.3f} ms measured  {pick.measured_ms / pick.budget_ms - 1:+.1%} of the budget"
+        )
+
+
+def compare_again(table: LatencyTable, cache: Cache, mode: str) -> float:
+    """The median ratio of what a table made now predicts to what this one does."""
+    architecture = Architecture.from_dict(table.architecture)
+    now = profile(architecture, table.spec, table.resolutions, cache, mode)
+    return compare(table, now).median_ratio
+
+
+def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -> list[Pick]:
+    """What keeps budgets from a tenth above the fastest subnet to the slowest one, measured."""
+    architecture = Architecture.from_dict(table.architecture)
+    subnets = [subnet for r in table.resolutions for subnet in enumerate_compound(r)]
+    predicted = np.concatenate([predict_all(architecture, table, r) for r in table.resolutions])
+    macs = np.array([sum(layer.macs for layer in list_layers(architecture, subnet)) for subnet in subnets])
+    upper = predicted * (1 + table.margin(CONFIDENCE))
+    budgets = np.geomspace(1.1 * upper.min(), upper.max(), count)
+    places = [int(np.argmax(np.where(upper <= budget, macs, -1))) for budget in budgets]
+    measured, speed = measure_beside_anchors(
+        table, [subnets[place] for place in places], cache, PLANS[mode](), "budgets"
     )
-    for word, value in list_validation(table):
-        print(f"{word:<24}{value}")
-    print(f"{'left one out':<24}{table.describe_error()}")
+    return [
+        Pick(float(budget), subnets[place], float(predicted[place]), m.latency_ms / speed)
+        for budget, place, m in zip(budgets, places, measured, strict=True)
+    ]
+
+
+def format_row(name: str, table: LatencyTable, again: str, picks: Sequence[Pick]) -> str:
+    """One line: the validation, the ratio to a table made again, and how many budgets were kept."""
+    kept = f"{sum(pick.kept for pick in picks)}/{len(picks)}" if picks else ""
+    found = table.validation
+    if found is None:
+        return COLUMNS.format(name, "not validated", *[""] * 6, again, kept)
+    error = found.error
+    return COLUMNS.format(
+        name,
+        f"{error.mape:.2%}",
+        f"{error.noise_floor:.2%}",
+        f"{error.within_5:.0%}",
+        f"{error.within_10:.0%}",
+        f"{error.rank_correlation:.4f}",
+        f"{found.noise_rank_correlation:.4f}",
+        f"{found.coverage:.0%}",
+        again,
+        kept,
+    )
 
 
 if __name__ == "__main__":

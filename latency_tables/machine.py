@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from latency_tables.fields import Fields, check_number
 
 ID_DIGITS = 12
+MAX_CLOCK_RANGE = 0.10
+"""Relative; a clock that moves by more changes every latency with it, and not all of them alike."""
+MAX_FOREIGN_LOAD = 0.5
+"""In cores, on average over a run: other work that takes more slows down what is measured."""
 
 
 def hash_json(data: Any) -> str:
@@ -111,3 +117,29 @@ class Conditions:
             whole("quota_throttle_count"),
             whole("memory_available_bytes"),
         )
+
+
+def list_doubts(conditions: Sequence[Conditions], threads: int) -> tuple[str, ...]:
+    """Why what was measured on ``threads`` threads under these conditions, in their order, should not be trusted.
+
+    Empty where nothing speaks against it, or nothing could be read.
+    """
+    found = []
+    heat = _read_all(conditions, "throttle_count")
+    if heat and heat[-1] > heat[0]:
+        found.append(f"the cores were slowed by heat {heat[-1] - heat[0]:.0f} times")
+    quota = _read_all(conditions, "quota_throttle_count")
+    if quota and quota[-1] > quota[0]:
+        found.append(f"the container's quota stopped it {quota[-1] - quota[0]:.0f} times")
+    clocks = _read_all(conditions, "frequency_mhz")
+    if clocks and max(clocks) - min(clocks) > MAX_CLOCK_RANGE * max(clocks):
+        found.append(f"the clock went from {min(clocks):.0f} to {max(clocks):.0f} MHz")
+    loads = _read_all(conditions, "load_average")
+    if loads and (foreign := statistics.median(loads) - threads) > MAX_FOREIGN_LOAD:
+        found.append(f"other work kept {foreign:.1f} cores busy")
+    return tuple(found)
+
+
+def _read_all(conditions: Sequence[Conditions], name: str) -> list[float]:
+    values = [getattr(condition, name) for condition in conditions]
+    return [float(value) for value in values if value is not None]

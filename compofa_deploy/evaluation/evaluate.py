@@ -48,7 +48,7 @@ def evaluate(
     """
     if supernet.statistics is None:
         raise MismatchError(
-            f"{supernet.architecture.name} has no batch-norm statistics; calibrate it first, by compofa models calibrate"
+            f"{supernet.architecture.name} has no batch-norm statistics; calibrate it first: compofa models calibrate"
         )
     for resolution in resolutions:
         if resolution not in supernet.statistics.resolutions:

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy import validate as validate_module
+from compofa_deploy import anchors as anchors_module
+from compofa_deploy.anchors import choose_anchors
 from compofa_deploy.cache import Cache
 from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.validate import choose_anchors, draw_held_out, judge, validate
+from compofa_deploy.validate import draw_held_out, judge, validate
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable, MeasuredNetwork
-from tests.latency_tables.builders import make_item, make_visit
+from tests.latency_tables.builders import make_item, make_measurement, make_visit
 from tests.support.supernets import TINY, make_table
 
 SESSIONS = 4
@@ -58,24 +59,11 @@ def test_more_networks_than_there_are_or_too_few_are_refused(count: int) -> None
         draw_held_out(make_table(networks=()), count, np.random.default_rng(0))
 
 
-def make_anchored() -> LatencyTable:
-    """A table that three networks calibrated, and that predicts these exactly."""
-    table = make_table(networks=())
-    subnets = [Subnet.parse(label) for label in ("22222@16", "33333@16", "44444@16")]
-    networks = zip(subnets, predict(table, subnets), strict=True)
-    return replace(table, networks=tuple(MeasuredNetwork(subnet.id, (), ms) for subnet, ms in networks))
-
-
-def list_anchors_ms(table: LatencyTable) -> list[float]:
-    return [anchor.ms for anchor in choose_anchors(table)]
-
-
 def test_a_table_that_is_right_has_no_error() -> None:
-    table = make_anchored()
+    table = make_table()
     held_out = draw_held_out(table, 20, np.random.default_rng(0))
-    measured = make_measurements([*predict(table, held_out), *list_anchors_ms(table)])
-    found = judge(table, held_out, measured, 0)
-    assert found.speed == pytest.approx(1, abs=1e-4)
+    measured = make_measurements(predict(table, held_out))
+    found = judge(table, held_out, measured, 1.0, 0)
     assert found.error.mape == pytest.approx(0, abs=1e-4)
     assert (found.error.within_5, found.error.within_10, found.coverage) == (1, 1, 1)
     assert found.error.noise_floor == pytest.approx(0, abs=1e-4)
@@ -84,32 +72,22 @@ def test_a_table_that_is_right_has_no_error() -> None:
 
 
 def test_a_machine_that_is_slower_than_when_the_table_was_made_is_no_error() -> None:
-    table = make_anchored()
+    table = make_table()
     held_out = draw_held_out(table, 20, np.random.default_rng(0))
-    truths = [*predict(table, held_out), *list_anchors_ms(table)]
-    # One of the three gains and loses otherwise than the rest.
-    truths[-1] *= 1.2
-    found = judge(table, held_out, make_measurements([1.3 * ms for ms in truths]), 0)
-    assert found.speed == pytest.approx(1.3, rel=1e-3)
+    truths = [1.3 * ms for ms in predict(table, held_out)]
+    found = judge(table, held_out, make_measurements(truths), 1.3, 0)
+    assert found.speed == 1.3
     assert found.error.mape == pytest.approx(0, abs=1e-3)
     assert found.networks[0].first_ms == pytest.approx(found.networks[0].predicted_ms, rel=1e-3)
 
 
-def test_anchors_reach_from_the_fastest_to_the_slowest() -> None:
-    networks = tuple(MeasuredNetwork(f"n{i}", (), float((7 * i) % 30)) for i in range(30))
-    chosen = [anchor.ms for anchor in choose_anchors(make_table(networks=networks))]
-    assert chosen == sorted(chosen)
-    assert (chosen[0], chosen[-1], len(chosen)) == (0, 29, 9)
-
-
 def test_error_bias_coverage_and_noise_are_what_they_are_called() -> None:
-    table = make_anchored()
+    table = make_table()
     held_out = draw_held_out(table, 20, np.random.default_rng(0))
     off = [1.01] * 14 + [1.08] * 6
     truths = [ms * factor for ms, factor in zip(predict(table, held_out), off, strict=True)]
-    # The anchors are measured with the second halves: without those, they took what they took before.
-    measured = [*make_measurements(truths, second=1.02), *make_measurements(list_anchors_ms(table))]
-    found = judge(table, held_out, measured, 3)
+    measured = make_measurements(truths, second=1.02)
+    found = judge(table, held_out, measured, 1.0, 3)
     assert found.error.mape == pytest.approx(0.7 * 0.01 / 1.01 + 0.3 * 0.08 / 1.08, rel=1e-2)
     assert (found.error.within_5, found.error.within_10) == pytest.approx((0.7, 1.0))
     assert found.bias == pytest.approx(1 / 1.01 - 1, rel=1e-2)
@@ -131,9 +109,9 @@ def test_what_was_found_is_put_into_the_table_and_the_run_is_cleaned_up(
     def run(kit, spec, journal, plan, on_progress):
         asked.update(kit=kit, sessions=plan.network_sessions)
         journal.write_text("")
-        return make_measurements([1.0] * len(kit.measured))
+        return [make_measurement(item, 1.0, plan.network_sessions) for item in kit.measured]
 
-    monkeypatch.setattr(validate_module, "run_kit", run)
+    monkeypatch.setattr(anchors_module, "run_kit", run)
     cache = Cache(tmp_path)
     validated = validate(table, cache, networks=4, seed=5, mode="quick")
     assert validated.validation is not None

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from latency_tables.errors import FormatError
-from latency_tables.machine import Conditions, Machine
+from latency_tables.machine import Conditions, Machine, list_doubts
 from tests.latency_tables.builders import CONDITIONS, MACHINE
 
 
@@ -48,3 +48,29 @@ def test_a_file_that_does_not_say_is_not_of_an_emulated_machine() -> None:
     data = MACHINE.to_dict()
     del data["emulated"]
     assert Machine.from_dict(data) == MACHINE
+
+
+def make_conditions(**changes: object) -> Conditions:
+    return replace(Conditions("2026-01-01T00:00:00+00:00", 1.0, 2600.0, 5, 7, 1 << 30), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"throttle_count": 8}, "the cores were slowed by heat 3 times"),
+        ({"quota_throttle_count": 9}, "the container's quota stopped it 2 times"),
+        ({"frequency_mhz": 2100.0}, "the clock went from 2100 to 2600 MHz"),
+        ({"load_average": 4.2}, "other work kept 1.6 cores busy"),
+    ],
+)
+def test_a_run_that_was_disturbed_says_how(changes: dict[str, object], doubt: str) -> None:
+    assert list_doubts([make_conditions(), make_conditions(**changes)], threads=1) == (doubt,)
+
+
+def test_a_quiet_run_and_one_that_could_not_be_watched_say_nothing() -> None:
+    assert list_doubts([make_conditions(), make_conditions(frequency_mhz=2500.0)], threads=1) == ()
+    unknown = make_conditions(
+        load_average=None, frequency_mhz=None, throttle_count=None, quota_throttle_count=None
+    )
+    assert list_doubts([unknown, unknown], threads=1) == ()
+    assert list_doubts([], threads=1) == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy import validate as validate_module
+from compofa_deploy import anchors as anchors_module
 from latency_tables.table import LatencyTable
 from profilers.runner import Progress
 from tests.latency_tables.builders import make_measurement
@@ -20,7 +20,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
         on_progress(Progress(1, 1, 0, kit.measured[0].label))
         return [make_measurement(item, 0.05, plan.network_sessions) for item in kit.measured]
 
-    monkeypatch.setattr(validate_module, "run_kit", run)
+    monkeypatch.setattr(anchors_module, "run_kit", run)
 
 
 @pytest.mark.usefixtures("measured")
