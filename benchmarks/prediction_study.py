@@ -1,0 +1,300 @@
+"""How well each way of predicting a network's latency does, all of them on the same data.
+
+Run: python -m benchmarks.prediction_study [--arch A] [--resolutions R,R] [--runtime R] [--precision P] [--networks 60]
+     [--save FILE] [--measured FILE]
+One run measures every layer alone, the networks that calibrate a table, which are looked into as well, and random
+networks that are in no fit: each in five fresh sessions, in an order shuffled anew for each. Every way is fitted to the
+calibrating networks and predicts the random ones; "left out" is its error for each calibrating network when it was
+fitted to the others. --save keeps what was measured, and --measured fits it again without measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.architecture import Architecture, find_architecture
+from compofa_deploy.graph.form import choose_form
+from compofa_deploy.kit import build_kit, build_network_kit
+from compofa_deploy.space import enumerate_compound
+from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from latency_tables.build import build_table, find_layers_ms, make_design, measure_noise, summarise_error
+from latency_tables.device import DeviceSpec
+from latency_tables.fit import Array, Design, fit_costs
+from latency_tables.measured_kit import MeasuredKit
+from latency_tables.measurement import NS_PER_MS, Item, Measurement
+from latency_tables.table import ErrorSummary, LatencyTable
+from profilers.kit import Kit, write_kit
+from profilers.plan import Plan
+from profilers.registry import find_runtime
+from profilers.runner import measure_kit
+
+PLAN = replace(Plan.full(), network_sessions=5)
+SEED = 7
+CONFIDENCE = 0.9
+SETTING_SCALE = 0.3
+"""How far a stage's setting is expected to move a network, relative to a typical one: a normal prior's deviation."""
+
+Predict = Callable[[Item], float]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One run's measurements: layers ``alone``, and networks that calibrate or are held out."""
+
+    measured: MeasuredKit
+    alone: tuple[Measurement, ...]
+    calibrating: tuple[Measurement, ...]
+    held_out: tuple[Measurement, ...]
+
+    @classmethod
+    def sort(cls, measured: MeasuredKit) -> Study:
+        """Tell apart what was measured together: a network of one layer is that layer alone, and only those that
+        calibrate name their layers."""
+        networks = [m for m in measured.measurements if len(m.item.layers) > 1]
+        return cls(
+            measured,
+            tuple(
+                replace(m, item=replace(m.item, kind="layer"))
+                for m in measured.measurements
+                if len(m.item.layers) == 1
+            ),
+            tuple(m for m in networks if m.item.layer_names),
+            tuple(m for m in networks if not m.item.layer_names),
+        )
+
+    @property
+    def alone_ms(self) -> dict[str, float]:
+        """What each layer takes alone."""
+        return find_layers_ms(self.alone)
+
+    def within_ms(self, networks: Sequence[Measurement]) -> dict[str, float]:
+        """What each layer takes within these networks; alone, if it is in none of them."""
+        return find_layers_ms([*self._list_unseen(networks), *networks])
+
+    def table(self, networks: Sequence[Measurement]) -> LatencyTable:
+        """The table that the project builds of these networks."""
+        return self._build([*self._list_unseen(networks), *networks])
+
+    def table_of_alone(self, networks: Sequence[Measurement]) -> LatencyTable:
+        """The one that it builds where the runtime does not tell what layers take within networks."""
+        blind = [
+            replace(m, visits=tuple(replace(visit, layer_shares=()) for visit in m.visits)) for m in networks
+        ]
+        return self._build([*self.alone, *blind])
+
+    def _build(self, measurements: Sequence[Measurement]) -> LatencyTable:
+        kit, layers = self.measured, [m.item for m in self.alone]
+        return build_table(kit.spec, kit.architecture, kit.kit_id, layers, measurements, kit.conditions)
+
+    def _list_unseen(self, networks: Sequence[Measurement]) -> list[Measurement]:
+        seen = {
+            key for m in networks if any(visit.layer_shares for visit in m.visits) for key in m.item.layers
+        }
+        return [m for m in self.alone if m.item.layers[0] not in seen]
+
+
+def predict_sum(layers_ms: Mapping[str, float]) -> Predict:
+    """A network takes what its layers take, added up."""
+    return lambda item: sum(layers_ms[key] for key in item.layers)
+
+
+def fit_affine(study: Study, networks: Sequence[Measurement]) -> Predict:
+    """A slope and an intercept on that sum, by least squares of relative errors."""
+    add_up = predict_sum(study.alone_ms)
+    measured = np.array([m.latency_ms for m in networks])
+    columns = np.array([[add_up(m.item), 1.0] for m in networks]) / measured[:, None]
+    slope, intercept = np.linalg.lstsq(columns, np.ones(len(networks)), rcond=None)[0]
+    return lambda item: float(slope * add_up(item) + intercept)
+
+
+def fit_ridge(study: Study, layers_ms: Mapping[str, float], networks: Sequence[Measurement]) -> Predict:
+    """What a table does, without crowding."""
+    sizes = {m.item.layers[0]: m.item.size_bytes for m in study.alone}
+    runs = [Counter(m.item.layers) for m in networks]
+    design, _ = make_design(
+        layers_ms,
+        {key: sizes[key] for key in layers_ms},
+        np.array([[run[key] for key in layers_ms] for run in runs], np.float64),
+        np.array([m.latency_ms for m in networks]),
+    )
+    # A prior of no width leaves the last coefficient, which is crowding's, at 0.
+    costs, (intercept, _) = fit_costs(replace(design, scales=np.append(design.scales[:-1], 0.0)))
+    add_up = predict_sum(dict(zip(layers_ms, costs.tolist(), strict=True)))
+    return lambda item: float(intercept) + add_up(item)
+
+
+def fit_settings(study: Study, networks: Sequence[Measurement]) -> Predict:
+    """No layers: a network's latency from its stages' depths, each with its own growth with the resolution."""
+    measured = np.array([m.latency_ms for m in networks])
+    middle = float(np.median([m.item.input_shape[-1] for m in networks]))
+    settings = np.stack([encode_settings(m.item, middle) for m in networks])
+    unit, count = float(np.median(measured)), settings.shape[1]
+    design = Design(
+        parts=np.empty((0, 0)),
+        counts=np.empty((len(networks), 0)),
+        whole=settings,
+        measured=measured,
+        prior=np.array([unit, *np.zeros(count - 1)]),
+        scales=np.full(count, SETTING_SCALE * unit),
+    )
+    _, coefficients = fit_costs(design)
+    return lambda item: float(encode_settings(item, middle) @ coefficients)
+
+
+def encode_settings(item: Item, middle: float) -> Array:
+    """A network's settings (24,): 1 and, for each stage and each depth but the least, whether it is chosen; the same
+    times how much more pixels there are than at the ``middle`` resolution; and the square of that."""
+    subnet = Subnet.parse(item.label)
+    chosen = [1.0, *(float(depth == choice) for depth in subnet.depths for choice in DEPTHS[1:])]
+    assert len(chosen) == 1 + STAGES * (len(DEPTHS) - 1)
+    more = (subnet.resolution / middle) ** 2 - 1
+    return np.array([*chosen, *(more * part for part in chosen), more**2])
+
+
+def _predict_by(table: LatencyTable) -> Predict:
+    return lambda item: table.predict_ms(item.layers)
+
+
+WAYS: dict[str, Callable[[Study, Sequence[Measurement]], Predict]] = {
+    "layers alone, summed": lambda study, _: predict_sum(study.alone_ms),
+    "  + slope and intercept": fit_affine,
+    "  + ridge": lambda study, networks: fit_ridge(study, study.alone_ms, networks),
+    "  + ridge + crowding": lambda study, networks: _predict_by(study.table_of_alone(networks)),
+    "layers within networks, summed": lambda study, networks: predict_sum(study.within_ms(networks)),
+    "  + ridge, as prior": lambda study, networks: fit_ridge(study, study.within_ms(networks), networks),
+    "  + ridge + crowding: a table": lambda study, networks: _predict_by(study.table(networks)),
+    "settings of stages alone": fit_settings,
+}
+
+
+def measure(
+    architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], count: int
+) -> MeasuredKit:
+    """Everything in one run, as one kit."""
+    form = choose_form(spec.runtime, spec.precision)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        kit = build_kit(architecture, resolutions, spec.batch, folder / "table", form)
+        used = {item.label for item in kit.items}
+        every = [subnet for resolution in resolutions for subnet in enumerate_compound(resolution)]
+        unused = [subnet for subnet in every if subnet.id not in used]
+        picked = np.random.default_rng(SEED).choice(len(unused), count, replace=False)
+        others = build_network_kit(
+            architecture, [unused[i] for i in picked], resolutions, spec.batch, folder / "others", form
+        )
+        models = [
+            (_as_network(item), part.read(item))
+            for part, items in ((kit, kit.items), (others, others.measured))
+            for item in items
+        ]
+        both: Kit = write_kit(folder / "both", architecture.to_dict(), models)
+        return measure_kit(both, spec, None, PLAN)
+
+
+def _as_network(item: Item) -> Item:
+    """A layer alone as a network of one, since as a layer it is not measured where networks can be looked into."""
+    return replace(item, kind="network") if item.kind == "layer" else item
+
+
+def leave_out(study: Study, way: Callable[[Study, Sequence[Measurement]], Predict]) -> Array:
+    """What a way predicts for each calibrating network (n,), fitted to all the others."""
+    networks = study.calibrating
+    return np.array([way(study, [*networks[:i], *networks[i + 1 :]])(m.item) for i, m in enumerate(networks)])
+
+
+def measure_halves(measurements: Sequence[Measurement]) -> tuple[Array, Array]:
+    """The latencies (n,) by every other session, and by those between."""
+    first, second = (
+        np.array([m.take(slice(start, None, 2)).latency_ms for m in measurements]) for start in (0, 1)
+    )
+    return first, second
+
+
+def compare_calls(measurements: Sequence[Measurement]) -> float:
+    """How far every other call of a session lies from those between, by their medians, relative, on average."""
+    sessions = [samples for m in measurements for samples in m.sessions_ms()]
+    return float(np.mean([abs(np.median(s[::2]) / np.median(s[1::2]) - 1) for s in sessions]))
+
+
+def print_ways(study: Study) -> None:
+    """The table: a row for each way, and the noise floor."""
+    calibrating, measured = (
+        np.array([m.latency_ms for m in networks]) for networks in (study.calibrating, study.held_out)
+    )
+    print(f"{'':<32}{'MAPE':>8}{'in 5 %':>8}{'worst':>8}{'rank':>8}{'left out':>10}")
+    for name, way in WAYS.items():
+        predict = way(study, study.calibrating)
+        predicted = np.array([predict(m.item) for m in study.held_out])
+        left_out = np.mean(np.abs(leave_out(study, way) / calibrating - 1))
+        print(_format_row(name, predicted, measured) + f"{left_out:>10.2%}")
+    print(_format_row("sessions, one half by the other", *measure_halves(study.held_out)))
+
+
+def _format_row(name: str, predicted: Array, measured: Array) -> str:
+    error: ErrorSummary = summarise_error(predicted, measured, 0.0)
+    worst = float(np.max(np.abs(predicted / measured - 1)))
+    return f"{name:<32}{error.mape:>8.2%}{error.within_5:>8.0%}{worst:>8.1%}{error.rank_correlation:>8.4f}"
+
+
+def print_run(study: Study) -> None:
+    """What the run itself was like, and what the table says of itself."""
+    networks = [*study.calibrating, *study.held_out]
+    # As if the reference had never moved.
+    plain = [replace(m, references_ns=(m.reference_ms * NS_PER_MS,) * len(m.visits)) for m in networks]
+    moved = np.array([r for m in networks for r in m.references_ns]) / (networks[0].reference_ms * NS_PER_MS)
+    low, high = np.quantile(moved, [0.05, 0.95]) - 1
+    table = study.table(study.calibrating)
+    margin, error = table.margin(CONFIDENCE), table.error
+    inside = [abs(m.latency_ms / table.predict_ms(m.item.layers) - 1) <= margin for m in study.held_out]
+    lines = {
+        "two sessions of one network": f"{measure_noise(networks):.2%} apart; not scaled by the reference, "
+        f"{measure_noise(plain):.2%}",
+        "two halves of a session's calls": f"{compare_calls(networks):.2%} apart",
+        "the reference": f"{low:+.1%} to {high:+.1%} of its median, in nine visits of ten",
+        "networks in doubt": f"{sum(not m.trusted for m in networks)} of {len(networks)}",
+        "the table's own word": "" if error is None else f"{error.mape:.2%} off on networks left out",
+        f"its {CONFIDENCE:.0%} interval": f"+-{margin:.2%}, with {np.mean(inside):.0%} of the held-out ones inside",
+        "its crowding": f"{table.crowding.per_byte * table.crowding.typical_bytes:+.1%} of the layers' time for "
+        "twice the weights of a typical network",
+    }
+    for word, value in lines.items():
+        print(f"{word:<32}{value}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--arch", default="mbv3-w0.75-cifar10")
+    parser.add_argument("--resolutions", default="")
+    parser.add_argument("--runtime", default="onnxruntime")
+    parser.add_argument("--precision", default="")
+    parser.add_argument("--networks", type=int, default=60)
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--measured", type=Path)
+    given = parser.parse_args()
+    if given.measured is None:
+        architecture = find_architecture(given.arch)
+        resolutions = [int(r) for r in given.resolutions.split(",") if r] or list(architecture.resolutions)
+        spec = find_runtime(given.runtime).spec(precision=given.precision)
+        measured = measure(architecture, spec, resolutions, given.networks)
+    else:
+        measured = MeasuredKit.load(given.measured)
+    if given.save is not None:
+        measured.save(given.save)
+    study = Study.sort(measured)
+    resolutions = sorted({m.item.input_shape[-1] for m in study.calibrating})
+    print(f"{measured.architecture['name']} at {resolutions}, {measured.spec.describe()}")
+    print(f"{len(study.alone)} layers, {len(study.calibrating)} networks in the fits, "
+          f"{len(study.held_out)} in none")  # fmt: skip
+    print_ways(study)
+    print_run(study)
+
+
+if __name__ == "__main__":
+    main()
