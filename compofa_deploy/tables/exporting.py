@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.tables.files import LATENCY, RESOLUTION
 from compofa_deploy.tables.needed import list_fixed, list_needed, widest_space
+from latency_tables.crowding import Crowding
 from latency_tables.errors import InputError
 from latency_tables.files import replace_file
 from latency_tables.layer import Layer
@@ -21,7 +24,7 @@ from latency_tables.table import LatencyTable
 def export_ofa(table: LatencyTable, folder: Path) -> list[Path]:
     """Write ``224_lookup_table.yaml`` and so on into a folder, which is made; the files' paths.
 
-    OFA's plain sum of what is written is what the table predicts; see :func:`spread_intercept`.
+    OFA's plain sum of what is written is what the table predicts, but for its crowding; see :func:`spread_intercept`.
     """
     import yaml
 
@@ -40,7 +43,7 @@ def export_ofa(table: LatencyTable, folder: Path) -> list[Path]:
 
 def export_csv(table: LatencyTable, path: Path) -> list[Path]:
     """Write one row for each layer at each resolution; the file's path. The sum of a network's rows is what the table
-    predicts."""
+    predicts, but for its crowding."""
     text = io.StringIO()
     writer = csv.DictWriter(text, (RESOLUTION, *COLUMNS, LATENCY), lineterminator="\n")
     writer.writeheader()
@@ -73,9 +76,23 @@ def spread_intercept(
     return {key: ms * factor if key in fixed else ms for key, ms in costs.items()}
 
 
+def flatten_crowding(table: LatencyTable) -> LatencyTable:
+    """The table without crowding, which is a product, and no sum has one: each layer carries what its weights add to a
+    network that is typical of those that the table was made from. Networks far from these are predicted less well."""
+    crowding = table.crowding
+    if not crowding.per_byte:
+        return table
+    totals = [sum(table.layers_ms[key] for key in network.layers) for network in table.networks]
+    added = crowding.per_byte * median(totals)
+    costs = {key: max(ms + added * crowding.weight_bytes[key], 0.0) for key, ms in table.costs_ms.items()}
+    intercept = table.intercept_ms - added * crowding.typical_bytes
+    return replace(table, costs_ms=costs, intercept_ms=intercept, crowding=Crowding())
+
+
 def _list_layers(table: LatencyTable) -> Iterator[tuple[int, list[tuple[Layer, float]]]]:
     """Resolution by resolution, the layers that the table has, with what they cost without an intercept."""
     architecture = Architecture.from_dict(table.architecture)
+    table = flatten_crowding(table)
     for resolution in table.resolutions:
         at = table.at(resolution)
         needed = list_needed(architecture, resolution, widest_space(architecture))

@@ -12,6 +12,8 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError
 from latency_tables.machine import Machine
 from profilers.base import Runtime, Session
 from profilers.environment import read_machine
+from profilers.worker import make_feeds
+from tests.profilers.models import make_layered_onnx
 
 WIDE_MACHINE = Machine("A CPU", "x86_64", (), 64, None, "Linux")
 
@@ -125,3 +127,25 @@ class RuntimeContract(ABC):
         assert runtime.spec(threads=64, machine=WIDE_MACHINE).threads == 64
         with pytest.raises(InputError, match="65 threads were asked for, and this process may use 64"):
             runtime.spec(threads=65, machine=WIDE_MACHINE)
+
+    @pytest.fixture
+    def layered(self) -> tuple[bytes, tuple[str, ...]]:
+        """A model of two layers of which the second takes far longer, and their names."""
+        return make_layered_onnx()
+
+    def test_it_tells_how_a_run_divides_over_its_layers_or_that_it_cannot(
+        self, runtime: Runtime, layered: tuple[bytes, tuple[str, ...]]
+    ) -> None:
+        model, names = layered
+        spec = runtime.spec()
+        if not runtime.profiles(spec):
+            with pytest.raises(MeasurementError, match="does not tell what a model's layers take"):
+                runtime.share_layers(model, spec, names, {})
+            return
+        with runtime.open(model, spec) as session:
+            feeds = make_feeds(session, 1)
+        shares = runtime.share_layers(model, spec, names, feeds)
+        assert sum(shares) == pytest.approx(1)
+        assert 0 < shares[0] < 0.5 < shares[1]
+        with pytest.raises(MeasurementError, match="does not name the model's layers"):
+            runtime.share_layers(model, spec, ("third", "fourth", "fifth"), feeds)

@@ -53,3 +53,30 @@ def make_kit(
             for id, kind, model in models
         ],
     )
+
+
+def make_layered_onnx() -> tuple[bytes, tuple[str, ...]]:
+    """A model of two layers of which the second takes far longer, and their names: ``image`` (1, 3, 32, 32)."""
+    rng = np.random.default_rng(0)
+
+    def hold(name: str, *shape: int) -> onnx.TensorProto:
+        return onnx.numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name)
+
+    def node(op: str, inputs: list[str], name: str, **attributes: object) -> onnx.NodeProto:
+        return helper.make_node(op, inputs, [name], name, **attributes)
+
+    graph = helper.make_graph(
+        [
+            node("Conv", ["image", "w1"], "first/conv"),
+            node("Relu", ["first/conv"], "first/act"),
+            node("Conv", ["first/act", "w2"], "second/conv", pads=[1] * 4),
+            node("Relu", ["second/conv"], "second/act"),
+        ],
+        "layered",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 32, 32])],
+        [helper.make_tensor_value_info("second/act", TensorProto.FLOAT, [1, 128, 32, 32])],
+        [hold("w1", 16, 3, 1, 1), hold("w2", 128, 16, 3, 3)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString(), ("first", "second")

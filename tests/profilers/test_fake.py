@@ -21,6 +21,10 @@ class TestFakeRuntime(RuntimeContract):
     def model(self) -> bytes:
         return FakeModel(("a", "b")).to_bytes()
 
+    @pytest.fixture
+    def layered(self) -> tuple[bytes, tuple[str, ...]]:
+        return FakeModel(("a", "b"), (0.1, 0.9)).to_bytes(), ("0.a", "1.b")
+
 
 def time_model(model: FakeModel, runtime: FakeRuntime, calls: int = 50) -> np.ndarray:
     with runtime.open(model.to_bytes(), runtime.spec()) as session:

@@ -5,11 +5,13 @@ import yaml
 
 from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
-from compofa_deploy.tables.exporting import export_csv, export_ofa
+from compofa_deploy.tables.exporting import export_csv, export_ofa, flatten_crowding
 from compofa_deploy.tables.importing import import_table
+from latency_tables.crowding import Crowding
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.imported import describe_device
 from latency_tables.ofa_table import name_for_ofa
+from latency_tables.table import MeasuredNetwork
 from tests.support.supernets import TINY, make_table
 
 SPEC = describe_device()
@@ -60,3 +62,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
         export_ofa(make_table(), tmp_path / "file" / "out")
+
+
+def test_crowding_is_carried_by_each_layers_weights_for_typical_networks(tmp_path):
+    plain = make_table()
+    weights = dict.fromkeys(plain.layers_ms, 1000)
+    typical = Subnet.parse("33333@16")
+    keys = tuple(layer.key for layer in list_layers(TINY, typical))
+    crowding = Crowding(per_byte=1e-6, typical_bytes=1000.0 * len(keys), weight_bytes=weights)
+    total = sum(plain.layers_ms[key] for key in keys)
+    table = make_table(crowding=crowding, networks=(MeasuredNetwork(typical.id, keys, total),))
+    flat = flatten_crowding(table)
+    assert flat.crowding == Crowding()
+    # At the typical network there is none; a little beyond, it is as large as before.
+    assert flat.predict_ms(keys) == pytest.approx(table.predict_ms(keys), rel=1e-9)
+    assert flat.predict_ms([*keys, keys[0]]) == pytest.approx(table.predict_ms([*keys, keys[0]]), rel=1e-3)
+    assert flat.predict_ms([*keys, keys[0]]) > plain.predict_ms([*keys, keys[0]])
+    assert flatten_crowding(plain) is plain
