@@ -1,11 +1,12 @@
 """How well each way of predicting a network's latency does, all of them on the same data.
 
 Run: python -m benchmarks.prediction_study [--arch A] [--resolutions R,R] [--runtime R] [--precision P] [--networks 60]
-     [--save FILE] [--measured FILE]
+     [--sessions 5] [--save FILE] [--measured FILE]
 One run measures every layer alone, the networks that calibrate a table, which are looked into as well, and random
 networks that are in no fit: each in five fresh sessions, in an order shuffled anew for each. Every way is fitted to the
 calibrating networks and predicts the random ones; "left out" is its error for each calibrating network when it was
-fitted to the others. --save keeps what was measured, and --measured fits it again without measuring.
+fitted to the others. --save keeps what was measured, for --measured to fit it again; the same command goes on
+with a run that was stopped.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from compofa_deploy.architecture import Architecture, find_architecture
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit, build_network_kit
 from compofa_deploy.space import enumerate_compound
-from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.subnet import DEPTHS, Subnet
 from latency_tables.build import build_table, find_layers_ms, make_design, measure_noise, summarise_error
 from latency_tables.device import DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
+from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement
 from latency_tables.table import ErrorSummary, LatencyTable
-from profilers.kit import Kit, write_kit
+from profilers.kit import write_kit
 from profilers.plan import Plan
 from profilers.registry import find_runtime
 from profilers.runner import measure_kit
 
-PLAN = replace(Plan.full(), network_sessions=5)
+SESSIONS = 5
 SEED = 7
 CONFIDENCE = 0.9
 SETTING_SCALE = 0.3
@@ -153,7 +155,6 @@ def encode_settings(item: Item, middle: float) -> Array:
     times how much more pixels there are than at the ``middle`` resolution; and the square of that."""
     subnet = Subnet.parse(item.label)
     chosen = [1.0, *(float(depth == choice) for depth in subnet.depths for choice in DEPTHS[1:])]
-    assert len(chosen) == 1 + STAGES * (len(DEPTHS) - 1)
     more = (subnet.resolution / middle) ** 2 - 1
     return np.array([*chosen, *(more * part for part in chosen), more**2])
 
@@ -175,9 +176,14 @@ WAYS: dict[str, Callable[[Study, Sequence[Measurement]], Predict]] = {
 
 
 def measure(
-    architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], count: int
+    architecture: Architecture,
+    spec: DeviceSpec,
+    resolutions: Sequence[int],
+    count: int,
+    plan: Plan,
+    journal: Path | None,
 ) -> MeasuredKit:
-    """Everything in one run, as one kit."""
+    """Everything in one run, as one kit; with a journal, one that was stopped goes on."""
     form = choose_form(spec.runtime, spec.precision)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -194,8 +200,8 @@ def measure(
             for part, items in ((kit, kit.items), (others, others.measured))
             for item in items
         ]
-        both: Kit = write_kit(folder / "both", architecture.to_dict(), models)
-        return measure_kit(both, spec, None, PLAN)
+        both = write_kit(folder / "both", architecture.to_dict(), models)
+        return measure_kit(both, spec, journal, plan)
 
 
 def _as_network(item: Item) -> Item:
@@ -253,11 +259,13 @@ def print_run(study: Study) -> None:
     table = study.table(study.calibrating)
     margin, error = table.margin(CONFIDENCE), table.error
     inside = [abs(m.latency_ms / table.predict_ms(m.item.layers) - 1) <= margin for m in study.held_out]
+    disturbed = list_doubts(study.measured.conditions, study.measured.spec.threads)
     lines = {
         "two sessions of one network": f"{measure_noise(networks):.2%} apart; not scaled by the reference, "
         f"{measure_noise(plain):.2%}",
         "two halves of a session's calls": f"{compare_calls(networks):.2%} apart",
         "the reference": f"{low:+.1%} to {high:+.1%} of its median, in nine visits of ten",
+        "the run": "; ".join(disturbed) or "not disturbed by what the machine tells of itself",
         "networks in doubt": f"{sum(not m.trusted for m in networks)} of {len(networks)}",
         "the table's own word": "" if error is None else f"{error.mape:.2%} off on networks left out",
         f"its {CONFIDENCE:.0%} interval": f"+-{margin:.2%}, with {np.mean(inside):.0%} of the held-out ones inside",
@@ -275,18 +283,22 @@ def main() -> None:
     parser.add_argument("--runtime", default="onnxruntime")
     parser.add_argument("--precision", default="")
     parser.add_argument("--networks", type=int, default=60)
+    parser.add_argument("--sessions", type=int, default=SESSIONS)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--measured", type=Path)
     given = parser.parse_args()
+    journal = given.save and Path(f"{given.save}.journal")
     if given.measured is None:
         architecture = find_architecture(given.arch)
         resolutions = [int(r) for r in given.resolutions.split(",") if r] or list(architecture.resolutions)
         spec = find_runtime(given.runtime).spec(precision=given.precision)
-        measured = measure(architecture, spec, resolutions, given.networks)
+        plan = replace(Plan.full(), network_sessions=given.sessions)
+        measured = measure(architecture, spec, resolutions, given.networks, plan, journal)
     else:
         measured = MeasuredKit.load(given.measured)
     if given.save is not None:
         measured.save(given.save)
+        journal.unlink(missing_ok=True)
     study = Study.sort(measured)
     resolutions = sorted({m.item.input_shape[-1] for m in study.calibrating})
     print(f"{measured.architecture['name']} at {resolutions}, {measured.spec.describe()}")
