@@ -24,14 +24,16 @@ OPENVINO = ["openvino>=2025.0"]
 # Its two wheels by name: the package that is named tensorrt_rtx fetches them from NVIDIA's own index instead.
 TENSORRT_RTX = ["tensorrt_rtx_cu13_libs>=1.7", "tensorrt_rtx_cu13_bindings>=1.7"]
 TRAIN = ["pyarrow>=16", "torch>=2.6"]
+REPORT = ["matplotlib>=3.9"]
 EXTRAS = {
     "train": TRAIN,
     "openvino": OPENVINO,
     "tensorrt": ["tensorrt>=10.0"],
     "tensorrt-rtx": TENSORRT_RTX,
-    "report": ["plotly>=5.22"],
+    "report": REPORT,
     "test": [
         *TRAIN,
+        *REPORT,
         "build>=1.2",
         "hypothesis>=6.100",
         "import-linter>=2.1",

@@ -13,6 +13,9 @@ from latency_tables.errors import CompofaError, InputError
 from latency_tables.table import LatencyTable
 
 ENVIRONMENT_VARIABLE = "COMPOFA_CACHE"
+RECALIBRATED = "recalibrated"
+MODES = ("full", "quick", RECALIBRATED)
+"""How a table was made, the most trusted first: a recalibrated one counts where no other fits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from compofa_deploy.cache import Cache
+from compofa_deploy.cache import MODES, Cache
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.export.bundle import (
     Budget,
@@ -85,7 +85,7 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
     limit = MaxLatency(job.latency_ms)
     job.accuracies.check_supernet(job.supernet.digest)
     architecture, resolutions = job.supernet.architecture, job.accuracies.resolutions
-    table = cache.find_table(architecture, job.spec, resolutions, ("full", "quick"))
+    table = cache.find_table(architecture, job.spec, resolutions, MODES)
     is_new = table is None
     if table is None:
         watcher.on_step(f"profiling {job.spec.describe()}")

@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from compofa_deploy.architecture import Architecture
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.kit import build_kit
-from compofa_deploy.profile import PLANS
+from compofa_deploy.profile import PLANS, Survey
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.table import LatencyTable
@@ -21,10 +19,9 @@ from profilers.ssh import Target
 
 
 def profile_remotely(
-    architecture: Architecture,
+    survey: Survey,
     targets: Mapping[Target, Path],
     settings: Settings,
-    resolutions: Sequence[int],
     mode: str = "full",
     python: str = "python3",
     on_device: Callable[[Target, DeviceSpec], None] = lambda target, spec: None,
@@ -38,14 +35,14 @@ def profile_remotely(
     """
     tables: dict[Target, LatencyTable] = {}
     failed: dict[Target, CompofaError] = {}
-    kit_id, kit = _pack(architecture, resolutions, settings)
+    kit_id, kit = _pack(survey, settings)
     devices = {target: RemoteDevice(target, settings, python) for target in targets}
 
     def measure(target: Target) -> LatencyTable:
         device = devices[target]
         on_device(target, device.find_spec())
         progress = None if make_progress is None else make_progress(target)
-        table = device.measure(kit_id, kit, PLANS[mode](), progress).build_table()
+        table = survey.build_table(device.measure(kit_id, kit, PLANS[mode](), progress))
         table.save(targets[target])
         device.clean()
         return table
@@ -77,10 +74,10 @@ def name_outputs(output: Path, targets: Sequence[Target]) -> dict[Target, Path]:
     return {target: output.with_name(f"{output.stem}-{target.name}{output.suffix}") for target in targets}
 
 
-def _pack(architecture: Architecture, resolutions: Sequence[int], settings: Settings) -> tuple[str, bytes]:
+def _pack(survey: Survey, settings: Settings) -> tuple[str, bytes]:
     """A kit's id and its zip."""
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
         form = choose_form(settings.runtime, settings.precision)
-        kit = build_kit(architecture, resolutions, settings.batch, Path(folder) / "kit", form)
+        kit = survey.build_kit(settings.batch, Path(folder) / "kit", form)
         pack_kit(kit, Path(folder) / "kit.zip")
         return kit.kit_id, (Path(folder) / "kit.zip").read_bytes()

@@ -76,14 +76,9 @@ def build_table(
         resolutions=tuple(sorted({network.item.input_shape[-1] for network in networks})),
         error=summarise_error(held_out, measured, measure_noise(networks)),
         residuals=tuple(relative_residuals(held_out, measured).tolist()),
-        percentile_ratios={
-            str(p): float(np.median([network.percentile(p) / network.percentile(50) for network in networks]))
-            for p in PERCENTILES
-        },
+        percentile_ratios=find_percentile_ratios(networks),
         conditions=tuple(conditions),
-        networks=tuple(
-            MeasuredNetwork(m.item.label, m.item.layers, m.latency_ms, m.doubts) for m in networks
-        ),
+        networks=list_networks(networks),
     )
 
 
@@ -153,6 +148,19 @@ def summarise_error(predicted: Array, measured: Array, noise_floor: float) -> Er
         n=len(measured),
         noise_floor=noise_floor,
     )
+
+
+def find_percentile_ratios(networks: Sequence[Measurement]) -> dict[str, float]:
+    """Percentiles over the median, by their names: what is typical of these networks."""
+    return {
+        str(p): float(np.median([network.percentile(p) / network.percentile(50) for network in networks]))
+        for p in PERCENTILES
+    }
+
+
+def list_networks(networks: Sequence[Measurement]) -> tuple[MeasuredNetwork, ...]:
+    """What a table keeps of the networks that calibrate it."""
+    return tuple(MeasuredNetwork(m.item.label, m.item.layers, m.latency_ms, m.doubts) for m in networks)
 
 
 def measure_noise(networks: Sequence[Measurement]) -> float:

@@ -42,14 +42,19 @@ class MeasuredKit:
     def build_table(self, emulated: bool = False) -> LatencyTable:
         """Calibrate the latency table. :class:`MismatchError` where it was measured on a CPU that was only emulated,
         unless that is asked for: no device is as fast as that."""
-        if self.spec.machine.emulated and not emulated:
+        if not emulated:
+            self.check_real()
+        return build_table(
+            self.spec, self.architecture, self.kit_id, self.items, self.measurements, self.conditions
+        )
+
+    def check_real(self) -> None:
+        """:class:`MismatchError` where it was measured on an emulated CPU."""
+        if self.spec.machine.emulated:
             raise MismatchError(
                 f"this was measured on an emulated {self.spec.machine.architecture}, and tells nothing of a device's "
                 "latency; measure on the device, or ask for --emulated to try the way out"
             )
-        return build_table(
-            self.spec, self.architecture, self.kit_id, self.items, self.measurements, self.conditions
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""

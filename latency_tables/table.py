@@ -93,6 +93,8 @@ class LatencyTable:
     A table that was measured elsewhere and imported may state no error: then ``error`` is ``None`` and there are no
     residuals. It may state a layer anew for a resolution: ``costs_at`` has what holds at that one alone, and such a
     layer is not in ``costs_ms``; see :meth:`at`. ``origin`` says where it is from, and is empty for one of our own.
+    ``recalibrated_from`` says which older table it was made from by a few networks, and is empty for one that was
+    measured in full.
     """
 
     spec: DeviceSpec
@@ -113,6 +115,7 @@ class LatencyTable:
     reference_ms: float | None = None
     costs_at: dict[int, dict[str, float]] = field(default_factory=dict)
     origin: str = ""
+    recalibrated_from: str = ""
     source: str = field(default="the latency table", compare=False)
 
     @property
@@ -124,7 +127,8 @@ class LatencyTable:
         """In a few words, how far predictions are off."""
         if self.error is None:
             return "of unknown error"
-        return f"off by {self.error.mape:.1%} on networks left out (noise {self.error.noise_floor:.1%})"
+        recalibrated = f", recalibrated by {len(self.networks)} networks" if self.recalibrated_from else ""
+        return f"off by {self.error.mape:.1%} on networks left out (noise {self.error.noise_floor:.1%}){recalibrated}"
 
     def at(self, resolution: int) -> LatencyTable:
         """The table with every cost that holds for networks of this resolution; itself where none depends on it."""
@@ -199,6 +203,7 @@ class LatencyTable:
             "reference_ms": self.reference_ms,
             "costs_at": {str(resolution): costs for resolution, costs in self.costs_at.items()},
             "origin": self.origin,
+            "recalibrated_from": self.recalibrated_from,
         }
         write_json(Path(path), FORMAT, VERSION, content)
 
@@ -246,6 +251,7 @@ class LatencyTable:
             reference_ms=None if read.value("reference_ms") is None else read.number("reference_ms"),
             costs_at=_read_costs_at(read.inner("costs_at")) if "costs_at" in read.data else {},
             origin=read.text("origin") if "origin" in read.data else "",
+            recalibrated_from=read.text("recalibrated_from") if "recalibrated_from" in read.data else "",
             source=where,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("torch", "pyarrow", "plotly", "openvino", "tensorrt")
+EXTRAS = ("torch", "pyarrow", "matplotlib", "openvino", "tensorrt")
 
 
 def run_python(*arguments: str) -> str:

@@ -67,6 +67,6 @@ def test_the_metadata_names_the_licence_the_command_and_no_torch(wheel):
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra")) == {"openvino", "report", "tensorrt", "test", "train"}
     base = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
-    assert not [line for line in base if line.startswith(("torch", "pyarrow", "plotly", "openvino"))]
+    assert not [line for line in base if line.startswith(("torch", "pyarrow", "matplotlib", "openvino"))]
     assert "compofa = compofa_deploy.cli:main" in wheel.read(f"{INFO}/entry_points.txt").decode()
     assert f"{INFO}/licenses/LICENSE" in wheel.namelist()

@@ -16,7 +16,7 @@ COMMANDS = {
     "models": ("models", "Supernets: list them, show, import and calibrate one."),
     "profile": ("profile", "Measure this machine, or others over ssh, and write a latency table."),
     "kit": ("kit", "Build and run by hand what a device is asked to measure."),
-    "tables": ("tables", "Latency tables: list, show, predict, validate, compare, import, export."),
+    "tables": ("tables", "Latency tables: list, show, predict, validate, plot, compare, import, export."),
     "evaluate": ("evaluate", "Accuracy of every subnet of a supernet on images."),
     "accuracy": ("accuracy", "Accuracy predictors: fit one, import OFA's, show and predict."),
     "search": ("search", "The best subnet under constraints, or the whole front."),
@@ -110,7 +110,7 @@ def _explain_missing(error: ModuleNotFoundError) -> str:
         "pyarrow": "train",
         "openvino": "openvino",
         "tensorrt": "tensorrt",
-        "plotly": "report",
+        "matplotlib": "report",
     }
     package = (error.name or "").partition(".")[0]
     if package in extras:

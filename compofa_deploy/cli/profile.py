@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import print_json, show_progress, warn
+from compofa_deploy.cli.table_file import TableFile
 
 if TYPE_CHECKING:
-    from compofa_deploy.architecture import Architecture
+    from compofa_deploy.profile import Survey
     from latency_tables.table import LatencyTable
 
 
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
     metavar="ssh://USER@HOST[:PORT]",
     help="Another machine to measure instead of this one; may be repeated.",
 )
+@click.option(
+    "--from",
+    "old",
+    type=TableFile(),
+    metavar="OLD_TABLE",
+    help="Bring this table up to date by a few networks instead; what is not said is set as it was for it.",
+)
+@click.option(
+    "--networks",
+    type=click.IntRange(3, 10),
+    help="With --from: how many networks to measure  [default: 10].",
+)
 @click.option("--python", default="python3", show_default=True, help="The python on the target.")
 @options.output_option
 @options.json_option
@@ -36,33 +50,30 @@ def command(**given: Any) -> None:
     A run that is interrupted goes on where it stopped. A target needs python 3.11, numpy and the runtime; with several,
     each one's name is put into its table's file name.
 
+    With --from, a table of another version of the runtime, of a sibling device or of other settings is brought up to
+    date by at most 10 networks. It knows its own error, is kept in the cache apart from those that were measured in
+    full, and is taken for one of them only where there is none.
+
     \b
     Example:
       compofa profile --threads 1 -o cpu.json
+      compofa profile --from cpu.json --threads 2 -o two.json
       compofa profile --target ssh://pi@raspberry --python '~/venv/bin/python' -o pi.json
     """
-    from compofa_deploy.architecture import find_architecture
     from compofa_deploy.cache import Cache
     from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
-    from compofa_deploy.profile import profile
+    from compofa_deploy.profile import make_table
 
-    architecture = find_architecture(given["arch"])
+    survey = _plan(given)
     if given["targets"]:
-        _profile_targets(architecture, given)
+        _profile_targets(survey, given)
         return
     spec = find_spec(given)
-    resolutions = given["resolutions"] or architecture.resolutions
     with show_progress() as display:
-        display.on_step(f"profiling {architecture.name} on {spec.describe()}")
-        table = profile(
-            architecture,
-            spec,
-            resolutions,
-            Cache.default(),
-            "quick" if given["quick"] else "full",
-            display.on_progress(),
-        )
+        display.on_step(f"{_describe(given)} {survey.architecture.name} on {spec.describe()}")
+        mode = "quick" if given["quick"] else "full"
+        table = make_table(survey, spec, Cache.default(), mode, display.on_progress())
     table.save(given["output"])
     _warn_of_doubts(table)
     if given["as_json"]:
@@ -71,7 +82,52 @@ def command(**given: Any) -> None:
         print_summary(given["output"], table)
 
 
-def _profile_targets(architecture: Architecture, given: dict[str, Any]) -> None:
+def _plan(given: dict[str, Any]) -> Survey:
+    """What is to be measured; with an old table, what was not said is put into ``given`` as it was for it."""
+    from compofa_deploy.architecture import find_architecture
+    from compofa_deploy.profile import FullSurvey
+    from compofa_deploy.recalibrate import plan_recalibration
+    from latency_tables.errors import InputError
+    from latency_tables.recalibrate import MAX_NETWORKS
+    from latency_tables.table import LatencyTable
+
+    if given["old"] is None:
+        if given["networks"] is not None:
+            raise InputError("--networks counts those of a recalibration; name the old table with --from")
+        architecture = find_architecture(given["arch"])
+        return FullSurvey(architecture, tuple(given["resolutions"] or architecture.resolutions))
+    old = LatencyTable.load(given["old"])
+    asked_for = find_architecture(given["arch"]) if _is_said("arch") else None
+    _adopt(old, given)
+    networks = given["networks"] or MAX_NETWORKS
+    return plan_recalibration(old, asked_for, given["resolutions"] or (), networks)
+
+
+def _adopt(old: LatencyTable, given: dict[str, Any]) -> None:
+    """Put the settings of the old table, as far as they are known, in place of those that were not said. Another
+    runtime has its own devices and precisions."""
+    same_runtime = not _is_said("runtime") or given["runtime"] == old.spec.runtime
+    words = {
+        "runtime": "runtime",
+        "device": "device",
+        "precision": "precision",
+        "graph_level": "target_platform",
+    }
+    adopted = {"threads": "threads", "batch": "batch", **(words if same_runtime else {})}
+    for field, word in adopted.items():
+        if not _is_said(word) and field not in old.spec.unknown:
+            given[word] = getattr(old.spec, field)
+
+
+def _is_said(word: str) -> bool:
+    return click.get_current_context().get_parameter_source(word) is not ParameterSource.DEFAULT
+
+
+def _describe(given: dict[str, Any]) -> str:
+    return "profiling" if given["old"] is None else f"recalibrating {given['old']} of"
+
+
+def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
     from compofa_deploy.cli.tables import print_summary, summarise_table
     from compofa_deploy.remote_profile import name_outputs, profile_remotely
     from profilers.remote import Settings
@@ -81,12 +137,13 @@ def _profile_targets(architecture: Architecture, given: dict[str, Any]) -> None:
     names = ("runtime", "device", "precision", "threads", "batch")
     settings = Settings(**{name: given[name] for name in names}, graph_level=given["target_platform"] or "")
     with show_progress() as display:
-        display.on_step(f"profiling {architecture.name} on {', '.join(target.name for target in outputs)}")
+        display.on_step(
+            f"{_describe(given)} {survey.architecture.name} on {', '.join(t.name for t in outputs)}"
+        )
         tables, failed = profile_remotely(
-            architecture,
+            survey,
             outputs,
             settings,
-            given["resolutions"] or architecture.resolutions,
             "quick" if given["quick"] else "full",
             given["python"],
             lambda target, spec: display.on_step(f"{target.name}: {spec.describe()}"),

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table
 from compofa_deploy.cli.search_space import LISTED, check_space, search_space, space_options
+from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     "--table",
     "tables",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=TableFile(),
+    metavar="FILE|NAME",
     help="A latency table; several search over all of their device specs  [default: this machine's].",
 )
 @click.option("--latency", type=Duration(), help="Largest latency, as in 20ms.")
@@ -151,6 +152,8 @@ def command(**given: Any) -> None:
     for table in tables:
         if not table.states_error:
             click.echo(f"latencies by {table.source} of unknown error: it states none")
+        elif table.recalibrated_from:
+            click.echo(f"latencies by {table.source}, {table.describe_error()}")
 
 
 def _load_accuracies(
@@ -178,12 +181,12 @@ def _load_accuracies(
 
 def _find_tables_here(architecture: Architecture, resolutions: Sequence[int]) -> list[LatencyTable]:
     """This machine's cached table for ONNX Runtime, one thread."""
-    from compofa_deploy.cache import Cache
+    from compofa_deploy.cache import MODES, Cache
     from latency_tables.errors import InputError
     from profilers.registry import find_runtime
 
     spec = find_runtime("onnxruntime").spec()
-    table = Cache.default().find_table(architecture, spec, resolutions, ("full", "quick"))
+    table = Cache.default().find_table(architecture, spec, resolutions, MODES)
     if table is None:
         raise InputError(
             f"no table of {spec.describe()} is kept here; make one with compofa profile -o table.json and name it with "

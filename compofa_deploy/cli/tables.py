@@ -9,17 +9,22 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress
+from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.tables_import import export_command, import_command
+from compofa_deploy.cli.tables_list import list_command
+from compofa_deploy.cli.tables_plot import plot_command
 
 if TYPE_CHECKING:
     from latency_tables.table import LatencyTable
 
-table_argument = click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+table_argument = click.argument("table", type=TableFile())
 
 
 @click.group("tables")
 def command() -> None:
-    """Latency tables: list, show, predict, validate, compare, import, export.
+    """Latency tables: list, show, predict, validate, plot, compare, import, export.
+
+    A TABLE is a file, or the name of one that ships, as the list shows it.
 
     \b
     Example:
@@ -28,43 +33,8 @@ def command() -> None:
     """
 
 
-command.add_command(import_command)
-command.add_command(export_command)
-
-
-@command.command("list")
-@options.json_option
-def list_tables(as_json: bool) -> None:
-    """The tables of this machine that are kept in the cache.
-
-    \b
-    Example:
-      compofa tables list
-    """
-    from compofa_deploy.cache import Cache
-    from latency_tables.errors import CompofaError
-    from latency_tables.table import LatencyTable
-
-    folder = Cache.default().folder / "tables"
-    found: list[tuple[Path, LatencyTable]] = []
-    broken: list[str] = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        try:
-            found.append((path, LatencyTable.load(path)))
-        except CompofaError as error:
-            broken.append(str(error))
-    if as_json:
-        print_json({"tables": [summarise_table(*entry) for entry in found], "broken": broken})
-        return
-    for path, table in found:
-        sides = ", ".join(map(str, table.resolutions))
-        click.echo(str(path))
-        click.echo(f"    {table.architecture['name']} at {sides} px, {table.spec.describe()}")
-        click.echo(f"    {table.describe_error()}; made {table.created[:16]}")
-    if not found:
-        click.echo(f"none in {folder}; make one with compofa profile")
-    for text in broken:
-        click.echo(text, err=True)
+for subcommand in (list_command, plot_command, import_command, export_command):
+    command.add_command(subcommand)
 
 
 @command.command("show")
@@ -172,10 +142,13 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
     """
     from compofa_deploy.cache import Cache
     from compofa_deploy.validate import validate
-    from latency_tables.errors import MismatchError
+    from latency_tables.errors import InputError, MismatchError
+    from latency_tables.shipped import FOLDER
     from latency_tables.table import LatencyTable
 
     loaded = LatencyTable.load(table)
+    if table.parent == FOLDER:
+        raise InputError(f"{table.stem} ships, and is not written to; validate a copy of {table}")
     if loaded.spec.unknown:
         raise MismatchError(
             f"{table} is of {loaded.spec.describe()}, which cannot be told to be this machine; make a table of this "
@@ -193,7 +166,7 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
 
 @command.command("compare")
 @table_argument
-@click.argument("other", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("other", type=TableFile())
 @options.json_option
 def compare_tables(table: Path, other: Path, as_json: bool) -> None:
     """What the second of two tables predicts relative to the first, and the errors of both.
@@ -276,6 +249,7 @@ def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
         "interval_90": table.margin(0.9) if table.states_error else None,
         "validation": None if table.validation is None else asdict(table.validation),
         "origin": table.origin or None,
+        "recalibrated_from": table.recalibrated_from or None,
     }
 
 
@@ -291,6 +265,8 @@ def print_summary(path: Path, table: LatencyTable) -> None:
     ]  # fmt: skip
     if table.origin:
         rows.append(("imported from", table.origin))
+    if table.recalibrated_from:
+        rows.append(("recalibrated from", table.recalibrated_from))
     if error is None:
         rows.append(("error", "unknown: nobody stated it, so predictions have no interval"))
     else:

@@ -9,6 +9,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import print_json
+from compofa_deploy.cli.table_file import TableFile
 
 
 @click.command("import")
@@ -62,7 +63,7 @@ def import_command(source: Path, **given: Any) -> None:
 
 
 @click.command("export")
-@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("table", type=TableFile())
 @click.option(
     "--format", "kind", type=click.Choice(["ofa", "csv"]), default="ofa", show_default=True,
     help="ofa: a folder of YAML files, one a resolution; csv: one file, a layer a row.",

@@ -1,0 +1,149 @@
+"""A figure of a latency table: what it predicts against what was measured, with its interval, on a white page."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_tables.errors import FormatError, InputError
+from latency_tables.files import replace_file
+from latency_tables.table import ErrorSummary, LatencyTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+CONFIDENCE = 0.9
+"""Of the band."""
+SUFFIXES = (".svg", ".png")
+SIZE_INCHES = (6.4, 6.4)
+DOTS_PER_INCH = 150
+MARGIN = 0.05
+"""Of the axes, beyond the fastest and the slowest network, relative to these."""
+MANY = 8
+"""More resolutions than this do not fit into the title."""
+BAND, POINT, LINE = "#c9dbf0", "#1f4e8c", "#555555"
+SETTINGS: Any = {
+    # Ids within an SVG are random without a salt of one's own.
+    "svg.hashsalt": "compofa",
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Networks that the predictions were made without: (n,) in ms, and in a few words which these are."""
+
+    predicted_ms: Array
+    measured_ms: Array
+    error: ErrorSummary
+    what: str
+
+    @property
+    def relative_errors(self) -> Array:
+        """How much more was measured than predicted, relative to the prediction."""
+        return self.measured_ms / self.predicted_ms - 1
+
+
+def find_points(table: LatencyTable) -> Points:
+    """The networks that validated a table, or those that calibrated it, each left out of the fit.
+
+    :class:`InputError` where it states no error; :class:`FormatError` where its residuals are not its networks'.
+    """
+    if table.error is None:
+        raise InputError(
+            f"{table.source} states no error and knows of no measured network, so there is nothing to draw; profile "
+            "the device for a table that does"
+        )
+    if table.validation is not None:
+        networks = table.validation.networks
+        predicted = np.array([network.predicted_ms for network in networks])
+        measured = np.array([network.first_ms for network in networks])
+        return Points(predicted, measured, table.validation.error, "held out, none used in the fit")
+    measured = np.array([network.ms for network in table.networks])
+    if len(measured) != len(table.residuals):
+        raise FormatError(
+            f"{table.source}, residuals: are {len(table.residuals)} of {len(measured)} networks; profile again"
+        )
+    predicted = measured / (1 + np.array(table.residuals))
+    return Points(predicted, measured, table.error, "of the fit, left out one by one")
+
+
+def write_figure(table: LatencyTable, path: Path) -> None:
+    """Write the figure as the suffix says; the same table gives the same bytes.
+
+    :class:`InputError` where the suffix is none of an image, or the file cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: a figure is written as {' or '.join(SUFFIXES)}; name it so")
+    image = draw(table, path.suffix.lower().removeprefix("."))
+    with replace_file(path) as file:
+        file.write(image)
+
+
+def draw(table: LatencyTable, kind: str) -> bytes:
+    """The figure as an image of the kind ``svg`` or ``png``."""
+    points = find_points(table)
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))
+        margin = table.margin(CONFIDENCE)
+        _draw_latencies(upper, points, margin)
+        _draw_errors(lower, points, margin)
+        _write_title(figure, table, points)
+        image = io.BytesIO()
+        undated = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(image, format=kind, metadata=undated)
+    return image.getvalue()
+
+
+def _draw_latencies(axes: Axes, points: Points, margin: float) -> None:
+    both = np.concatenate([points.predicted_ms, points.measured_ms])
+    ends = np.array([both.min() * (1 - MARGIN), both.max() * (1 + MARGIN)])
+    axes.fill_between(
+        ends, ends * (1 - margin), ends * (1 + margin), color=BAND, lw=0, label=f"{CONFIDENCE:.0%} interval"
+    )
+    axes.plot(ends, ends, color=LINE, lw=0.8, label="predicted = measured")
+    axes.plot(points.predicted_ms, points.measured_ms, "o", color=POINT, ms=3.5, mew=0, label="a network")
+    axes.set(ylabel="measured, ms", xlim=(float(ends[0]), float(ends[1])))
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _draw_errors(axes: Axes, points: Points, margin: float) -> None:
+    axes.axhspan(-100 * margin, 100 * margin, color=BAND, lw=0)
+    axes.axhline(0, color=LINE, lw=0.8)
+    axes.plot(points.predicted_ms, 100 * points.relative_errors, "o", color=POINT, ms=3.5, mew=0)
+    limit = 100 * 1.2 * max(margin, float(np.abs(points.relative_errors).max()))
+    axes.set(xlabel="predicted, ms", ylabel="measured more, %", ylim=(-limit, limit))
+
+
+def _write_title(figure: Figure, table: LatencyTable, points: Points) -> None:
+    error = points.error
+    covered = float(np.mean(np.abs(points.relative_errors) <= table.margin(CONFIDENCE)))
+    sides = ", ".join(map(str, table.resolutions))
+    if len(table.resolutions) > MANY:
+        sides = f"{table.resolutions[0]} to {table.resolutions[-1]}"
+    figure.suptitle(
+        f"{table.architecture['name']} at {sides} px\n{table.spec.describe()}\n"
+        f"{error.n} networks {points.what}\n"
+        f"MAPE {error.mape:.2%}; {CONFIDENCE:.0%} interval of ±{table.margin(CONFIDENCE):.1%} held {covered:.0%}; "
+        f"noise floor {error.noise_floor:.2%}",
+        fontsize=9,
+    )
