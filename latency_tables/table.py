@@ -15,7 +15,7 @@ from latency_tables.errors import InputError, MismatchError
 from latency_tables.fields import Fields
 from latency_tables.files import read_json, write_json
 from latency_tables.fit import conformal_quantile
-from latency_tables.machine import Conditions
+from latency_tables.machine import Conditions, list_doubts
 
 FORMAT = "compofa-latency-table"
 VERSION = 2
@@ -122,6 +122,11 @@ class LatencyTable:
     def states_error(self) -> bool:
         """Whether predictions have an interval."""
         return bool(self.residuals)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the run as a whole should not be trusted: what the machine did meanwhile; empty where it was quiet."""
+        return list_doubts(self.conditions, self.spec.threads)
 
     def describe_error(self) -> str:
         """In a few words, how far predictions are off."""

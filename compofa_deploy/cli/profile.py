@@ -167,6 +167,8 @@ def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
 
 
 def _warn_of_doubts(table: LatencyTable, whose: str = "") -> None:
+    for doubt in table.doubts:
+        warn(f"{whose}the run was disturbed: {doubt}; profile again when the machine is quiet")
     doubtful = [network for network in table.networks if network.doubts]
     if doubtful:
         warn(

@@ -244,6 +244,7 @@ def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
         "resolutions": list(table.resolutions),
         "layers": len(table.costs_ms.keys() | {key for costs in table.costs_at.values() for key in costs}),
         "networks": len(table.networks),
+        "doubts": list(table.doubts),
         "doubtful_networks": sum(bool(network.doubts) for network in table.networks),
         "error": None if table.error is None else asdict(table.error),
         "interval_90": table.margin(0.9) if table.states_error else None,
@@ -263,6 +264,7 @@ def print_summary(path: Path, table: LatencyTable) -> None:
         ("measured", f"{summary['layers']} layers, {summary['networks']} networks "
                      f"({summary['doubtful_networks']} in doubt)"),
     ]  # fmt: skip
+    rows += [("disturbed", doubt) for doubt in table.doubts]
     if table.origin:
         rows.append(("imported from", table.origin))
     if table.recalibrated_from:

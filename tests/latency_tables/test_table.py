@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.table import ErrorSummary, HeldOut, LatencyTable, Validation
-from tests.latency_tables.builders import make_table
+from tests.latency_tables.builders import CONDITIONS, make_table
 
 POSITIVE = st.floats(0, 1e6, allow_subnormal=False)
 
@@ -163,3 +164,9 @@ def test_a_number_too_large_to_be_one_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("0.11", "1e999"))
     with pytest.raises(FormatError, match="costs_ms, x: not a finite number"):
         LatencyTable.load(path)
+
+
+def test_a_run_that_was_disturbed_makes_its_table_doubtful() -> None:
+    assert make_table().doubts == ()
+    busy = replace(CONDITIONS, load_average=3.5)
+    assert make_table(conditions=(busy, busy)).doubts == ("other work kept 2.5 cores busy",)
