@@ -16,7 +16,6 @@ from latency_tables.fit import (
     Array,
     Design,
     fit_costs,
-    leave_one_out,
     rank_correlation,
     relative_residuals,
 )
@@ -62,7 +61,7 @@ def build_table(
     measured = np.array([network.latency_ms for network in networks])
     design, crowding = make_design(layers_ms, sizes, counts, measured)
     costs, (intercept, crowded) = fit_costs(design)
-    held_out = leave_one_out(design)
+    held_out = predict_left_out(measurements, layers_ms, sizes, counts)
     return LatencyTable(
         spec=spec,
         architecture=dict(architecture),
@@ -80,6 +79,25 @@ def build_table(
         conditions=tuple(conditions),
         networks=list_networks(networks),
     )
+
+
+def predict_left_out(
+    measurements: Sequence[Measurement],
+    layers_ms: Mapping[str, float],
+    sizes: Mapping[str, int],
+    counts: Array,
+) -> Array:
+    """What each network (n,) would be predicted to take by a table made without it: neither its latency nor what its
+    layers took within it counts. A layer that no other has is taken from all of them, ``layers_ms``."""
+    networks = [m for m in measurements if m.item.kind == "network"]
+    measured = np.array([network.latency_ms for network in networks])
+    predicted = np.empty(len(networks))
+    for i, left_out in enumerate(networks):
+        others = [m for m in measurements if m is not left_out]
+        design, _ = make_design({**layers_ms, **find_layers_ms(others)}, sizes, counts, measured)
+        costs, coefficients = fit_costs(design.take(np.arange(len(networks)) != i))
+        predicted[i] = counts[i] @ costs + design.whole[i] @ coefficients
+    return predicted
 
 
 def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:

@@ -86,6 +86,21 @@ def test_a_layer_that_was_only_measured_alone_is_set_right_by_those_that_have_bo
     assert find_layers_ms([*alone, network]) == pytest.approx({"a": 2.2, "b": 3.3, "c": 2.0 * 5.5 / 4.0})
 
 
+def test_a_network_that_is_left_out_tells_nothing_of_its_layers_either() -> None:
+    measurements, true = measure(0)
+    networks = []
+    for network in measurements[len(KEYS) :]:
+        costs = [true[key] for key in network.item.layers]
+        networks.append(look_within(network, [cost / sum(costs) for cost in costs]))
+    # One network claims that the whole of its time goes into its first layer.
+    odd = replace(networks[0], visits=tuple(replace(v, layer_shares=()) for v in networks[0].visits))
+    networks[0] = look_within(odd, [1.0, *[0.0] * (len(odd.item.layers) - 1)])
+    table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks, [CONDITIONS])
+    without = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks[1:], [CONDITIONS])
+    expected = networks[0].latency_ms / without.predict_ms(networks[0].item.layers) - 1
+    assert table.residuals[0] == pytest.approx(expected, abs=2e-3)
+
+
 def test_networks_that_crowd_a_cache_are_slower_than_the_sum_of_their_layers() -> None:
     measurements, _ = measure(0, n=24)
     sizes = {m.item.layers[0]: m.item.size_bytes for m in measurements[: len(KEYS)]}

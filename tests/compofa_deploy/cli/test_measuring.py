@@ -144,5 +144,5 @@ def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
     assert not path.exists()
     stop_after(-1)
     assert compofa("kit", "run", kit, "--quick", "-o", path).code == 0
-    items = json.loads(path.read_text())
-    assert len(visited) == len(items["costs_ms"]) + 2 * len(items["networks"])
+    # ONNX Runtime tells what layers take within networks: none is measured alone.
+    assert len(visited) == 2 * len(json.loads(path.read_text())["networks"])
