@@ -101,20 +101,14 @@ def predict_left_out(
 
 
 def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:
-    """What each layer takes by itself: within networks, on average over those that looked, or else alone.
-
-    A layer that was only measured alone beside others that were looked at within networks is set right by how these
-    two differ, on the whole, for layers that have both.
-    """
+    """What each layer takes by itself: within networks, on average over those that were looked into, or else alone."""
     alone = {m.item.layers[0]: m.latency_ms for m in measurements if m.item.kind == "layer"}
     seen: dict[str, list[float]] = {}
     for network in (m for m in measurements if m.item.kind == "network"):
+        # Those that were not looked into have no times to pair.
         for key, ms in zip(network.item.layers, network.layers_ms(), strict=False):
             seen.setdefault(key, []).append(float(ms))
-    within = {key: float(np.mean(found)) for key, found in seen.items()}
-    both = [key for key in within if key in alone]
-    ratio = sum(within[key] for key in both) / sum(alone[key] for key in both) if both else 1.0
-    return {**{key: ms * ratio for key, ms in alone.items()}, **within}
+    return {**alone, **{key: float(np.mean(found)) for key, found in seen.items()}}
 
 
 def make_design(

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 def command(**given: Any) -> None:
     """Measure this machine, or others over ssh, and write a latency table of each.
 
-    Every layer alone and some 30 whole networks, in fresh sessions, shuffled, each between two looks at a reference.
+    Some 30 whole networks in fresh sessions, shuffled, between looks at a reference; their time is divided over layers
+    by the runtime's profiler, or every layer is measured alone where it has none.
     A run that is interrupted goes on where it stopped. A target needs python 3.11, numpy and the runtime; with several,
     each one's name is put into its table's file name.
 

@@ -75,15 +75,16 @@ def test_layers_that_were_looked_at_within_networks_need_not_be_measured_alone()
     assert table.predict_ms(KEYS[2:7]) == pytest.approx(sum(true[key] for key in KEYS[2:7]), rel=0.01)
 
 
-def test_a_layer_that_was_only_measured_alone_is_set_right_by_those_that_have_both() -> None:
+def test_what_a_layer_takes_within_networks_counts_before_what_it_takes_alone() -> None:
     alone = [
-        make_measurement(make_item(f"l{key}", "layer", (key,)), ms)
-        for key, ms in (("a", 1.0), ("b", 3.0), ("c", 2.0))
+        make_measurement(make_item(f"l{key}", "layer", (key,)), ms) for key, ms in (("a", 1.0), ("c", 2.0))
     ]
-    network = look_within(
-        make_measurement(make_item("n", "network", ("a", "b", "b")), 8.8), [2.2 / 8.8, 3.3 / 8.8, 3.3 / 8.8]
-    )
-    assert find_layers_ms([*alone, network]) == pytest.approx({"a": 2.2, "b": 3.3, "c": 2.0 * 5.5 / 4.0})
+    networks = [
+        look_within(make_measurement(make_item("n", "network", ("a", "b", "b")), 8.0), [0.25, 0.5, 0.25]),
+        look_within(make_measurement(make_item("m", "network", ("a",)), 4.0), [1.0]),
+        make_measurement(make_item("k", "network", ("a", "c")), 9.0),
+    ]
+    assert find_layers_ms([*alone, *networks]) == pytest.approx({"a": 3.0, "b": 3.0, "c": 2.0})
 
 
 def test_a_network_that_is_left_out_tells_nothing_of_its_layers_either() -> None:
