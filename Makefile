@@ -27,7 +27,7 @@ bare: $(VENV)/.installed
 	$(VENV)/bin/python -W error .ci/bare.py
 
 unit: $(TEST_VENV)/.installed
-	$(TEST_BIN)/python -m pytest
+	$(TEST_BIN)/python -m pytest -n auto --dist loadfile
 
 # What only a machine with an NVIDIA GPU can show; elsewhere it is skipped, and says why.
 gpu: $(TEST_VENV)/.installed

@@ -42,6 +42,8 @@ EXTRAS = {
         *OPENVINO,
         *(f"{wheel}; sys_platform == 'linux' and platform_machine == 'x86_64'" for wheel in TENSORRT_RTX),
         "pytest>=8.2",
+        # Half of the tests wait: for processes, sessions, a simulated network.
+        "pytest-xdist>=3.6",
         "ruff>=0.8",
         "setuptools>=77",
     ],

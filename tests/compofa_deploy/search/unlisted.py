@@ -30,7 +30,7 @@ def make_elastic_table(**changes: object) -> LatencyTable:
         for resolution in ELASTIC.resolutions
         for key, (layer, _) in list_needed(ELASTIC, resolution, "ofa").items()
     }
-    return make_table(ELASTIC, **{"costs_ms": costs, "isolated_ms": costs, **changes})
+    return make_table(ELASTIC, **{"costs_ms": costs, "layers_ms": costs, **changes})
 
 
 def make_predictor(widths: tuple[int, ...] = (32, 16), seed: int = 0) -> AccuracyPredictor:
