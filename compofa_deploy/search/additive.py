@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,18 +48,14 @@ class AdditiveCosts:
         cost: Callable[[Layer, int], float],
     ) -> AdditiveCosts:
         """The sum over a subnet's layers of ``cost``, which is told a layer and the resolution of the image."""
-        family = find_family(architecture)
         fixed = np.zeros(len(resolutions))
         blocks = np.zeros((len(resolutions), BLOCKS, OPTIONS))
         used = np.repeat(space.allowed.any(axis=1), MAX_DEPTH, axis=0)
         for i, resolution in enumerate(resolutions):
-            for j, (kernel, expand) in enumerate(SETTINGS):
-                uniform = Subnet((MAX_DEPTH,) * STAGES, (expand,) * BLOCKS, (kernel,) * BLOCKS, resolution)
-                parts = family.list_parts(architecture, uniform)
-                layers = [layer for stage in parts.stages for layer in stage]
-                for block in np.flatnonzero(used[:, j]):
-                    blocks[i, block, j] = cost(layers[block], resolution)
-            fixed[i] = sum(cost(layer, resolution) for layer in (*parts.stem, *parts.head))
+            frame, settings = _list_uniform(architecture, resolution)
+            fixed[i] = sum(cost(layer, resolution) for layer in frame)
+            for block, j in np.argwhere(used).tolist():
+                blocks[i, block, j] = cost(settings[j][block], resolution)
         return cls(tuple(resolutions), fixed, blocks)
 
     def total(self, choices: Choices, at: Indices) -> Floats:
@@ -75,3 +72,16 @@ class AdditiveCosts:
         depth = sums.argmin(axis=2)
         settings = np.take_along_axis(costs.argmin(axis=4), depth[:, :, None, None], axis=2)[:, :, 0]
         return np.where(RUNS_AT_DEPTH[depth], settings, ABSENT).reshape(count, BLOCKS)
+
+
+@lru_cache(maxsize=64)
+def _list_uniform(
+    architecture: Architecture, resolution: int
+) -> tuple[tuple[Layer, ...], tuple[tuple[Layer, ...], ...]]:
+    """The layers outside the stages, and for each setting all blocks set to it."""
+    settings = []
+    for kernel, expand in SETTINGS:
+        subnet = Subnet((MAX_DEPTH,) * STAGES, (expand,) * BLOCKS, (kernel,) * BLOCKS, resolution)
+        parts = find_family(architecture).list_parts(architecture, subnet)
+        settings.append(tuple(layer for stage in parts.stages for layer in stage))
+    return (*parts.stem, *parts.head), tuple(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,23 +21,25 @@ Indices = NDArray[np.intp]
 
 EVALUATIONS = 4000
 """Most subnets whose accuracy, or slope of the accuracy, a predictor is asked for, unless told otherwise."""
-STARTS = 2
+STARTS = 4
 """Climbs that begin at each resolution."""
 CLIMBS = 4
 """Climbs that go on side by side once the worse half has been given up, step by step."""
-NEIGHBOURS = 8
+NEIGHBOURS = 6
 """Subnets around a place whose slopes are averaged with its own."""
 NEIGHBOURS_REDRAWN = 0.15
 """The share of blocks in which they differ from it, at most."""
-RELAXATIONS = 4
-"""Relaxed solutions that a step tries, each of which may leave its place less than the one before."""
+LEAPS = 3
+"""Steps at the beginning of a climb that try relaxed solutions, which may be anywhere; later ones rarely are better."""
+RELAXATIONS = 3
+"""Relaxed solutions that such a step tries, each of which may leave its place less than the one before."""
 RELUCTANCE = 2.0
 """What the last of them pays for a block that changes, in mean gains."""
 NOISE = 0.25
 """Deviation of what is added to the gains that a relaxation sees, in mean gains."""
-SWAPS = 30
+SWAPS = 24
 """Changes of one or two blocks that a step tries."""
-PATIENCE = 12
+PATIENCE = 7
 """Steps without a better subnet after which a climb is given up for a new one."""
 FROM_BEST = 0.5
 """The share of new climbs that begin near the best subnet so far, and not anywhere."""
@@ -59,13 +62,14 @@ class Found:
 
 @dataclass(eq=False)
 class _Climb:
-    """Subnets met at one resolution that were not left yet, by key; how good the best was, and for how many steps none
-    has been better."""
+    """Subnets met at one resolution that were not left yet, by key; how good the best was, how many steps there were,
+    and for how many none has been better."""
 
     at: int
     start: Choices
     open: dict[bytes, float] = field(default_factory=dict)
     best: float = -np.inf
+    steps: int = 0
     stalled: int = 0
 
     def leave(self) -> Choices:
@@ -159,9 +163,15 @@ class _Search:
         """Each climb leaves the best place that it knows, for all that is proposed from there."""
         places = np.array([climb.leave() for climb in climbs])
         at = np.array([climb.at for climb in climbs])
-        owners, proposed = self._propose(places, at, self._average_gains(places, at))
+        gains = self._average_gains(places, at)
+        leaping = np.flatnonzero([climb.steps < LEAPS for climb in climbs])
+        parts = [(np.zeros(0, np.intp), places[:0]), *self._list_swaps(places, at, gains)]
+        if len(leaping):
+            parts.append(self._leap(leaping, places, at, gains))
+        owners, proposed = (np.concatenate(part) for part in zip(*parts, strict=True))
         self._meet(climbs, owners, proposed)
         for climb in climbs:
+            climb.steps += 1
             best = max(climb.open.values(), default=-np.inf)
             climb.stalled = 0 if best > climb.best else climb.stalled + 1
             climb.best = max(climb.best, best)
@@ -169,10 +179,11 @@ class _Search:
     def _meet(self, climbs: list[_Climb], owners: Indices, proposed: Choices) -> None:
         """Evaluate what keeps the limit and was not met before, and open it to the climb that proposed it."""
         at = np.array([climb.at for climb in climbs])[owners]
-        rows = np.column_stack((proposed, at)).astype(np.uint8)
+        rows = np.column_stack((proposed, at)).astype(np.uint8).tobytes()
+        width = BLOCKS + 1
         new: dict[bytes, int] = {}
         for i in np.flatnonzero(self._latency.total(proposed, at) <= self._limit_ms).tolist():
-            key = rows[i].tobytes()
+            key = rows[i * width : (i + 1) * width]
             if key not in self._seen and len(new) < self._left:
                 new.setdefault(key, i)
         indices = list(new.values())
@@ -193,25 +204,27 @@ class _Search:
         averaged: Floats = gains - np.take_along_axis(gains, places[..., None], axis=2)
         return averaged
 
-    def _propose(self, places: Choices, at: Indices, gains: Floats) -> tuple[Indices, Choices]:
-        """(m,) which place, and (m, 20) where to: relaxed solutions, and swaps where the place keeps the limit."""
-        costs = self._latency.blocks[at]
+    def _leap(self, leaping: Indices, places: Choices, at: Indices, gains: Floats) -> tuple[Indices, Choices]:
+        """(m,) which of the leaping climbs, and (m, 20) relaxed solutions to go to."""
+        places, at, gains = places[leaping], at[leaping], gains[leaping]
         moves = np.ones(gains.shape)
         np.put_along_axis(moves, places[..., None], 0, axis=2)
         scale = np.abs(gains).mean(axis=(1, 2))[:, None, None, None]
         reluctance = np.linspace(0, RELUCTANCE, RELAXATIONS)[:, None, None] * moves[:, None]
         noise = NOISE * self._rng.standard_normal((len(places), RELAXATIONS, BLOCKS, OPTIONS))
         seen = (gains[:, None] + scale * (noise - reluctance)).reshape(-1, BLOCKS, OPTIONS)
-        owner = np.repeat(np.arange(len(places)), RELAXATIONS)
+        at = np.repeat(at, RELAXATIONS)
         budgets = self._limit_ms - self._latency.fixed[at]
-        relaxed = relax(seen, costs[owner], budgets[owner], self._cheapest[at[owner]], self._space)
-        owners, proposed = [owner], [relaxed]
+        relaxed = relax(seen, self._latency.blocks[at], budgets, self._cheapest[at], self._space)
+        return np.repeat(leaping, RELAXATIONS), relaxed
+
+    def _list_swaps(self, places: Choices, at: Indices, gains: Floats) -> Iterator[tuple[Indices, Choices]]:
+        """The same for each climb whose place keeps the limit: swaps."""
         slack = self._limit_ms - self._latency.total(places, at)
         for i in np.flatnonzero(slack >= 0).tolist():
-            swapped = list_swaps(places[i], gains[i], costs[i], float(slack[i]), self._space, SWAPS)
-            owners.append(np.full(len(swapped), i))
-            proposed.append(swapped)
-        return np.concatenate(owners), np.concatenate(proposed)
+            costs = self._latency.blocks[at[i]]
+            swapped = list_swaps(places[i], gains[i], costs, float(slack[i]), self._space, SWAPS)
+            yield np.full(len(swapped), i), swapped
 
 
 def _decode(key: bytes) -> tuple[Choices, int]:

@@ -10,10 +10,10 @@ from compofa_deploy.subnet import BLOCKS, MAX_DEPTH, STAGES
 
 Floats = NDArray[np.float64]
 
-OCTAVES = 10
+OCTAVES = 6
 """The price of a millisecond is looked for this many powers of two above and below the gains' mean."""
-HALVINGS = 11
-"""Leaves 1 % of the price open: finer than the gaps between the solutions that a price can have."""
+HALVINGS = 8
+"""Leaves 3 % of the price open: finer than the gaps between the solutions that a price can have."""
 
 
 def relax(gains: Floats, costs: Floats, budgets: Floats, cheapest: Choices, space: Space) -> Choices:

@@ -1,5 +1,7 @@
 """A relaxed solution keeps its budget, and nothing that costs no more gains more."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,10 +15,16 @@ SMALL = [SPACES["compofa"], narrow(SPACES["ofa"], (0, 2), ((3, 3), (5, 4), (7, 6
          narrow(SPACES["compofa-elastic"], (1, 4), ((3, 3), (5, 3), (5, 4), (7, 3)))]  # fmt: skip
 
 
+@cache
+def describe(space):
+    """Latencies and members of a space, made once for all examples."""
+    return make_latency(space), list_members(space)
+
+
 @given(st.integers(0, 10**6), st.sampled_from(SMALL), st.floats(0, 1))
 def test_nothing_that_costs_no_more_gains_more(seed, space, share):
     rng = np.random.default_rng(seed)
-    latency, members = make_latency(space), list_members(space)
+    latency, members = describe(space)
     gains, costs = rng.normal(size=(1, 20, OPTIONS)), latency.blocks[:1]
     gain = gains[0, POSITIONS, members].sum(axis=1)
     cost = costs[0, POSITIONS, members].sum(axis=1)
