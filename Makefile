@@ -26,8 +26,10 @@ lint: $(TEST_VENV)/.installed
 bare: $(VENV)/.installed
 	$(VENV)/bin/python -W error .ci/bare.py
 
+# Tests of training interrupt their own process, which a worker of many would not survive.
 unit: $(TEST_VENV)/.installed
-	$(TEST_BIN)/python -m pytest -n auto --dist loadfile
+	$(TEST_BIN)/python -m pytest -n auto --dist loadfile --ignore tests/compofa_deploy/training
+	$(TEST_BIN)/python -m pytest tests/compofa_deploy/training
 
 # What only a machine with an NVIDIA GPU can show; elsewhere it is skipped, and says why.
 gpu: $(TEST_VENV)/.installed
