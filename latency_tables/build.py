@@ -16,6 +16,7 @@ from latency_tables.fit import (
     Array,
     Design,
     fit_costs,
+    leave_one_out,
     rank_correlation,
     relative_residuals,
 )
@@ -91,13 +92,11 @@ def predict_left_out(
     layers took within it counts. A layer that no other has is taken from all of them, ``layers_ms``."""
     networks = [m for m in measurements if m.item.kind == "network"]
     measured = np.array([network.latency_ms for network in networks])
-    predicted = np.empty(len(networks))
-    for i, left_out in enumerate(networks):
-        others = [m for m in measurements if m is not left_out]
-        design, _ = make_design({**layers_ms, **find_layers_ms(others)}, sizes, counts, measured)
-        costs, coefficients = fit_costs(design.take(np.arange(len(networks)) != i))
-        predicted[i] = counts[i] @ costs + design.whole[i] @ coefficients
-    return predicted
+    designs = []
+    for left_out in networks:
+        others = find_layers_ms([m for m in measurements if m is not left_out])
+        designs.append(make_design({**layers_ms, **others}, sizes, counts, measured)[0])
+    return leave_one_out(designs)
 
 
 def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:

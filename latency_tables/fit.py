@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,12 +72,14 @@ def fit_costs(design: Design) -> tuple[Array, Array]:
     return np.maximum(design.parts @ coefficients[:features], 0), coefficients[features:]
 
 
-def leave_one_out(design: Design) -> Array:
-    """Predictions (n,) of :func:`fit_costs` for each network, fitted on all the others; n is at least 2."""
-    count = len(design.measured)
-    predicted = np.empty(count)
-    for i in range(count):
-        costs, coefficients = fit_costs(design.take(np.arange(count) != i))
+def leave_one_out(designs: Sequence[Design]) -> Array:
+    """Predictions (n,) of :func:`fit_costs` for each network, fitted on all the others; n is at least 2.
+
+    ``designs`` are of all n networks, one for each that is left out: as it is made where nothing is known of that one.
+    """
+    predicted = np.empty(len(designs))
+    for i, design in enumerate(designs):
+        costs, coefficients = fit_costs(design.take(np.arange(len(designs)) != i))
         predicted[i] = design.counts[i] @ costs + design.whole[i] @ coefficients
     return predicted
 

@@ -91,7 +91,7 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
     scaled = scale_table(old, float(np.median(taken / _predict(old, runs))))
     design = replace(make_design(scaled, runs), measured=taken)
     costs, (intercept, crowded) = fit_costs(design)
-    held_out = leave_one_out(design)
+    held_out = leave_one_out([design] * len(design.measured))
     by_row = dict(zip(_list_rows(scaled), costs.tolist(), strict=True))
     crowds = bool(old.crowding.weight_bytes)
     return replace(

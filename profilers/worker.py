@@ -56,7 +56,8 @@ class Worker:
             tell = opened.watch()
             samples = sample(opened.call, clock, **request["limits"])
             doubts = tell()
-        shares = self._share_layers(request) if request["layer_names"] else ()
+            feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
+        shares = self._share_layers(request, feeds) if request["layer_names"] else ()
         gc.collect()
         return Visit(
             request["item"],
@@ -71,9 +72,7 @@ class Worker:
             shares,
         )
 
-    def _share_layers(self, request: Mapping[str, Any]) -> tuple[float, ...]:
-        with self._open(request) as opened:
-            feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
+    def _share_layers(self, request: Mapping[str, Any], feeds: Mapping[str, Array]) -> tuple[float, ...]:
         model, weights = _read_model(request)
         return self.runtime.share_layers(model, self.spec, request["layer_names"], feeds, weights)
 
