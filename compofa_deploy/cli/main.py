@@ -23,6 +23,7 @@ COMMANDS = {
     "export": ("export", "Write a subnet's bundle for a runtime."),
     "verify": ("verify", "Check a bundle: hashes, numbers, latency against the budget."),
     "run": ("run", "Classify images with a bundle."),
+    "bench": ("bench", "Latency of bundles for CI, with a gate."),
     "train": ("train", "Train a supernet by a recipe."),
 }
 """Each command's module and its line in the overview, so that the overview imports none of them."""

@@ -1,0 +1,1 @@
+"""Latency in CI: measured with its environment, kept, compared, and answered for."""
