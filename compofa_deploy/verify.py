@@ -18,6 +18,7 @@ from compofa_deploy.kit import build_reference
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
+from profilers.base import Session
 from profilers.environment import read_conditions
 from profilers.plan import Plan
 from profilers.registry import find_runtime, spec_here
@@ -136,13 +137,17 @@ def run_model(
     weights: bytes = b"",
 ) -> NDArray[np.float32]:
     """Logits (n, classes) of any number of images (n, 3, side, side), a batch of the model's size at a time."""
-    batch = deployment.input.shape[0]
-    padded = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.float32)])
     with find_runtime(spec.runtime).open(model, spec, weights) as session:
-        logits = [
-            session.run({deployment.input.name: padded[i : i + batch]})[deployment.output.name]
-            for i in range(0, len(padded), batch)
-        ]
+        return run_batches(session, deployment.input.shape[0], images)
+
+
+def run_batches(session: Session, batch: int, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (n, classes) of any number of images (n, 3, side, side) by a model that takes ``batch`` at once."""
+    padded = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.float32)])
+    logits = [
+        session.run({session.inputs[0].name: padded[i : i + batch]})[session.outputs[0].name]
+        for i in range(0, len(padded), batch)
+    ]
     return np.concatenate(logits)[: len(images)]
 
 

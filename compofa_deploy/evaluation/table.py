@@ -19,6 +19,7 @@ from latency_tables.files import read_json, write_json
 FORMAT = "compofa-accuracy-table"
 VERSION = 1
 SPLITS = ("validation", "test")
+F32 = "f32"
 
 _INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
 
@@ -28,6 +29,8 @@ class _Row(BaseModel):
     subnet: str
     validation_correct: int = Field(ge=0)
     test_correct: int = Field(ge=0)
+    validation_top5: int | None = Field(default=None, ge=0)
+    test_top5: int | None = Field(default=None, ge=0)
 
 
 class _File(BaseModel):
@@ -40,15 +43,24 @@ class _File(BaseModel):
     validation_images: int = Field(ge=1)
     test_images: int = Field(ge=1)
     made_by: str
+    precision: str = F32
+    runtime: str = ""
+    measured_on: str = ""
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     rows: list[_Row] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
 class AccuracyTable:
-    """Images that each compound subnet classifies rightly (top-1).
+    """Images that each compound subnet classifies rightly.
 
     ``correct[split]`` is (resolutions, 243), in the order of ``COMPOUND_DEPTHS``; ``images[split]`` is of how many.
-    A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest.
+    A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest. Where the graphs
+    that were exported to a ``runtime`` were run, and not the layers in torch, ``precision`` is what they computed in
+    and ``measured_on`` describes the device spec.
+
+    ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the evaluation
+    took, all its processes added; older tables have neither.
     """
 
     architecture: str
@@ -58,11 +70,20 @@ class AccuracyTable:
     resolutions: tuple[int, ...]
     images: Mapping[str, int]
     correct: Mapping[str, NDArray[np.int64]]
+    precision: str = F32
+    runtime: str = ""
+    measured_on: str = ""
+    top5: Mapping[str, NDArray[np.int64]] | None = None
+    seconds: float | None = None
 
     def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
         """(resolutions, 243): top-1 accuracy in per cent."""
         percent: NDArray[np.float64] = 100 * self.correct[split] / self.images[split]
         return percent
+
+    def top5_accuracy(self, split: str = "validation") -> NDArray[np.float64] | None:
+        """(resolutions, 243): top-5 accuracy in per cent, where the table has it."""
+        return None if self.top5 is None else 100 * self.top5[split] / self.images[split]
 
     def find(self, subnet: Subnet) -> dict[str, float]:
         """Top-1 accuracy of a subnet in per cent, by split; :class:`MismatchError` where it was not evaluated."""
@@ -84,11 +105,13 @@ class AccuracyTable:
 
     def save(self, path: Path) -> None:
         """Write the table."""
+        columns = {f"{split}_correct": self.correct[split] for split in SPLITS}
+        if self.top5 is not None:
+            columns |= {f"{split}_top5": self.top5[split] for split in SPLITS}
         rows = [
             {
                 "subnet": Subnet.compound(depths, resolution).id,
-                "validation_correct": int(self.correct["validation"][i, j]),
-                "test_correct": int(self.correct["test"][i, j]),
+                **{name: int(counts[i, j]) for name, counts in columns.items()},
             }
             for i, resolution in enumerate(self.resolutions)
             for j, depths in enumerate(COMPOUND_DEPTHS)
@@ -100,9 +123,16 @@ class AccuracyTable:
             "validation_images": self.images["validation"],
             "test_images": self.images["test"],
             "made_by": self.made_by,
+            **self._describe_run(),
+            **({} if self.seconds is None else {"seconds": self.seconds}),
             "rows": rows,
         }
         write_json(path, FORMAT, VERSION, content, indent=None)
+
+    def _describe_run(self) -> dict[str, str]:
+        if not self.runtime:
+            return {}
+        return {"precision": self.precision, "runtime": self.runtime, "measured_on": self.measured_on}
 
     @classmethod
     def load(cls, path: Path) -> AccuracyTable:
@@ -119,6 +149,7 @@ class AccuracyTable:
         correct = {
             split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), -1, dtype=np.int64) for split in SPLITS
         }
+        top5 = {split: counts.copy() for split, counts in correct.items()}
         for row, subnet in zip(file.rows, subnets, strict=True):
             at = resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
             for split, value in (("validation", row.validation_correct), ("test", row.test_correct)):
@@ -127,10 +158,32 @@ class AccuracyTable:
                         f"{path}: {row.subnet} is there twice, or right on more images than there are"
                     )
                 correct[split][at] = value
+            for split, among in (("validation", row.validation_top5), ("test", row.test_top5)):
+                if among is not None and not correct[split][at] <= among <= images[split]:
+                    raise FormatError(
+                        f"{path}: {row.subnet} is right on more images than have its label among five, or there are"
+                    )
+                top5[split][at] = -1 if among is None else among
         for i, j in np.argwhere(correct["validation"] < 0):
             missing = Subnet.compound(COMPOUND_DEPTHS[j], resolutions[i])
             raise FormatError(f"{path}: subnet {missing} is missing; the file may be cut off")
-        return cls(file.architecture, file.supernet, file.data, file.made_by, resolutions, images, correct)
+        known = np.concatenate([top5[split].ravel() for split in SPLITS]) >= 0
+        if known.any() and not known.all():
+            raise FormatError(f"{path}: has top-5 counts of some subnets and not of others")
+        return cls(
+            file.architecture,
+            file.supernet,
+            file.data,
+            file.made_by,
+            resolutions,
+            images,
+            correct,
+            file.precision,
+            file.runtime,
+            file.measured_on,
+            top5 if known.all() else None,
+            file.seconds,
+        )
 
 
 def _parse_compound(text: str, path: Path) -> Subnet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -21,7 +21,7 @@ from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.cut import Array, cut_weights
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore
-from latency_tables.errors import FormatError, InputError
+from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.files import parse_json, replace_file
 from latency_tables.layer import Layer
 
@@ -55,6 +55,20 @@ class StoredSupernet:
     def layers_of(self, subnet: Subnet) -> tuple[Layer, ...]:
         """A subnet's plan."""
         return list_layers(self.architecture, subnet)
+
+    def check_calibrated(self, resolutions: Sequence[int]) -> None:
+        """:class:`MismatchError` where there are no batch-norm statistics at one of the resolutions: accuracy would be
+        lost."""
+        if self.statistics is None:
+            raise MismatchError(
+                f"{self.architecture.name} has no batch-norm statistics; calibrate it first: compofa models calibrate"
+            )
+        for resolution in resolutions:
+            if resolution not in self.statistics.resolutions:
+                raise MismatchError(
+                    f"{self.architecture.name} has no batch-norm statistics at {resolution} px; there are "
+                    f"{', '.join(map(str, self.statistics.resolutions))}"
+                )
 
     @cached_property
     def digest(self) -> str:

@@ -1,0 +1,111 @@
+"""Accuracy of exported graphs: what a runtime makes of them in its precision, on images.
+
+A lower precision costs a subnet more or less of its accuracy, and another one a different part of it. So it is counted
+by the graph that is deployed, run by the runtime that it is deployed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.evaluation.partial import Partial, fingerprint
+from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
+from compofa_deploy.export.writers import find_writer
+from compofa_deploy.images import Preprocess
+from compofa_deploy.space import enumerate_compound
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from compofa_deploy.training.data import DataSplits, LabelledImages
+from compofa_deploy.verify import run_batches
+from latency_tables.device import DeviceSpec
+from profilers.base import Session
+from profilers.registry import find_runtime
+
+BATCH = 250
+"""Images that a graph takes at once. Numbers do not depend on it beyond rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizedImages:
+    """Images at a resolution: ``pixels`` (n, side, side, 3) and ``labels`` (n,)."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, images: LabelledImages, resolution: int) -> SizedImages:
+        """Resized the way a bundle does it."""
+        return cls(images.resize(resolution), images.labels)
+
+
+def count_exported(
+    supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, images: Sequence[SizedImages]
+) -> list[int]:
+    """How many of each set of images a subnet classifies rightly, as it is exported for a device spec.
+
+    The images are of the subnet's resolution. Errors as of :meth:`profilers.base.Runtime.open`.
+    """
+    writer, spec = find_writer(spec.runtime), replace(spec, batch=BATCH)
+    files = writer.write_model(supernet, subnet, spec)
+    weights = files[writer.WEIGHTS_FILE] if writer.WEIGHTS_FILE else b""
+    with find_runtime(spec.runtime).open(files[writer.MODEL_FILE], spec, weights) as session:
+        return [_count(session, supernet.preprocess, part) for part in images]
+
+
+def evaluate_exported(
+    supernet: StoredSupernet,
+    splits: DataSplits,
+    resolutions: Sequence[int],
+    spec: DeviceSpec,
+    data_name: str,
+    made_by: str,
+    partial: Path | None = None,
+    on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
+) -> AccuracyTable:
+    """The accuracy table of all compound subnets as they are exported for a device spec; arguments as of
+    :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is kept. ``on_progress`` is
+    told how many of how many subnets."""
+    supernet.check_calibrated(resolutions)
+    images = {"validation": splits.validation, "test": splits.test}
+    prints = (fingerprint(images[split]) for split in SPLITS)
+    kept = Partial(partial, [supernet.digest, *prints, spec.runtime, spec.runtime_version, spec.precision])
+    done = kept.read()
+    correct: dict[str, list[list[int]]] = {split: [] for split in SPLITS}
+    for resolution in resolutions:
+        subnets = enumerate_compound(resolution)
+        sized: list[SizedImages] = []
+        for number, subnet in enumerate(subnets, 1):
+            if subnet.id not in done:
+                sized = sized or [SizedImages.of(images[split], resolution) for split in SPLITS]
+                counts = count_exported(supernet, subnet, spec, sized)
+                done[subnet.id] = {split: [count] for split, count in zip(SPLITS, counts, strict=True)}
+                kept.keep(done)
+            on_progress(resolution, number, len(subnets))
+        for split in SPLITS:
+            correct[split].append([done[subnet.id][split][0] for subnet in subnets])
+    return AccuracyTable(
+        supernet.architecture.name,
+        supernet.digest,
+        data_name,
+        made_by,
+        tuple(resolutions),
+        {split: len(images[split]) for split in SPLITS},
+        {split: np.array(correct[split]) for split in SPLITS},
+        precision=spec.precision,
+        runtime=spec.runtime,
+        measured_on=spec.describe(),
+    )
+
+
+def _count(session: Session, preprocess: Preprocess, images: SizedImages) -> int:
+    right = 0
+    for start in range(0, len(images.labels), BATCH):
+        part = slice(start, start + BATCH)
+        logits = run_batches(session, BATCH, preprocess.normalise(images.pixels[part]))
+        right += int((logits.argmax(1) == images.labels[part]).sum())
+    return right
