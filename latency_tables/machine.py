@@ -84,7 +84,8 @@ class Conditions:
     """What a machine was doing at a moment. ``None`` is what could not be read.
 
     ``when`` is ISO 8601 in UTC; ``throttle_count`` counts, since the machine started, how often its cores were
-    slowed by heat, and ``quota_throttle_count`` how often the container's quota stopped it.
+    slowed by heat, and ``quota_throttle_count`` how often the container's quota stopped it. ``steal_ms`` is for how
+    long, summed over cores, the host of a virtual machine ran others while this one wanted to run.
     """
 
     when: str
@@ -93,6 +94,7 @@ class Conditions:
     throttle_count: int | None
     quota_throttle_count: int | None
     memory_available_bytes: int | None
+    steal_ms: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
@@ -116,6 +118,8 @@ class Conditions:
             whole("throttle_count"),
             whole("quota_throttle_count"),
             whole("memory_available_bytes"),
+            # Files of before it was read do not have it.
+            whole("steal_ms") if "steal_ms" in fields.data else None,
         )
 
 

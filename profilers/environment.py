@@ -18,6 +18,7 @@ KERNEL_FLAGS = frozenset((
 ))  # fmt: skip
 """The instruction-set flags of Linux's /proc/cpuinfo that runtimes choose kernels by."""
 
+STEAL_FIELD = 8
 X86_NAMES = ("x86_64", "amd64", "AMD64", "i686", "i386")
 ARM_NAMES = ("aarch64", "arm")
 
@@ -48,6 +49,7 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
         throttle_count=_read_throttling(root),
         quota_throttle_count=_read_quota_throttling(root),
         memory_available_bytes=_read_memory(root),
+        steal_ms=_read_steal(root),
     )
 
 
@@ -169,6 +171,14 @@ def _read_quota_throttling(root: Path) -> int | None:
             if name == "nr_throttled" and value.strip().isdigit():
                 return int(value)
     return None
+
+
+def _read_steal(root: Path) -> int | None:
+    # proc(5): the eighth number of the first line, in ticks.
+    words = (_read(root / "proc/stat") or "").partition("\n")[0].split()
+    if len(words) <= STEAL_FIELD or words[0] != "cpu" or not words[STEAL_FIELD].isdigit():
+        return None
+    return int(words[STEAL_FIELD]) * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 def _read_memory(root: Path) -> int | None:

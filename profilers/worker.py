@@ -25,13 +25,16 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, InputError, MeasurementError
 from latency_tables.measurement import Visit
 from profilers.base import Array, Session
+from profilers.loading import Load, watch_memory
 from profilers.registry import find_runtime
-from profilers.timing import WarmUp, read_time, sample, warm_up
+from profilers.timing import NS_PER_MS, WarmUp, read_time, sample, warm_up
 
 LOOK_SHARE = 0.25
 """Of the time, at most as much goes into looks at the reference: one holds for the visits that end within three times
 what it took. Neighbours on a shared machine come and go within a second."""
 FEED_SEED = 0
+CALLS_AFTER_LOADING = 3
+"""Memory for what lies between the layers is only taken when a model runs."""
 
 
 class Worker:
@@ -112,6 +115,25 @@ def _read_model(request: Mapping[str, Any]) -> tuple[bytes, bytes]:
     return Path(request["path"]).read_bytes(), weights
 
 
+def load(request: Mapping[str, Any]) -> Load:
+    """Load a model, and run it a few times, in this process, which has loaded none yet."""
+    spec = DeviceSpec.from_dict(request["spec"])
+    runtime = find_runtime(spec.runtime)
+    # Imports the runtime, which is not to be counted.
+    runtime.version()
+    clock, tell_memory = runtime.clock, watch_memory()
+    begun = clock()
+    model, weights = _read_model(request)
+    session = runtime.open(model, spec, weights)
+    ended = clock()
+    with session:
+        session.bind(make_feeds(session, spec.batch))
+        for _ in range(CALLS_AFTER_LOADING):
+            session.call()
+        memory = tell_memory()
+    return Load((ended - begun) / NS_PER_MS, memory)
+
+
 def make_feeds(session: Session, batch: int, shape: tuple[int, ...] = ()) -> dict[str, Array]:
     """Random inputs of a model, the same each time. ``shape`` is that of its only input; where it is empty, the
     model's own is taken, with ``batch`` for its first size if that is free.
@@ -144,9 +166,11 @@ def main() -> None:
     while True:
         request = json.loads(requests.get())
         try:
-            if worker is None:
+            if "load" in request:
+                answer: dict[str, Any] = load(request).to_dict()
+            elif worker is None:
                 worker = Worker(request)
-                answer: dict[str, Any] = {}
+                answer = {}
             else:
                 answer = worker.visit(request).to_dict()
         except CompofaError as error:

@@ -40,8 +40,8 @@ class WorkerProcess:
         """The child's process id; ``None`` while there is none."""
         return None if self._process is None else self._process.pid
 
-    def start(self, request: dict[str, Any]) -> None:
-        """Start a child and send it the first request, which sets it up."""
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a child and send it the first request, which sets it up; what it answers."""
         self.close()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         paths = [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
@@ -58,7 +58,7 @@ class WorkerProcess:
         threading.Thread(
             target=_read_answers, args=(self._process.stdout, self._answers), daemon=True
         ).start()
-        self.ask(request, START_LIMIT_S)
+        return self.ask(request, START_LIMIT_S)
 
     def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
         """Send a request and wait for its answer.

@@ -67,6 +67,14 @@ def test_a_run_that_was_disturbed_says_how(changes: dict[str, object], doubt: st
     assert list_doubts([make_conditions(), make_conditions(**changes)], threads=1) == (doubt,)
 
 
+def test_conditions_of_before_steal_was_read_are_still_read() -> None:
+    known = make_conditions(steal_ms=40)
+    assert Conditions.from_dict(known.to_dict()) == known
+    data = known.to_dict()
+    del data["steal_ms"]
+    assert Conditions.from_dict(data) == replace(known, steal_ms=None)
+
+
 def test_a_quiet_run_and_one_that_could_not_be_watched_say_nothing() -> None:
     assert list_doubts([make_conditions(), make_conditions(frequency_mhz=2500.0)], threads=1) == ()
     unknown = make_conditions(

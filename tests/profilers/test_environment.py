@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def test_conditions_are_read_where_there_are_any(tmp_path: Path) -> None:
                 "proc/meminfo": "MemTotal: 10 kB\nMemAvailable:    4 kB\n",
                 "proc/self/cgroup": "0::/\n",
                 "sys/fs/cgroup/cpu.stat": "nr_periods 9\nnr_throttled 7\n",
+                "proc/stat": "cpu  1 2 3 4 5 6 7 800 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n",
             },
         )
     )
@@ -129,6 +131,7 @@ def test_conditions_are_read_where_there_are_any(tmp_path: Path) -> None:
     assert conditions.throttle_count == 5
     assert conditions.quota_throttle_count == 7
     assert conditions.memory_available_bytes == 4096
+    assert conditions.steal_ms == 800 * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
@@ -136,3 +139,4 @@ def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert conditions.frequency_mhz is None
     assert conditions.throttle_count is None
     assert conditions.memory_available_bytes is None
+    assert conditions.steal_ms is None
