@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -64,20 +64,5 @@ def compare(first: LatencyTable, second: LatencyTable) -> Comparison:
         low_ratio=float(np.percentile(ratios, LOW)),
         high_ratio=float(np.percentile(ratios, HIGH)),
         rank_correlation=rank_correlation(mine, theirs),
-        differences=tuple(list_differences(first, second)),
+        differences=tuple(first.spec.list_differences(second.spec)),
     )
-
-
-def list_differences(first: LatencyTable, second: LatencyTable) -> list[str]:
-    """How the tables' device specs differ, field by field, as in ``precision: f32, bf16``."""
-    found = []
-    pairs: tuple[tuple[str, Any, Any], ...] = (
-        ("", first.spec, second.spec),
-        ("machine's ", first.spec.machine, second.spec.machine),
-    )
-    for owner, mine, theirs in pairs:
-        for field in fields(mine):
-            was, now = getattr(mine, field.name), getattr(theirs, field.name)
-            if was != now and field.name != "machine":
-                found.append(f"{owner}{field.name}: {was}, {now}")
-    return found

@@ -96,7 +96,14 @@ def middle_subnet(resolutions: Sequence[int]) -> Subnet:
 
 def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
     """The reference network's model, to be timed beside others."""
-    return _make_network(architecture, middle_subnet(architecture.resolutions), batch, "reference", form)[1]
+    return make_reference(architecture, architecture.resolutions, batch, form)[1]
+
+
+def make_reference(
+    architecture: Architecture, resolutions: Sequence[int], batch: int, form: GraphForm = PLAIN
+) -> tuple[Item, bytes]:
+    """The same with its entry in a kit of these resolutions."""
+    return _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
 
 
 def _make_networks(
@@ -109,7 +116,7 @@ def _make_networks(
 ) -> list[tuple[Item, bytes]]:
     """Networks, and the reference behind them; ``looked_at`` if their time is to be divided over layers."""
     items = [_make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
-    return [*items, _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)]
+    return [*items, make_reference(architecture, resolutions, batch, form)]
 
 
 def _make_network(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -86,14 +87,23 @@ class DeviceSpec:
 
         ``what`` names whose device spec this is, as in ``the table cpu.json``.
         """
+        for name, was, now in self._list_differing(other):
+            raise MismatchError(
+                f"{what} is of {name} {_show(was)}, and here it is {_show(now)}; "
+                "profile this device, or ask for the same settings"
+            )
+
+    def list_differences(self, other: DeviceSpec) -> list[str]:
+        """How another device spec differs, field by field, as in ``precision: f32, bf16``."""
+        return [f"{name}: {was}, {now}" for name, was, now in self._list_differing(other)]
+
+    def _list_differing(self, other: DeviceSpec) -> Iterator[tuple[str, Any, Any]]:
+        """Fields in which another differs, and both values."""
         for owner, mine, theirs in (("", self, other), ("machine's ", self.machine, other.machine)):
             for field in fields(mine):
                 was, now = getattr(mine, field.name), getattr(theirs, field.name)
                 if was != now and field.name != "machine":
-                    raise MismatchError(
-                        f"{what} is of {owner}{field.name} {_show(was)}, and here it is {_show(now)}; "
-                        "profile this device, or ask for the same settings"
-                    )
+                    yield f"{owner}{field.name}", was, now
 
 
 def _show(value: Any) -> str:

@@ -1,0 +1,125 @@
+"""Results: what ``compofa bench run`` found, with every sample, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import FormatError
+from latency_tables.fields import Fields
+from latency_tables.files import read_json, write_json
+from latency_tables.machine import list_doubts
+from latency_tables.measured_kit import MeasuredKit
+from latency_tables.measurement import Item, Measurement
+from profilers.loading import Load
+
+FORMAT = "compofa-bench-result"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Benched:
+    """A bundle as it was found. ``loads`` are of fresh processes.
+
+    ``kit`` is the run that it was measured in, beside the other bundles of its device spec; ``item`` is its id there.
+    """
+
+    name: str
+    subnet: str
+    loads: tuple[Load, ...]
+    kit: MeasuredKit
+    item: str
+
+    @property
+    def measurement(self) -> Measurement:
+        """Its visits, between looks at the baseline network, at the speed that the machine had over the run."""
+        return next(m for m in self.kit.measurements if m.item.id == self.item)
+
+    @property
+    def spec(self) -> DeviceSpec:
+        """What it was measured on."""
+        return self.kit.spec
+
+    @property
+    def baseline(self) -> Item:
+        """The network that was timed in between."""
+        return next(item for item in self.kit.items if item.kind == "reference")
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the latency should not be trusted; empty where it may be."""
+        return (*self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """What one call found, in the order in which it was asked. ``label`` says what it is of, as a commit; it may be
+    empty. ``created`` is ISO 8601 in UTC."""
+
+    created: str
+    label: str
+    made_by: str
+    bundles: tuple[Benched, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        kits = self._list_kits()
+        return {
+            "created": self.created,
+            "label": self.label,
+            "made_by": self.made_by,
+            "bundles": [
+                {
+                    "name": benched.name,
+                    "subnet": benched.subnet,
+                    "loads": [load.to_dict() for load in benched.loads],
+                    "kit_id": benched.kit.kit_id,
+                    "item": benched.item,
+                }
+                for benched in self.bundles
+            ],
+            "kits": [kit.to_dict() for kit in kits],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "the result") -> Self:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        kits: dict[str, MeasuredKit] = {}
+        for i, entry in enumerate(read.items("kits")):
+            kit = MeasuredKit.from_dict(entry, f"{where}, kits[{i}]")
+            kits[kit.kit_id] = kit
+        bundles = tuple(
+            _read_bundle(Fields(entry, f"{where}, bundles[{i}]"), kits)
+            for i, entry in enumerate(read.items("bundles"))
+        )
+        names = [benched.name for benched in bundles]
+        if not names or len(set(names)) < len(names):
+            raise read.wrong("bundles", "must be there, each under a name of its own; measure again")
+        return cls(read.text("created"), read.text("label"), read.text("made_by"), bundles)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_json(path, FORMAT, VERSION, self.to_dict(), indent=None)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file; :class:`InputError` or :class:`FormatError` says what is wrong with it, and where."""
+        return cls.from_dict(read_json(path, FORMAT, VERSION), str(path))
+
+    def _list_kits(self) -> list[MeasuredKit]:
+        return list({benched.kit.kit_id: benched.kit for benched in self.bundles}.values())
+
+
+def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> Benched:
+    kit_id, item = read.text("kit_id"), read.text("item")
+    if kit_id not in kits or item not in {m.item.id for m in kits[kit_id].measurements}:
+        raise read.wrong("item", f"was not measured in kit {kit_id}; measure again")
+    loads = tuple(
+        Load.from_dict(entry, f"{read.where}, loads[{i}]") for i, entry in enumerate(read.items("loads"))
+    )
+    if not loads:
+        raise FormatError(f"{read.where}, loads: is empty; measure again")
+    return Benched(read.text("name"), read.text("subnet"), loads, kits[kit_id], item)

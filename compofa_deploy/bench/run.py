@@ -1,0 +1,135 @@
+"""Measuring bundles: each in fresh sessions spread over the run, between looks at one and the same network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from compofa_deploy.bench.baseline import ARCHITECTURE, make_baseline
+from compofa_deploy.bench.result import Benched, BenchResult
+from compofa_deploy.export.bundle import Bundle, load_bundle
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError, MeasurementError, VerificationError
+from latency_tables.measured_kit import MeasuredKit
+from profilers.kit import make_item, write_kit
+from profilers.loading import Load, measure_load
+from profilers.plan import Plan
+from profilers.registry import spec_here
+from profilers.runner import OnProgress, measure_kit
+from profilers.timing import read_time
+
+SESSIONS = 10
+LOADS = 3
+MIN_CALLS = 10
+"""In a session, however slow the model is."""
+MAX_CALLS = 1_000_000
+MAX_SESSION_MS = 2000.0
+"""A slow model's session ends here, unless it was asked to take longer."""
+VISIT_LIMIT_S = 60.0
+"""Beyond sampling, a session that takes longer is taken for a hang."""
+REFERENCE_CALLS = 20
+
+
+class Watcher(Protocol):
+    """Who is told how far a run is."""
+
+    def on_step(self, text: str) -> None:
+        """A step begins."""
+
+    def on_progress(self) -> OnProgress:
+        """Who is told of the visits of a measurement that begins now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A bundle that is to be measured here, under its name in the result."""
+
+    name: str
+    bundle: Bundle
+    spec: DeviceSpec
+
+
+def find_subjects(folders: Sequence[Path]) -> list[Subject]:
+    """Bundles by the names of their folders, with the device specs that they were made for, on this machine.
+
+    :class:`InputError` where one is no bundle, was changed or damaged, cannot be set up here as it was, or has the name
+    of another; :class:`RuntimeUnavailable` where its runtime is not installed.
+    """
+    found: dict[str, Subject] = {}
+    for folder in folders:
+        name = folder.resolve().name
+        if name in found:
+            raise InputError(
+                f"{folder}: {found[name].bundle.folder} has the same name, and results go by the folder's; rename one"
+            )
+        try:
+            bundle = load_bundle(folder)
+        except VerificationError as error:
+            # Not an answer to what is asked here, as it is to compofa verify.
+            raise InputError(str(error)) from None
+        found[name] = Subject(name, bundle, spec_here(bundle.spec))
+    return list(found.values())
+
+
+def plan_sampling(sampled_ms: float) -> Plan:
+    """The plan that samples each bundle for so long, over all of its sessions."""
+    share = sampled_ms / SESSIONS
+    return Plan(
+        network_sessions=SESSIONS,
+        min_calls=MIN_CALLS,
+        min_ms=share,
+        max_calls=MAX_CALLS,
+        max_ms=max(share, MAX_SESSION_MS),
+        reference_calls=REFERENCE_CALLS,
+        visit_limit_s=VISIT_LIMIT_S + share / 1000,
+    )
+
+
+def run_bench(
+    subjects: Sequence[Subject], plan: Plan, watcher: Watcher, label: str = "", made_by: str = ""
+) -> BenchResult:
+    """Measure bundles, those of one device spec beside each other.
+
+    :class:`MeasurementError` or :class:`WorkerDied`, naming the bundle, where one cannot be loaded or run.
+    """
+    found: dict[str, Benched] = {}
+    loads: dict[str, tuple[Load, ...]] = {}
+    for subject in subjects:
+        watcher.on_step(f"loading {subject.name} in {LOADS} new processes")
+        loads[subject.name] = _load(subject)
+    for spec in dict.fromkeys(subject.spec for subject in subjects):
+        group = {f"bundle-{i}": subject for i, subject in enumerate(subjects) if subject.spec == spec}
+        names = ", ".join(subject.name for subject in group.values())
+        watcher.on_step(f"measuring {names} on {spec.describe()}")
+        kit = _measure(group, spec, plan, watcher.on_progress())
+        for id, subject in group.items():
+            subnet = subject.bundle.deployment.subnet
+            found[subject.name] = Benched(subject.name, subnet, loads[subject.name], kit, id)
+    return BenchResult(read_time(), label, made_by, tuple(found[subject.name] for subject in subjects))
+
+
+def _load(subject: Subject) -> tuple[Load, ...]:
+    deployment, folder = subject.bundle.deployment, subject.bundle.folder
+    weights = None if deployment.weights is None else folder / deployment.weights.file
+    try:
+        return tuple(
+            measure_load(subject.spec, folder / deployment.model.file, weights) for _ in range(LOADS)
+        )
+    except MeasurementError as error:
+        raise type(error)(f"{folder}: {error}") from None
+
+
+def _measure(
+    group: Mapping[str, Subject], spec: DeviceSpec, plan: Plan, on_progress: OnProgress
+) -> MeasuredKit:
+    items, apart = [make_baseline(spec)], {}
+    for id, subject in group.items():
+        model, weights = subject.bundle.read_model(), subject.bundle.read_weights()
+        items.append((make_item(id, "network", model, label=subject.name, weights=weights), model))
+        apart[id] = weights
+    with tempfile.TemporaryDirectory(prefix="compofa-bench-") as folder:
+        kit = write_kit(Path(folder), ARCHITECTURE.to_dict(), items, apart)
+        return measure_kit(kit, spec, None, plan, on_progress)

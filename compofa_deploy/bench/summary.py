@@ -1,0 +1,85 @@
+"""What is derived from a result's samples, one value for each thing that people and dashboards look at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from compofa_deploy.bench.result import Benched
+
+CONFIDENCE = 0.95
+PERCENTILES = (90.0, 95.0, 99.0, 99.9)
+MIN_BEYOND = 10
+"""A percentile is stated where at least so many samples lie beyond it: 100 in all for the 90th, 10,000 for the 99.9th.
+With fewer it is the word of a handful of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A bundle's numbers. Latencies are at the speed that the machine had over the run; ``low_ms`` and ``high_ms`` hold
+    the median. ``percentiles_ms`` has those of :data:`PERCENTILES` that the samples allow. ``throughput_per_s`` are
+    images, one batch behind the other. ``baseline_ratio`` is the median as a multiple of the baseline network's.
+    """
+
+    name: str
+    subnet: str
+    device: str
+    spec_id: str
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    mad_ms: float
+    percentiles_ms: dict[str, float]
+    throughput_per_s: float
+    baseline_ms: float
+    baseline_ratio: float
+    load_ms: float
+    memory_bytes: int | None
+    size_bytes: int
+    sessions: int
+    samples: int
+    doubts: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form."""
+        return {**asdict(self), "doubts": list(self.doubts)}
+
+
+def summarise(benched: Benched) -> Summary:
+    """The same numbers each time: the interval is by a bootstrap that begins alike."""
+    measurement, spec = benched.measurement, benched.spec
+    samples = measurement.samples_ms()
+    low, high = measurement.interval(CONFIDENCE, np.random.default_rng(0))
+    memory = [load.memory_bytes for load in benched.loads if load.memory_bytes is not None]
+    return Summary(
+        name=benched.name,
+        subnet=benched.subnet,
+        device=spec.describe(),
+        spec_id=spec.id,
+        median_ms=measurement.latency_ms,
+        low_ms=low,
+        high_ms=high,
+        mad_ms=measurement.mad_ms,
+        percentiles_ms={f"{p:g}": measurement.percentile(p) for p in list_allowed(len(samples))},
+        throughput_per_s=1000 * spec.batch / float(samples.mean()),
+        baseline_ms=measurement.reference_ms,
+        baseline_ratio=measurement.latency_ms / measurement.reference_ms,
+        load_ms=float(np.median([load.load_ms for load in benched.loads])),
+        memory_bytes=round(float(np.median(memory))) if memory else None,
+        size_bytes=measurement.item.size_bytes,
+        sessions=len(measurement.visits),
+        samples=len(samples),
+        doubts=benched.doubts,
+    )
+
+
+def list_allowed(samples: int) -> tuple[float, ...]:
+    """The percentiles that so many samples allow.
+
+    >>> list_allowed(99), list_allowed(1000)
+    ((), (90.0, 95.0, 99.0))
+    """
+    # Rounded: 1000 * (1 - 0.99) is below 10 in floating point.
+    return tuple(p for p in PERCENTILES if round(samples * (100 - p) / 100, 6) >= MIN_BEYOND)
