@@ -58,6 +58,7 @@ ARCHITECTURES = {
             "resnet50d-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, "resnet50d", elastic_kernel=False
         ),
         Architecture("mbv3-w0.75-cifar10", 0.75, 10, 1, (24, 28, 32), elastic_kernel=False),
+        Architecture("mbv3-w1.0-tiny-imagenet", 1.0, 200, 1, (32, 40, 48, 56, 64), elastic_kernel=False),
     )
 }
 

@@ -14,7 +14,12 @@ from pathlib import Path
 
 PACKAGES = ("latency_tables", "profilers", "compofa_deploy")
 NEEDS_TRAIN_EXTRA = ("compofa_deploy.training", "compofa_deploy.evaluation", "compofa_deploy.supernet.module")
-FREE_THERE = ("compofa_deploy.training.recipe", "compofa_deploy.evaluation.table")
+FREE_THERE = (
+    "compofa_deploy.training.recipe",
+    "compofa_deploy.training.recipe_file",
+    "compofa_deploy.training.sampling",
+    "compofa_deploy.evaluation.table",
+)
 
 
 class Blocker:

@@ -13,6 +13,8 @@ from compofa_deploy.cli.output import print_json, show_progress
 
 @click.command("train")
 @click.option("--recipe", required=True, metavar="NAME|FILE", help="A recipe that ships, or a .toml file.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
+              help="Change the recipe, as in seed=3 or 'phases.*.epochs*=0.5'; may be given again.")  # fmt: skip
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -42,11 +44,11 @@ def command(**given: Any) -> None:
     from compofa_deploy.supernet.stored import save_supernet
     from compofa_deploy.training.finish import finish
     from compofa_deploy.training.process import set_threads
-    from compofa_deploy.training.recipe import load_recipe
+    from compofa_deploy.training.recipe_file import load_recipe
     from compofa_deploy.training.session import open_trainer
 
     set_threads(given["threads"])
-    recipe = load_recipe(given["recipe"])
+    recipe = load_recipe(given["recipe"], given["changes"])
     output: Path = given["output"]
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")

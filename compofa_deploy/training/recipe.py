@@ -1,60 +1,112 @@
-"""Recipes: everything that a training depends on besides the images, read from TOML and checked."""
+"""Recipes: everything that a training depends on besides the images, checked."""
 
 from __future__ import annotations
 
-import tomllib
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.architecture import ARCHITECTURES, Architecture, find_architecture
+from compofa_deploy.supernet.families import find_family
 from latency_tables.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Pixels = Annotated[int, Field(ge=1)]
 
+SPACES_BY_KEY = {"kernels": ("compofa-elastic", "ofa"), "depths": ("ofa",), "expands": ("ofa",)}
+"""In which spaces a phase may narrow which choices."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class ArchitectureSettings(_Strict):
+    """The supernet's shape, key by key; in a recipe, the name of one that is known stands for all of them."""
+
+    name: str
+    width: Positive
+    classes: int = Field(ge=1)
+    stem_stride: Literal[1, 2]
+    resolutions: tuple[Pixels, ...] = Field(min_length=1)
+    family: str = "mbv3"
+    elastic_kernel: bool = True
+
+    def build(self) -> Architecture:
+        """The architecture; :class:`InputError` where it is none, or has a known one's name and another shape."""
+        architecture = Architecture(**self.model_dump())
+        find_family(architecture)
+        if architecture != ARCHITECTURES.get(self.name, architecture):
+            raise InputError(
+                f"{self.name} is the name of another architecture; give this one a name of its own as architecture.name"
+            )
+        return architecture
+
+
 class DataSettings(_Strict):
-    """What is held out of the training images, and how an image becomes numbers."""
+    """What is held out of the training images, and how an image becomes numbers.
+
+    ``crop`` says how an image is cut in training: ``padded`` shifts it by up to ``crop_padding`` pixels over its
+    reflected border; ``resized`` takes a random part, of the share ``crop_area`` of its pixels and of the sides' ratio
+    ``crop_ratio`` (both as lowest and highest), and resizes that to the resolution. ``brightness`` and ``saturation``
+    are how far either is changed at random: 0.125 means by a factor between 0.875 and 1.125.
+    """
 
     validation_images: int = Field(ge=1)
+    training_images: int | None = Field(default=None, ge=1)
+    """Train on so many at most, drawn with ``split_seed``; without it on all that are not held out."""
     split_seed: int = 0
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
+    crop: Literal["padded", "resized"] = "padded"
     crop_padding: int = Field(default=4, ge=0)
+    crop_area: tuple[Positive, Positive] = (0.08, 1.0)
+    crop_ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
     flip: bool = True
+    brightness: Share = 0
+    saturation: Share = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> DataSettings:
+        for name in ("crop_area", "crop_ratio"):
+            low, high = getattr(self, name)
+            if low > high or (name == "crop_area" and high > 1):
+                raise ValueError(f"{name} must be a lowest and a highest value, an area of at most 1")
+        return self
 
 
 class Phase(_Strict):
     """One run of the schedule: which subnets are trained, for how long, at which learning rates.
 
-    A step draws ``subnets_per_step`` members of ``subnets`` and sums their gradients. ``largest_share`` and
-    ``smallest_share`` are the probabilities that a draw is one of the two extremes instead of a uniform one.
-    The learning rate rises over ``warmup_epochs``, then falls from ``lr`` to ``final_lr`` as a cosine.
+    A step draws ``subnets_per_step`` members of ``subnets`` and sums their gradients over the same ``batch`` images.
+    ``largest_share`` and ``smallest_share`` are the probabilities that a draw is one of the two extremes instead of a
+    uniform one. ``kernels``, ``depths`` and ``expands`` narrow what is drawn from. The learning rate rises from
+    ``warmup_lr`` over the first ``warmup_epochs`` of ``epochs``, then falls from ``lr`` to ``final_lr`` as a cosine.
     """
 
     name: str
-    subnets: Literal["largest", "compofa"]
-    epochs: int = Field(ge=1)
+    subnets: Literal["largest", "compofa", "compofa-elastic", "ofa"]
+    kernels: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
+    expands: tuple[int, ...] = ()
+    epochs: Positive
     batch: int = Field(ge=1)
     lr: float = Field(gt=0)
     final_lr: float = Field(default=0, ge=0)
     warmup_epochs: float = Field(default=0, ge=0)
+    warmup_lr: float = Field(default=0, ge=0)
     resolutions: tuple[Pixels, ...] = Field(min_length=1)
     subnets_per_step: int = Field(default=1, ge=1)
     largest_share: Share = 0
     smallest_share: Share = 0
     sort_channels: bool = False
+    """Sort the channels by importance before the phase begins."""
+    sort_within: tuple[int, ...] = ()
+    """Expand ratios that were trained already: a channel that one of them has is not moved out of it by sorting."""
     distillation: float = Field(default=0, ge=0)
     """k in loss = 2 / (1 + k) * (k * soft cross-entropy with the teacher + cross-entropy with the label); the
-    teacher is the largest subnet as the phase before left it. 0 is no distillation."""
+    teacher is the largest subnet as the last phase that trained it alone left it. 0 is no distillation."""
 
     @model_validator(mode="after")
     def _check(self) -> Phase:
@@ -62,6 +114,13 @@ class Phase(_Strict):
             raise ValueError("largest_share and smallest_share must add up to at most 1")
         if self.warmup_epochs > self.epochs:
             raise ValueError("warmup_epochs must be at most epochs")
+        for key, spaces in SPACES_BY_KEY.items():
+            if getattr(self, key) and self.subnets not in spaces:
+                raise ValueError(f"{key} may be given with subnets = {' or '.join(map(repr, spaces))}")
+        if (self.largest_share or self.smallest_share) and self.subnets != "compofa":
+            raise ValueError("largest_share and smallest_share may be given with subnets = 'compofa'")
+        if self.sort_within and not self.sort_channels:
+            raise ValueError("sort_within says nothing without sort_channels = true")
         return self
 
 
@@ -69,55 +128,69 @@ class Recipe(_Strict):
     """A whole training. Phases run one after the other on the same weights."""
 
     name: str
-    architecture: str
-    seed: int = 0
+    architecture: ArchitectureSettings
+    seed: int = Field(default=0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = True
     weight_decay: float = Field(default=3e-5, ge=0)
+    """On weights; batch norm and biases have none."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    lr_per_images: int | None = Field(default=None, ge=1)
+    """The learning rates are for a batch of so many images, and scaled linearly to a phase's own; without it they are
+    taken as they are."""
+    batch_norm: Literal["local", "synced"] = "local"
+    """Whether each process normalises by its own images in training, or all by the whole batch."""
+    batch_norm_momentum: Positive = 0.1
     calibration_images: int = Field(default=2000, ge=1)
     data: DataSettings
     phases: tuple[Phase, ...] = Field(min_length=1)
 
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _find(cls, value: Any) -> Any:
+        return find_architecture(value).to_dict() if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _check(self) -> Recipe:
-        if self.phases[0].distillation:
-            raise ValueError("the first phase has no teacher before it: its distillation must be 0")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        taught = False
+        for phase in self.phases:
+            if phase.distillation and not taught:
+                raise ValueError(
+                    f"phase {phase.name!r} has no teacher before it: its distillation must be 0, or a phase with "
+                    "subnets = 'largest' come first"
+                )
+            taught = taught or phase.subnets == "largest"
+        if len({phase.name for phase in self.phases}) < len(self.phases):
+            raise ValueError("the phases' names must not repeat")
         return self
 
-
-def load_recipe(name_or_path: str) -> Recipe:
-    """Read a recipe from a TOML file, or by the name of one that ships; :class:`InputError` says what is wrong."""
-    path = Path(name_or_path)
-    source = path if path.suffix == ".toml" else files("compofa_deploy") / "recipes" / f"{name_or_path}.toml"
-    try:
-        return Recipe.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(
-            f"no recipe {name_or_path!r}; give a .toml file or one of {', '.join(list_recipes())}"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"recipe {name_or_path!r} cannot be read: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "recipe"
-        raise InputError(f"recipe {name_or_path!r}, {where}: {first['msg']}") from None
+    def scale_lr(self, phase: Phase) -> float:
+        """By what the learning rates of a phase are multiplied, for its batch."""
+        return 1.0 if self.lr_per_images is None else phase.batch / self.lr_per_images
 
 
-def list_recipes() -> list[str]:
-    """Names of the recipes that ship."""
-    folder = files("compofa_deploy") / "recipes"
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
-
-
-def check_recipe(recipe: Recipe, architecture: Architecture, images: int) -> None:
-    """:class:`InputError` where a recipe cannot train its architecture on so many images."""
+def check_recipe(recipe: Recipe, images: int) -> Architecture:
+    """The recipe's architecture; :class:`InputError` where it cannot be trained on so many images."""
+    architecture = recipe.architecture.build()
+    form = find_family(architecture).FORM
     for phase in recipe.phases:
-        if phase.sort_channels and architecture.family != "mbv3":
-            raise InputError(f"phase {phase.name!r}: channel sorting is known for family mbv3 only")
+        where = f"phase {phase.name!r}"
+        if (phase.sort_channels or phase.subnets != "largest") and architecture.family != "mbv3":
+            raise InputError(f"{where}: sampling and sorting are known for family mbv3 only")
+        if phase.subnets in ("compofa-elastic", "ofa") and not architecture.elastic_kernel:
+            raise InputError(
+                f"{where}: {architecture.name} has fixed kernels; set architecture.elastic_kernel to true, or subnets "
+                "to 'compofa'"
+            )
+        allowed = {"kernels": form.kernels, "depths": sorted({d for c in form.depths for d in c})}
+        for key, values in {**allowed, "expands": form.expands, "sort_within": form.expands}.items():
+            if not set(getattr(phase, key)) <= set(values):
+                raise InputError(f"{where}: {key} are of {', '.join(map(str, values))}")
         if phase.batch > images:
             raise InputError(
-                f"phase {phase.name!r}: a batch of {phase.batch} is more than the {images} training images; lower batch"
+                f"{where}: a batch of {phase.batch} is more than the {images} training images; lower batch"
             )
+    return architecture

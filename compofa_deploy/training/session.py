@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compofa_deploy.architecture import find_architecture
 from compofa_deploy.training.data import DataSplits, load_splits
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.trainer import Trainer
@@ -16,7 +15,7 @@ def open_trainer(recipe: Recipe, data: Path, folder: Path) -> tuple[Trainer, Dat
 
     :class:`InputError` where the images do not fit the architecture or the folder cannot be made.
     """
-    architecture = find_architecture(recipe.architecture)
+    architecture = recipe.architecture.build()
     splits = load_splits(data, recipe.data.validation_images, recipe.data.split_seed)
     if len(splits.train.class_names) != architecture.classes:
         raise InputError(
@@ -27,4 +26,4 @@ def open_trainer(recipe: Recipe, data: Path, folder: Path) -> tuple[Trainer, Dat
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-    return Trainer(recipe, architecture, splits.train, folder), splits
+    return Trainer(recipe, splits.train, folder), splits

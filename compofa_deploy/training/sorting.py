@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from compofa_deploy.supernet.module import InvertedResidual, Supernet
+from latency_tables.layer import SE_REDUCTION, make_divisible
 
 
 @torch.no_grad()
-def sort_channels(supernet: Supernet) -> None:
+def sort_channels(supernet: Supernet, within: Sequence[int] = ()) -> None:
     """Order the middle channels of every inverted residual by the L1 norm of the weights that leave them, largest
-    first (Once-for-All, section 3.3). What the whole block computes is unchanged."""
+    first (Once-for-All, section 3.3). What the whole block computes is unchanged.
+
+    ``within`` are expand ratios whose channels stay the first ones: those of a narrower block that was trained already.
+    """
     for block in supernet.blocks:
         if not isinstance(block, InvertedResidual) or block.expand is None or block.expand_bn is None:
             continue
-        order = block.project.weight.abs().sum((0, 2, 3)).argsort(descending=True, stable=True)
+        widths = [make_divisible(round(block.expand.weight.shape[1] * ratio)) for ratio in within]
+        order = _order(block.project.weight.abs().sum((0, 2, 3)), widths)
         block.project.weight.copy_(block.project.weight[:, order])
         block.expand.weight.copy_(block.expand.weight[order])
         block.depthwise.weight.copy_(block.depthwise.weight[order])
@@ -28,7 +36,16 @@ def sort_channels(supernet: Supernet) -> None:
             reduce.weight.copy_(reduce.weight[:, order])
             expand.weight.copy_(expand.weight[order])
             expand.bias.copy_(expand.bias[order])
-            squeezed = reduce.weight.abs().sum((1, 2, 3)).argsort(descending=True, stable=True)
+            narrower = [make_divisible(width // SE_REDUCTION) for width in widths]
+            squeezed = _order(reduce.weight.abs().sum((1, 2, 3)), narrower)
             reduce.weight.copy_(reduce.weight[squeezed])
             reduce.bias.copy_(reduce.bias[squeezed])
             expand.weight.copy_(expand.weight[:, squeezed])
+
+
+def _order(importance: Tensor, widths: Sequence[int]) -> Tensor:
+    """Indices, the most important first, where each of the widths keeps the channels that it has."""
+    order = importance.argsort(descending=True, stable=True)
+    for width in sorted(widths, reverse=True):
+        order = torch.cat([order[order < width], order[order >= width]])
+    return order

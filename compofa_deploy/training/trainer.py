@@ -16,9 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import largest_subnet, list_layers, sample_compound
-from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.space import largest_subnet, list_layers
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.training.augment import Augment
 from compofa_deploy.training.data import LabelledImages
@@ -26,6 +24,7 @@ from compofa_deploy.training.interrupt import hold_interrupts
 from compofa_deploy.training.objective import training_loss
 from compofa_deploy.training.process import tune_allocator
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
+from compofa_deploy.training.sampling import draw_subnet
 from compofa_deploy.training.sorting import sort_channels
 from latency_tables.errors import FormatError, InputError, MismatchError, NoAnswerError
 from latency_tables.files import replace_file
@@ -59,10 +58,8 @@ class Trainer:
     cannot train this architecture on these images, :class:`MismatchError` where the checkpoint is another training's.
     """
 
-    def __init__(
-        self, recipe: Recipe, architecture: Architecture, images: LabelledImages, folder: Path
-    ) -> None:
-        check_recipe(recipe, architecture, len(images))
+    def __init__(self, recipe: Recipe, images: LabelledImages, folder: Path) -> None:
+        architecture = check_recipe(recipe, len(images))
         tune_allocator()
         self.recipe, self.images, self.folder = recipe, images, folder
         self.supernet: Supernet = Supernet(architecture, recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -83,12 +80,12 @@ class Trainer:
 
     @property
     def total_steps(self) -> int:
-        return sum(phase.epochs * self._steps_per_epoch(phase) for phase in self.recipe.phases)
+        return sum(map(self._count_steps, self.recipe.phases))
 
     @property
     def steps_done(self) -> int:
         before = self.recipe.phases[: self.phase_index]
-        return self.step + sum(phase.epochs * self._steps_per_epoch(phase) for phase in before)
+        return self.step + sum(map(self._count_steps, before))
 
     def run(
         self,
@@ -104,7 +101,7 @@ class Trainer:
         self.supernet.train()
         with hold_interrupts() as interrupted:
             while self.phase_index < len(self.recipe.phases):
-                while self.step < self.phase.epochs * self._steps_per_epoch(self.phase):
+                while self.step < self._count_steps(self.phase):
                     before = time.monotonic()
                     loss, images = self._train_step()
                     self.step += 1
@@ -170,13 +167,14 @@ class Trainer:
 
     def _enter_phase(self) -> None:
         if self.phase.sort_channels:
-            sort_channels(self.supernet)
+            sort_channels(self.supernet, self.phase.sort_within)
         self.rng = np.random.default_rng([self.recipe.seed, self.phase_index])
         torch.manual_seed(int(self.rng.integers(2**31)))
         self._make_optimizer()
 
     def _leave_phase(self) -> None:
-        self.teacher = {name: value.clone() for name, value in self.supernet.state_dict().items()}
+        if self.phase.subnets == "largest":
+            self.teacher = {name: value.clone() for name, value in self.supernet.state_dict().items()}
         self.phase_index, self.step = self.phase_index + 1, 0
         if self.phase_index < len(self.recipe.phases):
             self._enter_phase()
@@ -196,29 +194,22 @@ class Trainer:
             for skip in (False, True)
         ]
         self.optimizer = torch.optim.SGD(
-            groups, lr=self.phase.lr, momentum=self.recipe.momentum, nesterov=True
+            groups, lr=self.phase.lr, momentum=self.recipe.momentum, nesterov=self.recipe.nesterov
         )
 
     def _steps_per_epoch(self, phase: Phase) -> int:
         return len(self.images) // phase.batch
 
-    def _draw_subnet(self, resolution: int) -> Subnet:
-        if self.phase.subnets == "largest":
-            return largest_subnet(self.supernet.architecture, resolution)
-        draw = self.rng.random()
-        if draw < self.phase.largest_share:
-            return Subnet.compound((max(DEPTHS),) * STAGES, resolution)
-        if draw < self.phase.largest_share + self.phase.smallest_share:
-            return Subnet.compound((min(DEPTHS),) * STAGES, resolution)
-        return sample_compound(self.rng, resolution)
+    def _count_steps(self, phase: Phase) -> int:
+        return max(1, round(phase.epochs * self._steps_per_epoch(phase)))
 
     def _learning_rate(self) -> float:
-        phase, per_epoch = self.phase, self._steps_per_epoch(self.phase)
-        warmup, total = phase.warmup_epochs * per_epoch, phase.epochs * per_epoch
+        phase, scale = self.phase, self.recipe.scale_lr(self.phase)
+        warmup, total = phase.warmup_epochs * self._steps_per_epoch(phase), self._count_steps(phase)
         if self.step < warmup:
-            return phase.lr * (self.step + 1) / (warmup + 1)
+            return scale * (phase.warmup_lr + (phase.lr - phase.warmup_lr) * (self.step + 1) / (warmup + 1))
         progress = (self.step - warmup) / max(1, total - warmup)
-        return phase.final_lr + (phase.lr - phase.final_lr) * (1 + math.cos(math.pi * progress)) / 2
+        return scale * (phase.final_lr + (phase.lr - phase.final_lr) * (1 + math.cos(math.pi * progress)) / 2)
 
     def _batch(self) -> tuple[NDArray[np.uint8], Tensor]:
         epoch, position = divmod(self.step, self._steps_per_epoch(self.phase))
@@ -242,7 +233,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss_sum = 0.0
         for _ in range(phase.subnets_per_step):
-            layers = list_layers(architecture, self._draw_subnet(resolution))
+            layers = list_layers(architecture, draw_subnet(phase, architecture, resolution, self.rng))
             loss = training_loss(
                 self.supernet(images, layers),
                 labels,

@@ -73,3 +73,16 @@ def test_the_first_block_is_left_as_it_is(net):
     before = {name: value.clone() for name, value in net.blocks[0].state_dict().items()}
     sort_channels(net)
     assert all(torch.equal(value, before[name]) for name, value in net.blocks[0].state_dict().items())
+
+
+def test_channels_that_a_narrower_block_has_stay_its_own(net):
+    """Before the last width is trained, what the narrower subnets learned is not torn apart."""
+    subnet = Subnet((4,) * 5, (4,) * 20, (7,) * 20, 24)
+    narrow, largest = run(net, subnet), run(net, largest_subnet(ARCHITECTURE, 24))
+    weights = {name: value.clone() for name, value in net.state_dict().items()}
+    sort_channels(net, within=(4,))
+    assert any(not torch.equal(value, weights[name]) for name, value in net.state_dict().items())
+    torch.testing.assert_close(run(net, subnet), narrow, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(run(net, largest_subnet(ARCHITECTURE, 24)), largest, rtol=1e-4, atol=1e-5)
+    sort_channels(net)
+    assert not torch.allclose(run(net, subnet), narrow, rtol=1e-4, atol=1e-5)

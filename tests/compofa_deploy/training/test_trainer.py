@@ -53,14 +53,19 @@ def images():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, images):
     """A training that nothing stopped."""
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path_factory.mktemp("whole"))
+    trainer = Trainer(make_recipe(), images, tmp_path_factory.mktemp("whole"))
     trainer.run()
     return trainer
 
 
 def make_recipe(phases: list[dict[str, object]] | None = None, **changes: object) -> Recipe:
     data = {"validation_images": 1, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1}
-    content = {"name": "test", "architecture": "tiny", "data": data, "phases": phases or [TEACHER, SHRINK]}
+    content = {
+        "name": "test",
+        "architecture": ARCHITECTURE.to_dict(),
+        "data": data,
+        "phases": phases or [TEACHER, SHRINK],
+    }
     return Recipe.model_validate({**content, **changes})
 
 
@@ -78,7 +83,7 @@ def assert_same_state(one: Trainer, other: Trainer) -> None:
 
 
 def test_the_same_recipe_gives_the_same_weights(tmp_path, images, whole):
-    again = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    again = Trainer(make_recipe(), images, tmp_path)
     again.run()
     assert_same_state(whole, again)
 
@@ -87,11 +92,11 @@ def test_the_same_recipe_gives_the_same_weights(tmp_path, images, whole):
 def test_a_run_that_is_stopped_and_goes_on_ends_in_the_same_weights(tmp_path, images, whole, stops):
     """In the first phase, at the border of two, just behind it, and more than once."""
     for step in stops:
-        part = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+        part = Trainer(make_recipe(), images, tmp_path)
         with pytest.raises(KeyboardInterrupt):
             part.run(on_progress=interrupt_at(step))
         assert part.steps_done == step
-    last = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    last = Trainer(make_recipe(), images, tmp_path)
     assert last.steps_done == stops[-1]
     last.run()
     assert_same_state(whole, last)
@@ -99,12 +104,12 @@ def test_a_run_that_is_stopped_and_goes_on_ends_in_the_same_weights(tmp_path, im
 
 
 def test_an_interrupt_waits_for_the_end_of_the_step(tmp_path, images, monkeypatch):
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(make_recipe(), images, tmp_path)
     monkeypatch.setattr(trainer.optimizer, "step", interrupt_then(trainer.optimizer.step))
     with pytest.raises(KeyboardInterrupt):
         trainer.run()
     assert trainer.steps_done == 1
-    assert Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).steps_done == 1
+    assert Trainer(make_recipe(), images, tmp_path).steps_done == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -117,7 +122,7 @@ def interrupt_then(work):
 
 
 def test_a_second_interrupt_is_not_held_back_and_leaves_the_last_checkpoint(tmp_path, images, monkeypatch):
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(make_recipe(), images, tmp_path)
     trainer.save()
     before = trainer.checkpoint.read_bytes()
     monkeypatch.setattr(trainer.optimizer, "step", interrupt_then(interrupt_then(trainer.optimizer.step)))
@@ -127,9 +132,9 @@ def test_a_second_interrupt_is_not_held_back_and_leaves_the_last_checkpoint(tmp_
 
 
 def test_a_finished_training_has_nothing_left_to_do(tmp_path, images):
-    first = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    first = Trainer(make_recipe(), images, tmp_path)
     first.run()
-    again = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    again = Trainer(make_recipe(), images, tmp_path)
     assert again.steps_done == again.total_steps == STEPS
     again.run(on_progress=lambda progress: pytest.fail("it trained on"))
     assert_same_state(first, again)
@@ -139,16 +144,14 @@ def test_training_learns_what_is_easy(tmp_path, images):
     losses = []
     phase = {**SHRINK, "epochs": 15, "distillation": 0, "sort_channels": False}
     recipe = make_recipe([phase], label_smoothing=0.0, dropout=0.0)
-    Trainer(recipe, ARCHITECTURE, images, tmp_path).run(
-        on_progress=lambda progress: losses.append(progress.loss)
-    )
+    Trainer(recipe, images, tmp_path).run(on_progress=lambda progress: losses.append(progress.loss))
     assert np.median(losses[:4]) > 0.9
     assert np.median(losses[-12:]) < 0.6 * np.median(losses[:4])
 
 
 def test_progress_is_told_and_logged(tmp_path, images):
     told: list[TrainingProgress] = []
-    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).run(on_progress=told.append)
+    Trainer(make_recipe(), images, tmp_path).run(on_progress=told.append)
     assert [progress.step for progress in told] == list(range(1, STEPS + 1))
     assert {progress.total_steps for progress in told} == {STEPS}
     assert [progress.phase for progress in told] == ["teacher"] * 6 + ["all"] * 8
@@ -158,7 +161,7 @@ def test_progress_is_told_and_logged(tmp_path, images):
 
 def test_the_learning_rate_warms_up_then_falls_as_a_cosine(tmp_path, images):
     phase = {**TEACHER, "epochs": 4, "warmup_epochs": 1, "lr": 0.2, "final_lr": 0.02}
-    trainer = Trainer(make_recipe([phase]), ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(make_recipe([phase]), images, tmp_path)
     rates = []
     for trainer.step in range(12):
         rates.append(trainer._learning_rate())
@@ -169,7 +172,7 @@ def test_the_learning_rate_warms_up_then_falls_as_a_cosine(tmp_path, images):
 
 
 def test_batch_norm_and_biases_are_not_decayed(tmp_path, images):
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(make_recipe(), images, tmp_path)
     decayed, undecayed = trainer.optimizer.param_groups
     assert (decayed["weight_decay"], undecayed["weight_decay"]) == (3e-5, 0)
     assert all(p.ndim > 1 for p in decayed["params"])
@@ -180,7 +183,7 @@ def test_batch_norm_and_biases_are_not_decayed(tmp_path, images):
 
 def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_stays(tmp_path, images):
     recipe = make_recipe([{**TEACHER, "lr": 1e30}])
-    trainer = Trainer(recipe, ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(recipe, images, tmp_path)
     trainer.save()
     before = trainer.checkpoint.read_bytes()
     with pytest.raises(
@@ -192,36 +195,36 @@ def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_stays(tmp_path, im
 
 
 def test_another_recipes_checkpoint_is_refused(tmp_path, images):
-    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).save()
+    Trainer(make_recipe(), images, tmp_path).save()
     with pytest.raises(MismatchError, match="another recipe or other images; give another folder"):
-        Trainer(make_recipe(seed=1), ARCHITECTURE, images, tmp_path)
+        Trainer(make_recipe(seed=1), images, tmp_path)
 
 
 def test_a_checkpoint_of_other_images_is_refused(tmp_path, images):
-    Trainer(make_recipe(), ARCHITECTURE, images, tmp_path).save()
+    Trainer(make_recipe(), images, tmp_path).save()
     with pytest.raises(MismatchError, match="other images"):
-        Trainer(make_recipe(), ARCHITECTURE, images.take(np.arange(20)), tmp_path)
+        Trainer(make_recipe(), images.take(np.arange(20)), tmp_path)
 
 
 def test_a_broken_checkpoint_is_named(tmp_path, images):
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+    trainer = Trainer(make_recipe(), images, tmp_path)
     trainer.save()
     whole = trainer.checkpoint.read_bytes()
     for broken in (b"", b"words", whole[: len(whole) // 2]):
         trainer.checkpoint.write_bytes(broken)
         with pytest.raises(FormatError, match=r"checkpoint\.pt: not a checkpoint that can be read"):
-            Trainer(make_recipe(), ARCHITECTURE, images, tmp_path)
+            Trainer(make_recipe(), images, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, images):
-    trainer = Trainer(make_recipe(), ARCHITECTURE, images, tmp_path / "none")
+    trainer = Trainer(make_recipe(), images, tmp_path / "none")
     with pytest.raises(InputError, match=r"log\.jsonl: cannot be written"):
         trainer.run()
 
 
 def test_fewer_images_than_a_batch_are_refused(tmp_path, images):
     with pytest.raises(InputError, match="a batch of 8 is more than the 5 training images"):
-        Trainer(make_recipe(), ARCHITECTURE, images.take(np.arange(5)), tmp_path)
+        Trainer(make_recipe(), images.take(np.arange(5)), tmp_path)
 
 
 def test_the_loss_with_a_teacher_is_the_papers(rng):

@@ -1,0 +1,104 @@
+"""Which subnets a step trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.space import count_macs, largest_subnet, list_layers, sample_compound
+from compofa_deploy.subnet import (
+    BLOCKS,
+    COUPLED_EXPAND,
+    DEPTHS,
+    EXPANDS,
+    FIXED_KERNELS,
+    KERNELS,
+    MAX_DEPTH,
+    MBV3,
+    STAGES,
+    Subnet,
+)
+from compofa_deploy.training.recipe import Phase
+
+
+def draw_subnet(
+    phase: Phase, architecture: Architecture, resolution: int, rng: np.random.Generator
+) -> Subnet:
+    """A member of the phase's space; every choice is as likely as another, but for the extremes' own shares."""
+    if phase.subnets == "largest":
+        return largest_subnet(architecture, resolution)
+    if phase.subnets == "compofa":
+        draw = rng.random()
+        if draw < phase.largest_share:
+            return Subnet.compound((max(DEPTHS),) * STAGES, resolution)
+        if draw < phase.largest_share + phase.smallest_share:
+            return Subnet.compound((min(DEPTHS),) * STAGES, resolution)
+        return sample_compound(rng, resolution)
+    blocks = MBV3.block_count
+    kernels = tuple(int(k) for k in rng.choice(phase.kernels or KERNELS, size=blocks))
+    if phase.subnets == "compofa-elastic":
+        coupled = sample_compound(rng, resolution)
+        running = MBV3.mask(coupled.depths)
+        return replace(
+            coupled, kernels=tuple(k if runs else 0 for k, runs in zip(kernels, running, strict=True))
+        )
+    depths = tuple(int(d) for d in rng.choice(phase.depths or DEPTHS, size=STAGES))
+    expands = tuple(int(e) for e in rng.choice(phase.expands or EXPANDS, size=blocks))
+    return Subnet(depths, expands, kernels, resolution)
+
+
+def mean_macs(phase: Phase, architecture: Architecture) -> float:
+    """Multiply-accumulates for one image, forward, of a subnet that the phase draws: the expectation over its draws and
+    its resolutions."""
+    return float(np.mean([_mean_macs_at(phase, architecture, side) for side in phase.resolutions]))
+
+
+def teacher_macs(phase: Phase, architecture: Architecture) -> float:
+    """Multiply-accumulates of the teacher for one image, forward: the mean over the phase's resolutions."""
+    sides = phase.resolutions
+    return float(np.mean([_count(architecture, largest_subnet(architecture, side)) for side in sides]))
+
+
+def _mean_macs_at(phase: Phase, architecture: Architecture, side: int) -> float:
+    if phase.subnets == "largest":
+        return _count(architecture, largest_subnet(architecture, side))
+    if phase.subnets == "ofa":
+        pairs = list(product(phase.depths or DEPTHS, phase.expands or EXPANDS))
+    else:
+        pairs = list(COUPLED_EXPAND.items())
+    uniform = _mean_over(pairs, phase, architecture, side)
+    largest, smallest = (
+        _count(architecture, Subnet.compound((depth,) * STAGES, side)) for depth in (max(DEPTHS), min(DEPTHS))
+    )
+    extremes = phase.largest_share * largest + phase.smallest_share * smallest
+    return (1 - phase.largest_share - phase.smallest_share) * uniform + extremes
+
+
+def _mean_over(
+    pairs: Sequence[tuple[int, int]], phase: Phase, architecture: Architecture, side: int
+) -> float:
+    """Exact: a block costs the same whatever the others are, so the expectation is a sum over blocks. ``pairs`` are the
+    depths and expand ratios that a stage draws from."""
+    full = (MAX_DEPTH,) * STAGES
+    kernels = [(kernel,) * BLOCKS for kernel in phase.kernels or KERNELS]
+    if phase.subnets == "compofa":
+        kernels = [MBV3.spread(full, [k for k in FIXED_KERNELS for _ in range(MAX_DEPTH)])]
+    total, around = 0.0, 0.0
+    for expand in {expand for _, expand in pairs}:
+        reached = [depth for depth, e in pairs if e == expand]
+        for sizes in kernels:
+            layers = list_layers(architecture, Subnet(full, (expand,) * BLOCKS, sizes, side))
+            blocks = {layer.name: layer.macs for layer in layers}
+            own = [blocks.pop(f"blocks.{1 + i}") for i in range(BLOCKS)]
+            around = sum(blocks.values())
+            running = (sum(depth > i % MAX_DEPTH for depth in reached) for i in range(BLOCKS))
+            total += sum(m * r for m, r in zip(own, running, strict=True)) / len(pairs) / len(kernels)
+    return total + around
+
+
+def _count(architecture: Architecture, subnet: Subnet) -> float:
+    return float(count_macs(list_layers(architecture, subnet)))
