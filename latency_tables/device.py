@@ -43,13 +43,19 @@ class DeviceSpec:
         """One short line, as in ``onnxruntime 1.31.1 cpu f32, 1 thread, batch 1, on Intel Xeon``."""
         if self.unknown:
             return self._describe_known()
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         emulated = ", emulated" if self.machine.emulated else ""
-        idle = "" if self.spin or self.threads == 1 else " without spinning"
         return (
-            f"{self.runtime} {self.runtime_version} {self.device} {self.precision}, {threads}{idle}, "
+            f"{self.runtime} {self.runtime_version} {self.device} {self.precision}, {self._describe_threads()}, "
             f"batch {self.batch}, on {self.machine.cpu_model}{emulated}"
         )
+
+    def describe_settings(self) -> str:
+        """What tells it from others of one machine, as in ``openvino cpu bf16, 2 threads``."""
+        return f"{self.runtime} {self.device} {self.precision}, {self._describe_threads()}"
+
+    def _describe_threads(self) -> str:
+        idle = "" if self.spin or self.threads == 1 else " without spinning"
+        return "1 thread" if self.threads == 1 else f"{self.threads} threads{idle}"
 
     def _describe_known(self) -> str:
         known = [f"{word} {getattr(self, word)}" if word in ("threads", "batch") else str(getattr(self, word))

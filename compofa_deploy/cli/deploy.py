@@ -15,6 +15,8 @@ from compofa_deploy.cli.output import format_ms, print_json, print_table, show_p
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
+    from compofa_deploy.deploy import Compared, Deployed
+    from latency_tables.device import DeviceSpec
     from latency_tables.table import ErrorSummary
 
 
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
 @options.constraint_options
 @options.supernet_option
 @options.accuracy_option
-@options.device_options
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="The images of compofa evaluate, to measure what a lower precision costs where no table says it.",
+)
+@options.searched_device_options
 @click.option(
     "--mode",
     type=click.Choice(["quick", "full"]),
@@ -41,35 +49,50 @@ def command(**given: Any) -> None:
     keep the budget, exports it, checks its numbers and measures it; where it breaks the budget, the next candidate,
     until one keeps it.
 
+    With --runtime auto the pick is a subnet, a resolution, a runtime, a precision and a number of threads. What is
+    named is kept: --threads 1 looks at one thread alone. A precision below f32 counts with the accuracy that was
+    measured in it (see compofa evaluate --runtime), and is left out where nobody did.
+
     \b
     Example:
       compofa deploy --latency 2ms -o bundle
+      compofa deploy --latency 1ms --runtime auto -o bundle
       compofa deploy --latency 500us --percentile 99 --threads 2 -o bundle --json
     """  # fmt: skip
     from compofa_deploy.cache import Cache
-    from compofa_deploy.cli.inputs import find_spec, list_constraints, load_accuracies
+    from compofa_deploy.cli.inputs import find_specs, list_constraints, load_by_precision, load_held_out
     from compofa_deploy.deploy import Job, deploy
     from compofa_deploy.supernet.stored import load_supernet
 
     started = time.monotonic()
     supernet = load_supernet(given["supernet"])
-    spec = find_spec(given)
-    job = Job(
-        supernet,
-        load_accuracies(given["accuracy"], given["supernet"]),
-        spec,
-        given["latency"],
-        int(given["percentile"]),
-        tuple(list_constraints(given)),
-        None if given["max_size"] is None else int(given["max_size"]),
-        shlex.join(["compofa", *sys.argv[1:]]),
-    )
+    accuracies = load_by_precision(given["accuracy"], given["supernet"])
+    specs, left_out = find_specs(given, accuracies)
     with show_progress() as watcher:
+        for left in left_out:
+            watcher.on_step(f"left out: {left.what}: {left.why}")
+        images = None if given["data"] is None else load_held_out(given["data"], supernet, given["supernet"])
+        job = Job(
+            supernet,
+            accuracies,
+            tuple(specs),
+            given["latency"],
+            int(given["percentile"]),
+            tuple(list_constraints(given)),
+            None if given["max_size"] is None else int(given["max_size"]),
+            shlex.join(["compofa", *sys.argv[1:]]),
+            images,
+        )
         deployed = deploy(job, given["output"], Cache.default(), watcher, given["mode"])
+    deployment, spec = deployed.bundle.deployment, deployed.chosen.table.spec
     for doubt in deployed.doubts:
         warn(f"the measured latency is in doubt: {doubt}")
+    if deployment.accuracy is not None and deployment.accuracy.precision != spec.precision:
+        warn(
+            f"the accuracy is that of {deployment.accuracy.precision}: nobody has measured it in {spec.precision} on "
+            f"{spec.runtime}; give images with --data"
+        )
     seconds = time.monotonic() - started
-    deployment = deployed.bundle.deployment
     if given["as_json"]:
         chosen = deployment.model_dump(mode="json", include=_SHOWN)
         print_json({
@@ -77,12 +100,17 @@ def command(**given: Any) -> None:
             **chosen,
             "resolution": deployment.input.shape[-1],
             "device_spec": spec.describe(),
-            "table": "measured" if deployed.measured_table else "cached",
-            "table_error": _summarise_error(deployed.table.error),
+            **_show_settings(spec),
+            "table": deployed.chosen.origin,
+            "table_error": _summarise_error(deployed.chosen.table.error),
             "doubts": list(deployed.doubts),
+            "compared": list(map(_show_compared, deployed.compared)),
+            "left_out": [{"what": left.what, "why": left.why} for left in (*left_out, *deployed.left_out)],
             "seconds": round(seconds, 2),
         })  # fmt: skip
         return
+    if len(deployed.compared) > 1:
+        _print_compared(deployed)
     _print_deployed(given["output"], deployment, spec.describe(), seconds)
 
 
@@ -104,14 +132,46 @@ _SHOWN = {
 }
 
 
+def _show_settings(spec: DeviceSpec) -> dict[str, Any]:
+    return {word: getattr(spec, word) for word in ("runtime", "device", "precision", "threads")}
+
+
+def _show_compared(compared: Compared) -> dict[str, Any]:
+    table = compared.found.table
+    return {
+        "device_spec": table.spec.describe(),
+        **_show_settings(table.spec),
+        "table": compared.found.origin,
+        "table_error": _summarise_error(table.error),
+        "best": compared.best,
+        "accuracy_assumed": compared.assumed,
+    }
+
+
+def _print_compared(deployed: Deployed) -> None:
+    rows = []
+    for compared in deployed.compared:
+        found, spec = compared.best, compared.found.table.spec
+        cells = ("none", "", "", "")
+        if found is not None:
+            assumed = " of f32" if compared.assumed else ""
+            latency, upper = format_ms(found["latency_ms"]), format_ms(found["latency_upper_ms"])
+            cells = (found["subnet"], f"{found['accuracy']:.2f}{assumed}", latency, upper)
+        rows.append((spec.describe_settings(), *cells, compared.found.origin))
+    title = "The best of each by prediction, under the same limits:"
+    print_table(title, ("device spec", "subnet", ">validation %", ">predicted", ">at most", "table"), rows)
+    click.echo()
+
+
 def _print_deployed(folder: Path, deployment: Any, device: str, seconds: float) -> None:
     predicted, measured, budget = deployment.predicted, deployment.measured, deployment.budget
     which = "median" if budget.percentile == 50 else f"p{budget.percentile}"
+    accuracy = deployment.accuracy
     rows = [
         ("subnet", deployment.subnet),
         (
             "accuracy",
-            f"{deployment.accuracy.test:.2f} % test, {deployment.accuracy.validation:.2f} % validation",
+            f"{accuracy.test:.2f} % test, {accuracy.validation:.2f} % validation, in {accuracy.precision}",
         ),
         ("budget", f"{format_ms(budget.limit_ms)} ({which})"),
         (

@@ -53,8 +53,8 @@ def command(**given: Any) -> None:
       compofa evaluate --supernet runs/supernet.safetensors --data cifar10 -o runs/supernet.accuracy.json
       compofa evaluate --runtime openvino --precision bf16 --data cifar10 -o mine.openvino-bf16.accuracy.json
     """  # fmt: skip
+    from compofa_deploy.cli.inputs import load_held_out
     from compofa_deploy.supernet.stored import load_supernet
-    from compofa_deploy.training.data import load_splits
     from latency_tables.errors import InputError
 
     if not given["runtime"] and (given["precision"] or given["device"]):
@@ -62,17 +62,11 @@ def command(**given: Any) -> None:
             "torch computes in f32 on the CPU; name the --runtime that --precision and --device are of"
         )
     supernet = load_supernet(given["supernet"])
-    settings = supernet.origin.get("data_settings")
-    held_out = ("validation_images", "split_seed")
-    if not isinstance(settings, dict) or any(not isinstance(settings.get(word), int) for word in held_out):
-        raise InputError(
-            f"{given['supernet']}: does not say which images were held out of its training; train it with compofa train"
-        )
     output: Path = given["output"]
     unfinished = output.with_name(f"{output.name}.partial")
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")
-        splits = load_splits(given["data"], *(settings[word] for word in held_out))
+        splits = load_held_out(given["data"], supernet, given["supernet"])
         table = _find_evaluation(given)(
             supernet,
             splits,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compofa_deploy.accuracy.source import is_foreign
+from compofa_deploy.auto import AUTO, Asked, LeftOut, leave_unknown_out, list_specs
+from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
-from compofa_deploy.supernet.stored import built_in_folder
+from compofa_deploy.supernet.stored import StoredSupernet, built_in_folder
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
 from profilers.registry import find_runtime
+
+if TYPE_CHECKING:
+    from compofa_deploy.training.data import DataSplits
 
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
@@ -24,6 +29,12 @@ def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
             "--accuracy"
         )
     return found
+
+
+def load_by_precision(path: Path | None, supernet: str) -> AccuraciesByPrecision:
+    """The same, with what was measured of exported graphs in other precisions: the tables beside it."""
+    f32 = load_accuracies(path, supernet)
+    return AccuraciesByPrecision.beside(f32, path or _place_beside(supernet))
 
 
 def find_accuracies(path: Path | None, supernet: str) -> AccuracyTable | None:
@@ -55,6 +66,32 @@ def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
     )
 
 
+def find_specs(
+    given: Mapping[str, Any], accuracies: AccuraciesByPrecision
+) -> tuple[list[DeviceSpec], list[LeftOut]]:
+    """The device specs to choose from that :func:`compofa_deploy.cli.options.searched_device_options` asked for, and
+    what is not among them.
+
+    Precisions that were not named are left out where nobody has measured the accuracies and there are no images to
+    measure them on.
+    """
+    is_auto = given["runtime"] == AUTO
+    precision = given["precision"] or (AUTO if is_auto else "")
+    threads = (0 if is_auto else 1) if given["threads"] is None else given["threads"]
+    if precision != AUTO and threads and not is_auto:
+        return [find_spec({**given, "threads": threads})], []
+    if given["target_platform"] is not None:
+        raise InputError(
+            "--target-platform is of onnxruntime_mobile alone; name its precision and threads as well"
+        )
+    asked = Asked(given["runtime"], given["device"], precision, threads, given["batch"])
+    specs, left_out = list_specs(asked)
+    if precision == AUTO and given["data"] is None:
+        specs, unknown = leave_unknown_out(specs, accuracies)
+        left_out += unknown
+    return specs, left_out
+
+
 def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
     """The device spec to export for, which for TensorRT may be of a GPU that is not here, and what the user should know
     of it, if anything."""
@@ -82,6 +119,19 @@ def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
         )
     settings = {key: given[key] for key in ("precision", "batch", "device")}
     return runtime.target(**settings, **asked), note
+
+
+def load_held_out(folder: Path, supernet: StoredSupernet, name: str) -> DataSplits:
+    """The images that were held out of a supernet's training; :class:`InputError` where it does not say which."""
+    from compofa_deploy.training.data import load_splits
+
+    settings = supernet.origin.get("data_settings")
+    held_out = ("validation_images", "split_seed")
+    if not isinstance(settings, dict) or any(not isinstance(settings.get(word), int) for word in held_out):
+        raise InputError(
+            f"{name}: does not say which images were held out of its training; train it with compofa train"
+        )
+    return load_splits(folder, *(settings[word] for word in held_out))
 
 
 def list_constraints(given: Mapping[str, Any]) -> list[Constraint]:

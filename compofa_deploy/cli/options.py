@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from compofa_deploy.cli.units import Count, Resolutions, Size
+from compofa_deploy.cli.units import Count, Resolutions, Size, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,6 +59,12 @@ precision_option = click.option(
 )
 
 
+target_platform_option = click.option(
+    "--target-platform", type=click.Choice(["arm", "amd64"]), default=None,
+    help="onnxruntime_mobile: the instruction set to rewrite the graph for  [default: arm].",
+)  # fmt: skip
+
+
 def constraint_options(function: F) -> F:
     """What a candidate must keep, besides a latency; read by :func:`compofa_deploy.cli.inputs.list_constraints`."""
     for option in reversed((
@@ -80,8 +86,26 @@ def device_options(function: F) -> F:
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True,
                      help="Threads that work on one operator."),
         click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
-        click.option("--target-platform", type=click.Choice(["arm", "amd64"]), default=None,
-                     help="onnxruntime_mobile: the instruction set to rewrite the graph for  [default: arm]."),
+        target_platform_option,
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def searched_device_options(function: F) -> F:
+    """The device options of what chooses among device specs; read by :func:`compofa_deploy.cli.inputs.find_specs`."""
+    for option in reversed((
+        click.option("--runtime", default="onnxruntime", show_default=True,
+                     help="What executes the graph; auto compares all that work here."),
+        click.option("--device", default="",
+                     help="The runtime's device  [default: its first, the CPU; with --runtime auto all]."),
+        click.option("--precision", default="", callback=_read_precision,
+                     help="Precision, or auto  [default: the runtime's first, f32; with --runtime auto all]."),
+        click.option("--threads", type=Threads(), metavar="N|auto",
+                     help="Threads that work on one operator  [default: 1; with --runtime auto one, all cores, and 4 "
+                     "where there are more]."),
+        click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once."),
+        target_platform_option,
     )):  # fmt: skip
         function = option(function)
     return function

@@ -81,3 +81,16 @@ class Resolutions(click.ParamType[Any]):
         if chosen[0] < 1:
             self.fail("a resolution is a positive number of pixels", parameter, context)
         return chosen
+
+
+class Threads(click.ParamType[Any]):
+    """A number of threads; 0 stands for ``auto``."""
+
+    name = "threads"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if value == "auto":
+            return 0
+        if not (str(value).isascii() and str(value).isdigit() and int(value)):
+            self.fail(f"{value!r} is not a number of threads from 1 on, nor auto", parameter, context)
+        return int(value)

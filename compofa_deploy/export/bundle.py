@@ -89,11 +89,12 @@ class MeasuredLatency(Latency):
 
 
 class Accuracy(_Part):
-    """Top-1 in per cent; ``table`` is how it was measured."""
+    """Top-1 in per cent on images of ``data``, by a graph that computes in ``precision``."""
 
     validation: float
     test: float
     data: str
+    precision: str = "f32"
 
 
 class Tried(_Part):
@@ -103,6 +104,7 @@ class Tried(_Part):
     predicted_ms: Positive
     measured_ms: Positive
     measured_high_ms: Positive
+    device_spec: str = ""
 
 
 class Deployment(_Part):

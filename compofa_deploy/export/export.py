@@ -130,4 +130,4 @@ def _find_accuracy(
         return None
     accuracies.check_supernet(supernet.digest)
     found: dict[str, Any] = accuracies.find(subnet)
-    return Accuracy(**found, data=accuracies.data)
+    return Accuracy(**found, data=accuracies.data, precision=accuracies.precision)

@@ -5,8 +5,10 @@ import os
 import pytest
 
 from compofa_deploy import deploy as deploy_module
+from compofa_deploy import gather as gather_module
 from compofa_deploy.cache import Cache
 from compofa_deploy.deploy import CONFIDENCE, MAX_TRIES, Job, deploy
+from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
 from compofa_deploy.export.bundle import load_bundle
 from compofa_deploy.search.candidates import list_candidates
 from compofa_deploy.search.constraints import MaxLatency, MaxMacs, MaxSize, MinAccuracy
@@ -54,7 +56,7 @@ class Device:
 @pytest.fixture
 def device(spec, monkeypatch):
     device = Device(make_table(spec=spec))
-    monkeypatch.setattr(deploy_module, "profile", device.profile)
+    monkeypatch.setattr(gather_module, "profile", device.profile)
     monkeypatch.setattr(deploy_module, "measure_model", device.measure)
     return device
 
@@ -67,7 +69,8 @@ def cache(tmp_path):
 @pytest.fixture
 def job(tiny, spec):
     def make(latency_ms=BUDGET_MS, **changes):
-        return Job(tiny, make_accuracies(tiny), spec, latency_ms, command="compofa deploy", **changes)
+        known = AccuraciesByPrecision(make_accuracies(tiny))
+        return Job(tiny, known, (spec,), latency_ms, command="compofa deploy", **changes)
 
     return make
 
@@ -75,13 +78,13 @@ def job(tiny, spec):
 @pytest.fixture
 def ranked(device, job):
     """Ids of the candidates that keep the budget by prediction, best first."""
-    candidates = list_candidates(TINY, job().accuracies, [device.table], confidence=CONFIDENCE)
+    candidates = list_candidates(TINY, job().accuracies.f32, [device.table], confidence=CONFIDENCE)
     return [candidates.subnet(i).id for i in rank(candidates, [MaxLatency(BUDGET_MS)])]
 
 
 def test_the_best_candidate_is_delivered_where_it_keeps_the_budget(device, job, cache, ranked, tmp_path):
     deployed = deploy(job(), tmp_path / "bundle", cache, Recorder())
-    assert deployed.measured_table
+    assert deployed.chosen.origin == "measured"
     assert device.profiled == ["quick"]
     assert device.measured == [ranked[0]]
     deployment = load_bundle(tmp_path / "bundle").deployment
@@ -97,7 +100,7 @@ def test_the_best_candidate_is_delivered_where_it_keeps_the_budget(device, job, 
 def test_a_table_that_fits_is_not_measured_again(device, job, cache, tmp_path):
     first = deploy(job(), tmp_path / "1", cache, Recorder())
     second = deploy(job(), tmp_path / "2", cache, Recorder())
-    assert (first.measured_table, second.measured_table) == (True, False)
+    assert (first.chosen.origin, second.chosen.origin) == ("measured", "cached")
     assert device.profiled == ["quick"]
     assert first.bundle.deployment.subnet == second.bundle.deployment.subnet
 
@@ -145,7 +148,7 @@ def test_the_steps_say_what_was_tried(device, job, cache, ranked, tmp_path):
 
 def test_a_device_that_gets_slower_all_the_time_ends_in_no_answer(device, job, cache, tmp_path):
     """Each candidate breaks the budget by a little, so that nothing rules the next one out."""
-    candidates = list_candidates(TINY, job().accuracies, [device.table], confidence=CONFIDENCE)
+    candidates = list_candidates(TINY, job().accuracies.f32, [device.table], confidence=CONFIDENCE)
     upper = {
         candidates.subnet(i).id: candidates.latency_ms[i] * (1 + candidates.margin[i])
         for i in range(len(candidates))
@@ -247,7 +250,7 @@ def test_accuracies_of_another_supernet_are_refused_before_anything_is_measured(
 ):
     other = make_accuracies(make_supernet(seed=1))
     with pytest.raises(MismatchError, match="made from other weights"):
-        deploy(Job(tiny, other, spec, 1.0), tmp_path / "bundle", cache, Recorder())
+        deploy(Job(tiny, AccuraciesByPrecision(other), (spec,), 1.0), tmp_path / "bundle", cache, Recorder())
     assert device.profiled == []
 
 
@@ -271,7 +274,7 @@ def test_an_interruption_while_measuring_leaves_no_half_bundle(device, job, cach
     assert sorted(os.listdir(tmp_path)) in (["cache"], ["cache", "out"])
     monkeypatch.setattr(deploy_module, "measure_model", device.measure)
     again = deploy(job(), tmp_path / "out" / "bundle", cache, Recorder())
-    assert not again.measured_table
+    assert again.chosen.origin == "cached"
     assert device.profiled == ["quick"]
 
 
