@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compofa_deploy.report.image import BAND, LINE, POINT, find_kind, render, write_image
 from latency_tables.errors import FormatError, InputError
-from latency_tables.files import replace_file
 from latency_tables.table import ErrorSummary, LatencyTable
 
 if TYPE_CHECKING:
@@ -22,24 +21,11 @@ Array = NDArray[np.float64]
 
 CONFIDENCE = 0.9
 """Of the band."""
-SUFFIXES = (".svg", ".png")
 SIZE_INCHES = (6.4, 6.4)
-DOTS_PER_INCH = 150
 MARGIN = 0.05
 """Of the axes, beyond the fastest and the slowest network, relative to these."""
 MANY = 8
 """More resolutions than this do not fit into the title."""
-BAND, POINT, LINE = "#c9dbf0", "#1f4e8c", "#555555"
-SETTINGS: Any = {
-    # Ids within an SVG are random without a salt of one's own.
-    "svg.hashsalt": "compofa",
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "savefig.facecolor": "white",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +72,21 @@ def write_figure(table: LatencyTable, path: Path) -> None:
 
     :class:`InputError` where the suffix is none of an image, or the file cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: a figure is written as {' or '.join(SUFFIXES)}; name it so")
-    image = draw(table, path.suffix.lower().removeprefix("."))
-    with replace_file(path) as file:
-        file.write(image)
+    write_image(path, draw(table, find_kind(path)))
 
 
 def draw(table: LatencyTable, kind: str) -> bytes:
     """The figure as an image of the kind ``svg`` or ``png``."""
     points = find_points(table)
-    import matplotlib
-    from matplotlib.figure import Figure
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
-        figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+    def fill(figure: Figure) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))
         margin = table.margin(CONFIDENCE)
         _draw_latencies(upper, points, margin)
         _draw_errors(lower, points, margin)
         _write_title(figure, table, points)
-        image = io.BytesIO()
-        undated = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(image, format=kind, metadata=undated)
-    return image.getvalue()
+
+    return render(kind, SIZE_INCHES, fill)
 
 
 def _draw_latencies(axes: Axes, points: Points, margin: float) -> None:

@@ -1,0 +1,109 @@
+"""Histories: one line for each run, without its samples, in a file that only ever grows."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from compofa_deploy.bench.result import BenchResult
+from compofa_deploy.bench.summary import Summary, summarise
+from latency_tables.errors import FormatError, InputError
+from latency_tables.fields import Fields
+from latency_tables.files import parse_json
+
+FORMAT = "compofa-bench-history"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run. ``created`` is ISO 8601 in UTC; ``label`` says what it is of, as a commit, and may be empty."""
+
+    created: str
+    label: str
+    bundles: tuple[Summary, ...]
+
+    @classmethod
+    def of(cls, result: BenchResult) -> Self:
+        """What is kept of a result."""
+        return cls(result.created, result.label, tuple(map(summarise, result.bundles)))
+
+    def to_line(self) -> str:
+        """A line of JSON, read back by :meth:`from_line`."""
+        content = {"format": FORMAT, "version": VERSION, "created": self.created, "label": self.label}
+        bundles = [summary.to_dict() for summary in self.bundles]
+        return json.dumps({**content, "bundles": bundles}, allow_nan=False)
+
+    @classmethod
+    def from_line(cls, line: str, where: str = "the line") -> Self:
+        """Read what :meth:`to_line` wrote; :class:`FormatError` names what is wrong."""
+        read = Fields(parse_json(line, where, FORMAT, VERSION), where)
+        bundles = tuple(
+            Summary.from_dict(entry, f"{where}, bundles[{i}]")
+            for i, entry in enumerate(read.items("bundles"))
+        )
+        return cls(read.text("created"), read.text("label"), bundles)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The runs of a file in its order, and what is wrong with the lines that could not be read."""
+
+    entries: tuple[Entry, ...]
+    broken: tuple[str, ...]
+
+
+def read_history(path: Path) -> History:
+    """Read a history. A line that cannot be read is named in ``broken``, and the others count all the same.
+
+    :class:`InputError` where there is no such file, :class:`FormatError` where it is no text.
+    """
+    try:
+        lines = path.read_bytes().decode(errors="replace").split("\n")
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; make one with compofa bench run --append") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    entries, broken = [], []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entries.append(Entry.from_line(line, f"{path}, line {number}"))
+        except FormatError as error:
+            broken.append(str(error))
+    return History(tuple(entries), tuple(broken))
+
+
+def append_entry(path: Path, entry: Entry) -> None:
+    """Put a run's line at the end of a history, which is made if it is not there: all of the line, or none.
+
+    A last line that was cut off stays as it is, on a line of its own. :class:`InputError` where the file cannot be
+    written.
+    """
+    # Not on Windows, where nothing is measured.
+    import fcntl
+
+    data = entry.to_line().encode() + b"\n"
+    try:
+        with path.open("a+b", buffering=0) as file:
+            # One at a time, so that what is taken back below is our own.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(end - 1, 0))
+            if file.read(1) not in (b"", b"\n"):
+                data = b"\n" + data
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(end)
+                raise
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); make room or choose another folder"
+        ) from None
