@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from compofa_deploy.evaluation.evaluate import count_correct
+from compofa_deploy.evaluation.count import count_right
 from compofa_deploy.kit import choose_networks
 from compofa_deploy.space import COMPOUND_DEPTHS
 from compofa_deploy.subnet import DEPTHS
@@ -38,10 +38,10 @@ def main() -> None:
         supernet.class_names,
     )
     sample = [subnet.depths for subnet in choose_networks([side])][: arguments.subnets]
-    count_correct(supernet, images, side, lambda prefix: not any(prefix))
+    count_right(supernet, images, side, lambda prefix: not any(prefix))
 
     started = time.perf_counter()
-    together = count_correct(supernet, images, side)
+    together = count_right(supernet, images, side)
     tree_s = time.perf_counter() - started
     alone_s, differing = 0.0, 0
     for depths in sample:
@@ -51,10 +51,10 @@ def main() -> None:
             return prefix == choices[: len(prefix)]
 
         started = time.perf_counter()
-        alone = count_correct(supernet, images, side, on_path)
+        alone = count_right(supernet, images, side, on_path)
         alone_s += time.perf_counter() - started
         index = COMPOUND_DEPTHS.index(depths)
-        differing += int(alone[index] != together[index])
+        differing += int((alone[:, index] != together[:, index]).any())
     scaled_s = alone_s / len(sample) * len(COMPOUND_DEPTHS)
     print(f"{arguments.images} images at {side} px, {len(sample)} subnets one by one, 243 along the tree")
     print(f"{'one by one, all 243':<28}{scaled_s:>8.1f} s")

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from compofa_deploy.evaluation.folded import FoldedLayers
+from compofa_deploy.evaluation.count import CPU, TOP, count_group, count_right
+from compofa_deploy.evaluation.findings import (
+    Findings,
+    add,
+    count_seconds,
+    from_done,
+    is_known,
+    join,
+    list_ranges,
+    to_done,
+    total,
+)
+from compofa_deploy.evaluation.partial import Partial, fingerprint
+from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.evaluation.shards import (
+    LEAVES,
+    SHARD_STAGES,
+    SHARDS,
+    Part,
+    count_units,
+    list_cuts,
+    take_share,
+    want,
+    weigh,
+)
 from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
-from compofa_deploy.evaluation.tree import PREFIXES, walk
-from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import DEPTHS, STAGES
-from compofa_deploy.supernet.cut import cut_weights
-from compofa_deploy.supernet.statistics import Choices, locate_unit
+from compofa_deploy.supernet.statistics import Choices
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.training.data import DataSplits, LabelledImages
 from compofa_deploy.training.process import tune_allocator
-from latency_tables.errors import FormatError, MismatchError
-from latency_tables.files import read_json, write_json
+from latency_tables.errors import MismatchError
 
-BATCH = 250
-"""Images that run through a unit at once. More no longer fit a core's cache; results do not depend on it."""
-
-GROUP = 15_000
-"""Images whose activations are held at once while the tree is walked."""
-
-PARTIAL_FORMAT = "compofa-partial-accuracies"
+KEEP_SECONDS = 5.0
+"""How much work, besides the shard under way, may be lost by a process that is killed."""
 
 
 def evaluate(
@@ -40,35 +55,29 @@ def evaluate(
     made_by: str,
     partial: Path | None = None,
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
+    device: torch.device = CPU,
+    ranks: Ranks = Ranks(),  # noqa: B008
 ) -> AccuracyTable:
     """The accuracy table of a supernet on the validation and test images.
 
-    With ``partial``, what is done of a resolution at a time is kept there, and an evaluation that was stopped goes on
-    from it. ``on_progress`` is told the resolution, and how many of how many units have run.
+    With ``partial``, what is done is kept there every few seconds (each further process adds its number to the name),
+    and an evaluation that was stopped goes on from it, with as many processes as it is then given. All processes
+    return the same table. ``on_progress`` is told the resolution, and how many of how many units have run there in
+    this process.
     """
-    if supernet.statistics is None:
-        raise MismatchError(
-            f"{supernet.architecture.name} has no batch-norm statistics; calibrate it first: compofa models calibrate"
-        )
-    for resolution in resolutions:
-        if resolution not in supernet.statistics.resolutions:
-            raise MismatchError(
-                f"{supernet.architecture.name} has no batch-norm statistics at {resolution} px; there are "
-                f"{', '.join(map(str, supernet.statistics.resolutions))}"
-            )
+    supernet.check_calibrated(resolutions)
+    check_classes(supernet, splits)
     tune_allocator()
     images = {"validation": splits.validation, "test": splits.test}
     key = [supernet.digest, *(fingerprint(images[split]) for split in SPLITS)]
-    done = _read_partial(partial, key)
-    for resolution in resolutions:
-        if str(resolution) in done:
-            continue
-        done[str(resolution)] = {
-            split: count_correct(supernet, images[split], resolution, on_progress=on_progress).tolist()
-            for split in SPLITS
-        }
-        if partial is not None:
-            write_json(partial, PARTIAL_FORMAT, 1, {"key": key, "done": done})
+    own = _read(Partial(_name(partial, ranks.rank), key))
+    known = join(ranks.gather(join([own, *_read_others(partial, ranks.rank, key)])))
+    parts = _plan(supernet, images, resolutions, device, known)
+    parts = take_share(parts, [weigh(supernet.architecture, part) for part in parts], ranks)
+    kept = Partial(_name(partial, ranks.rank), key)
+    _run(supernet, images, parts, device, own, kept, on_progress)
+    known = join([known, *ranks.gather(own)])
+    counts = {split: total(known, split, resolutions, len(images[split])) for split in SPLITS}
     return AccuracyTable(
         supernet.architecture.name,
         supernet.digest,
@@ -76,68 +85,130 @@ def evaluate(
         made_by,
         tuple(resolutions),
         {split: len(images[split]) for split in SPLITS},
-        {split: np.array([done[str(r)][split] for r in resolutions]) for split in SPLITS},
+        {split: counts[split][0] for split in SPLITS},
+        top5={split: counts[split][1] for split in SPLITS},
+        seconds=round(count_seconds(known, resolutions), 3),
     )
 
 
-def count_correct(
+def check_classes(supernet: StoredSupernet, splits: DataSplits) -> None:
+    """:class:`MismatchError` where the images are of other classes than the supernet's. Numbers are no names."""
+    numbers = tuple(map(str, range(supernet.architecture.classes)))
+    for images in (splits.validation, splits.test):
+        unnamed = numbers in (images.class_names, supernet.class_names)
+        same = (
+            len(images.class_names) == len(numbers) if unnamed else images.class_names == supernet.class_names
+        )
+        if not same:
+            raise MismatchError(
+                f"the images are of {_describe(images.class_names)}, and {supernet.architecture.name} tells "
+                f"{_describe(supernet.class_names)} apart; give the data that it was trained on"
+            )
+
+
+def remove_partial(partial: Path) -> None:
+    """Remove what was kept, by any process."""
+    for path in [partial, *_list_others(partial)]:
+        path.unlink(missing_ok=True)
+
+
+def _describe(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{len(names)} classes ({shown}{', ...' if len(names) > 3 else ''})"
+
+
+def _plan(
     supernet: StoredSupernet,
-    images: LabelledImages,
-    resolution: int,
-    wanted: Callable[[Choices], bool] = lambda prefix: True,
-    on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
-) -> NDArray[np.int64]:
-    """(243,): how many images each compound subnet classifies rightly at a resolution; 0 where not ``wanted``."""
-    correct = np.zeros((len(DEPTHS),) * STAGES, dtype=np.int64)
-    pixels = images.resize(resolution)
-    groups = range(0, len(images), GROUP)
-    total = len(groups) * PREFIXES
-    done = 0
-
-    def run(prefix: Choices, batches: list[Tensor]) -> list[Tensor]:
-        nonlocal done
-        unit = fold_unit(supernet, resolution, prefix)
-        done += 1
-        on_progress(resolution, done, total)
-        return [unit(batch) for batch in batches]
-
-    for start in groups:
-        normalised = supernet.preprocess.normalise(pixels[start : start + GROUP])
-        batches = [
-            torch.from_numpy(normalised[i : i + BATCH]).contiguous(memory_format=torch.channels_last)
-            for i in range(0, len(normalised), BATCH)
-        ]
-        labels = images.labels[start : start + GROUP]
-        for choices, logits in walk(run, batches, wanted):
-            predicted = torch.cat(logits).argmax(1).numpy()
-            correct[choices] += int((predicted == labels).sum())
-    return correct.reshape(len(COMPOUND_DEPTHS))
+    images: Mapping[str, LabelledImages],
+    resolutions: Sequence[int],
+    device: torch.device,
+    known: Findings,
+) -> list[Part]:
+    """All that is left to do, in the order in which the tree is walked."""
+    parts = [
+        Part(resolution, split, start, stop, shard)
+        for resolution in resolutions
+        for split in SPLITS
+        for start, stop in list_cuts(
+            len(images[split]),
+            count_group(supernet.architecture, resolution, device),
+            list_ranges(known, resolution, split),
+        )
+        for shard in SHARDS
+    ]
+    return [part for part in parts if not is_known(known, part)]
 
 
-def fold_unit(supernet: StoredSupernet, resolution: int, prefix: Choices) -> FoldedLayers:
-    """The unit that ends a prefix of choices, with the statistics that belong there."""
-    assert supernet.statistics is not None
-    _, layers, _ = locate_unit(supernet.architecture, resolution, prefix)
-    statistics = supernet.statistics.find_unit(resolution, prefix)
-    return FoldedLayers(layers, cut_weights({**supernet.arrays, **statistics}, layers))
+def _run(
+    supernet: StoredSupernet,
+    images: Mapping[str, LabelledImages],
+    parts: Sequence[Part],
+    device: torch.device,
+    found: Findings,
+    kept: Partial,
+    on_progress: Callable[[int, int, int], None],
+) -> None:
+    """Do parts, group by group of images, and put what comes out into ``found``."""
+    kept_at = time.monotonic()
+    groups = [
+        list(group) for _, group in groupby(parts, lambda part: (part.resolution, part.split, part.start))
+    ]
+    totals: dict[int, int] = {}
+    for group in groups:
+        units = count_units([part.shard for part in group])
+        totals[group[0].resolution] = totals.get(group[0].resolution, 0) + units
+    done = dict.fromkeys(totals, 0)
+    try:
+        for group in groups:
+            by_shard = {part.shard: part for part in group}
+            resolution, counts = group[0].resolution, np.zeros((len(TOP), LEAVES), np.int64)
+            number, began = 0, time.monotonic()
+
+            def note_unit(resolution: int = resolution) -> None:
+                done[resolution] += 1
+                on_progress(resolution, done[resolution], totals[resolution])
+
+            def note_subnet(
+                choices: Choices,
+                hits: NDArray[np.int64],
+                by_shard: Mapping[Choices, Part] = by_shard,
+                counts: NDArray[np.int64] = counts,
+            ) -> None:
+                nonlocal number, began, kept_at
+                counts[:, number] = hits
+                number += 1
+                if number < LEAVES:
+                    return
+                now = time.monotonic()
+                add(found, by_shard[choices[:SHARD_STAGES]], round(1000 * (now - began)), counts)
+                number, began = 0, now
+                if now - kept_at >= KEEP_SECONDS:
+                    kept.keep(to_done(found))
+                    kept_at = now
+
+            chosen = images[group[0].split].take(np.arange(group[0].start, group[0].stop))
+            count_right(supernet, chosen, resolution, want(by_shard), device, note_unit, note_subnet)
+    finally:
+        if parts:
+            kept.keep(to_done(found))
 
 
-def fingerprint(images: LabelledImages) -> str:
-    """Tells one set of images from another: SHA-256 of its pixels and labels."""
-    import hashlib
-
-    digest = hashlib.sha256(images.pixels.tobytes())
-    digest.update(images.labels.tobytes())
-    return digest.hexdigest()
+def _name(partial: Path | None, rank: int) -> Path | None:
+    return partial if partial is None or rank == 0 else partial.with_name(f"{partial.name}.{rank}")
 
 
-def _read_partial(path: Path | None, key: list[str]) -> dict[str, Mapping[str, list[int]]]:
-    if path is None or not path.exists():
-        return {}
-    data = read_json(path, PARTIAL_FORMAT, 1)
-    if data.get("key") != key:
-        raise MismatchError(f"{path}: is of another supernet or other images; remove it to begin anew")
-    done: dict[str, Mapping[str, list[int]]] | None = data.get("done")
-    if not isinstance(done, dict):
-        raise FormatError(f"{path}: does not say what was done; remove it to begin anew")
-    return done
+def _list_others(partial: Path) -> list[Path]:
+    folder = partial.parent
+    named = sorted(folder.glob(f"{partial.name}.*")) if folder.is_dir() else []
+    return [path for path in named if path.suffix[1:].isdigit()]
+
+
+def _read(kept: Partial) -> Findings:
+    return from_done(kept.read(), str(kept.path))
+
+
+def _read_others(partial: Path | None, rank: int, key: list[str]) -> list[Findings]:
+    if partial is None:
+        return []
+    paths = [path for path in [partial, *_list_others(partial)] if path != _name(partial, rank)]
+    return [_read(Partial(path, key)) for path in paths]

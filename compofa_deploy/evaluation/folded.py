@@ -19,8 +19,10 @@ class FoldedLayers:
     ``weights`` are as :func:`compofa_deploy.supernet.cut.cut_weights` returns them.
     """
 
-    def __init__(self, layers: Sequence[Layer], weights: Mapping[str, Array]) -> None:
-        self.layers = tuple(layers)
+    def __init__(
+        self, layers: Sequence[Layer], weights: Mapping[str, Array], device: torch.device | str = "cpu"
+    ) -> None:
+        self.layers, self.device = tuple(layers), device
         self.tensors: dict[str, tuple[Tensor, Tensor | None]] = {}
         for layer in layers:
             self._fold(layer, weights)
@@ -46,7 +48,8 @@ class FoldedLayers:
         tensor = torch.tensor(weight)
         if tensor.ndim == 4:
             tensor = tensor.contiguous(memory_format=torch.channels_last)
-        self.tensors[name] = (tensor, None if bias is None else torch.tensor(bias))
+        held = None if bias is None else torch.tensor(bias, device=self.device)
+        self.tensors[name] = (tensor.to(self.device), held)
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:

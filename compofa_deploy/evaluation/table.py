@@ -59,8 +59,8 @@ class AccuracyTable:
     that were exported to a ``runtime`` were run, and not the layers in torch, ``precision`` is what they computed in
     and ``measured_on`` describes the device spec.
 
-    ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the evaluation
-    took, all its processes added; older tables have neither.
+    ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the
+    evaluation took, all its processes added; older tables have neither.
     """
 
     architecture: str
