@@ -2,10 +2,11 @@
 
 Run: python -m benchmarks.table_accuracy [TABLE ...] [--validate] [--again] [--budgets 10] [--mode full]
 Without a TABLE, of those that ship. Prints what each table's own validation found, on one line. On the machine of the
-tables, --validate measures held-out networks anew, --again profiles anew and compares the two tables, and --budgets
-measures what a search picks for budgets spread over a table's range: of what keeps the budget with the upper end of the
-90 % interval, the subnet with the most MACs, which stand in for accuracy. Measured latencies are scaled by networks of
-the table that are measured beside them, as in ``compofa tables validate``.
+tables, --validate measures held-out networks anew, --again profiles anew and compares the two tables at one speed of
+the machine, known by the reference in both runs, and --budgets measures what a search picks for budgets spread over a
+table's range: of what keeps the budget with the upper end of the 90 % interval, the subnet with the most MACs, which
+stand in for accuracy. Measured latencies are scaled by networks of the table that are measured beside them, as in
+``compofa tables validate``.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ def main() -> None:
 
 
 def compare_again(table: LatencyTable, cache: Cache, mode: str) -> float:
-    """The median ratio of what a table made now predicts to what this one does."""
+    """The median ratio of what a table made now predicts to what this one does, at one speed of the machine."""
     architecture = Architecture.from_dict(table.architecture)
     now = profile(architecture, table.spec, table.resolutions, cache, mode)
-    return compare(table, now).median_ratio
+    return compare(table, now).steady_ratio
 
 
 def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -> list[Pick]:

@@ -19,7 +19,11 @@ LOW, HIGH = 5, 95
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Ratios of the second table's predictions to the first's, over all compound subnets at shared resolutions."""
+    """Ratios of the second table's predictions to the first's, over all compound subnets at shared resolutions.
+
+    ``speed`` is how much longer the reference took in the second table's run, and ``None`` where the tables are not of
+    one device spec, or do not say: what is left of ``median_ratio`` without it is the tables' own disagreement.
+    """
 
     resolutions: tuple[int, ...]
     subnets: int
@@ -27,12 +31,19 @@ class Comparison:
     low_ratio: float
     high_ratio: float
     rank_correlation: float
+    speed: float | None
     differences: tuple[str, ...]
+
+    @property
+    def steady_ratio(self) -> float:
+        """``median_ratio`` at one speed of the machine."""
+        return self.median_ratio / (self.speed or 1)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form."""
         return {
             **asdict(self),
+            "steady_ratio": self.steady_ratio,
             "resolutions": list(self.resolutions),
             "differences": list(self.differences),
         }
@@ -64,5 +75,12 @@ def compare(first: LatencyTable, second: LatencyTable) -> Comparison:
         low_ratio=float(np.percentile(ratios, LOW)),
         high_ratio=float(np.percentile(ratios, HIGH)),
         rank_correlation=rank_correlation(mine, theirs),
+        speed=_find_speed(first, second),
         differences=tuple(first.spec.list_differences(second.spec)),
     )
+
+
+def _find_speed(first: LatencyTable, second: LatencyTable) -> float | None:
+    if first.spec != second.spec or not first.reference_ms or not second.reference_ms:
+        return None
+    return second.reference_ms / first.reference_ms

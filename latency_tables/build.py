@@ -72,7 +72,7 @@ def build_table(
         costs_ms=dict(zip(keys, costs.tolist(), strict=True)),
         intercept_ms=float(intercept),
         crowding=replace(crowding, per_byte=float(crowded)),
-        reference_ms=networks[0].reference_ms,
+        reference_ms=networks[0].reference_ms * networks[0].swell,
         resolutions=tuple(sorted({network.item.input_shape[-1] for network in networks})),
         error=summarise_error(held_out, measured, measure_noise(networks)),
         residuals=tuple(relative_residuals(held_out, measured).tolist()),
@@ -179,7 +179,7 @@ def measure_noise(networks: Sequence[Measurement]) -> float:
     apart = [
         abs(first - second) / network.latency_ms
         for network in networks
-        for first, second in combinations(network.session_medians_ms, 2)
+        for first, second in combinations(network.session_levels_ms, 2)
     ]
     return float(np.mean(apart)) if apart else 0.0
 

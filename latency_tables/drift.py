@@ -1,14 +1,15 @@
-"""Drift: how fast the machine was at each visit, from looks at the reference that are themselves noisy."""
+"""Drift: how fast the machine was at each visit, from looks at the reference that are themselves noisy; and how much it
+was disturbed over the whole run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_tables.measurement import Visit
+from latency_tables.measurement import Visit, find_quiet
 
 Array = NDArray[np.float64]
 
@@ -19,7 +20,7 @@ in memory, which many outvote; but a machine whose speed changes within a second
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The reference's latency in ns over the whole run, and at each visit."""
+    """The reference's level in ns over the whole run, and at each visit."""
 
     reference_ns: float
     references_ns: tuple[float, ...]
@@ -32,15 +33,21 @@ def estimate_drift(visits: Sequence[Visit]) -> Drift:
     where the machine drifts, many where a look is less sure than the machine is steady.
     """
     looks, before, after = _list_looks(visits)
-    samples = np.log([np.median(visit.samples_ns) for visit in visits])
+    samples = np.log([visit.quiet_ns for visit in visits])
     items = np.unique([visit.item for visit in visits], return_inverse=True)[1]
     estimates = [_take_medians(looks, before, after, half_width) for half_width in HALF_WIDTHS]
     best = min(estimates, key=lambda estimate: _measure_spread(samples - np.log(estimate), items))
     return Drift(float(np.median(looks)), tuple(best.tolist()))
 
 
+def find_swell(visits: Iterable[Visit]) -> float:
+    """How much longer the median call took than those that were left alone, over all visits of a run, at least one: one
+    ratio for all of them, since that of a single visit is mostly chance."""
+    return float(np.median([visit.swell for visit in visits]))
+
+
 def _list_looks(visits: Sequence[Visit]) -> tuple[Array, list[int], list[int]]:
-    """The medians of all looks in their order, and which were before and after each visit."""
+    """The levels of all looks in their order, and which were before and after each visit."""
     looks: list[float] = []
     before: list[int] = []
     after: list[int] = []
@@ -49,7 +56,7 @@ def _list_looks(visits: Sequence[Visit]) -> tuple[Array, list[int], list[int]]:
         for places, look in ((before, visit.reference_before_ns), (after, visit.reference_after_ns)):
             # One look may serve many visits, and says how fast the machine was at one moment only.
             if look != last:
-                looks.append(float(np.median(look)))
+                looks.append(find_quiet(look))
                 last = look
             places.append(len(looks) - 1)
     return np.array(looks), before, after

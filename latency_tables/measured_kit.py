@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from latency_tables.build import build_table
 from latency_tables.device import DeviceSpec
+from latency_tables.drift import find_swell
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.fields import Fields
 from latency_tables.files import parse_json, read_json, write_json
@@ -17,7 +18,7 @@ from latency_tables.measurement import Item, Measurement, Visit
 from latency_tables.table import LatencyTable
 
 FORMAT = "compofa-measured-kit"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,9 @@ def _read_measurements(read: Fields, items: tuple[Item, ...]) -> tuple[Measureme
         raise read.wrong("visits", f"has none of item {missing}; measure the kit anew")
     if not any(visits.values()):
         raise read.wrong("visits", "is empty; measure the kit anew")
+    swell = find_swell([visit for own in visits.values() for visit in own])
     return tuple(
-        Measurement(item, tuple(visits[item.id]), reference_ms, tuple(references[item.id]))
+        Measurement(item, tuple(visits[item.id]), reference_ms, tuple(references[item.id]), swell)
         for item in items
         if visits.get(item.id)
     )

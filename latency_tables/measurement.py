@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -21,8 +22,12 @@ OUTLIER_MADS = 5.0
 """A sample this many scaled median absolute deviations from the median is flagged."""
 MAD_SCALE = 1.4826
 """Makes the median absolute deviation a standard deviation, for normally distributed samples."""
+QUIET_PERCENT = 20
+"""The percentile of a session's calls that sessions are compared by. Where a neighbour takes the caches and half of the
+core for a while, the median moves with how often that happened, which differs from one session to the next; the calls
+that were left alone hardly do (docs/measurement.md has the figures). The lowest of all are too few to stand on."""
 MAX_SESSION_SPREAD = 0.10
-"""Sessions whose medians lie further apart, relative to the middle one, are not to be trusted."""
+"""Sessions whose levels lie further apart, relative to the middle one, are not to be trusted."""
 MAX_REFERENCE_SHIFT = 0.15
 """Nor is a visit during which the reference's median moved by more."""
 MIN_TRUSTED_SESSIONS = 2
@@ -91,16 +96,26 @@ class Visit:
     layer_shares: tuple[float, ...] = ()
 
     @property
+    def quiet_ns(self) -> float:
+        """The level of its calls, by those that were left alone."""
+        return find_quiet(self.samples_ns)
+
+    @property
+    def swell(self) -> float:
+        """How much longer its median call took than those that were left alone, as a ratio."""
+        return float(np.median(self.samples_ns)) / self.quiet_ns
+
+    @property
     def reference_ns(self) -> float:
-        """The reference's latency at the time of this visit: the mean of its medians before and after, which a
-        drift that is linear over the visit leaves right."""
-        return float(np.median(self.reference_before_ns) + np.median(self.reference_after_ns)) / 2
+        """The reference's level at the time of this visit: the mean of before and after, which a drift that is linear
+        over the visit leaves right."""
+        return (find_quiet(self.reference_before_ns) + find_quiet(self.reference_after_ns)) / 2
 
     @property
     def reference_shift(self) -> float:
         """How far the reference moved during the visit, relative to its mean."""
-        shift = np.median(self.reference_after_ns) - np.median(self.reference_before_ns)
-        return float(abs(shift) / self.reference_ns)
+        shift = find_quiet(self.reference_after_ns) - find_quiet(self.reference_before_ns)
+        return abs(shift) / self.reference_ns
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
@@ -126,15 +141,16 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """An item with its visits. ``reference_ms`` is the reference's median over the whole run, to which every
-    visit is scaled, so that a machine that drifts gives the same latencies throughout. ``references_ns`` are the
-    reference's latencies at the visits, as :mod:`latency_tables.drift` knows them; without them, each visit's own looks
-    count."""
+    """An item with its visits. ``reference_ms`` is the reference's level over the whole run, to which every visit is
+    scaled, so that a machine that drifts gives the same latencies throughout. ``references_ns`` are the reference's
+    levels at the visits, as :mod:`latency_tables.drift` knows them; without them, each visit's own looks count.
+    ``swell`` is how much longer the median call took in this run than those that were left alone."""
 
     item: Item
     visits: tuple[Visit, ...]
     reference_ms: float
     references_ns: tuple[float, ...] = ()
+    swell: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.references_ns:
@@ -157,18 +173,20 @@ class Measurement:
 
     @property
     def latency_ms(self) -> float:
-        """The median over sessions of the sessions' medians: one session's placement in memory, or one that was
-        disturbed, does not move it, and a session that took more samples weighs no more."""
-        return self.session_percentile_ms(50)
-
-    def session_percentile_ms(self, percent: float) -> float:
-        """The same for another percentile: the median over sessions of the sessions' own."""
-        return float(np.median([np.percentile(samples, percent) for samples in self.sessions_ms()]))
+        """What the median call takes: the median over :attr:`session_levels_ms`, so that one session's placement in
+        memory, or one that was disturbed, does not move it, and a session of more samples weighs no more."""
+        return float(np.median(self.session_levels_ms))
 
     @property
-    def session_medians_ms(self) -> tuple[float, ...]:
-        """Each session's drift-normalised median."""
-        return tuple(float(np.median(samples)) for samples in self.sessions_ms())
+    def session_levels_ms(self) -> tuple[float, ...]:
+        """What each session says of the median call, drift-normalised: the level of its quiet calls, times what the
+        median call of the whole run took longer than these. Its own median would say the same with more noise."""
+        return tuple(find_quiet(samples) * self.swell for samples in self.sessions_ms())
+
+    def session_percentile_ms(self, percent: float) -> float:
+        """The median over sessions of a percentile (0 to 100) of the calls, drift-normalised, each by its own calls
+        alone: what was observed, for the few items that were measured long enough."""
+        return float(np.median([np.percentile(samples, percent) for samples in self.sessions_ms()]))
 
     def layers_ms(self) -> Array:
         """What each layer takes within the network (layers,), on average over the sessions that looked; empty where
@@ -218,9 +236,9 @@ class Measurement:
 
     @property
     def session_spread(self) -> float:
-        """The largest session's median less the smallest, relative to the latency."""
-        medians = self.session_medians_ms
-        return (max(medians) - min(medians)) / self.latency_ms
+        """The largest session's level less the smallest, relative to the latency."""
+        levels = self.session_levels_ms
+        return (max(levels) - min(levels)) / self.latency_ms
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -240,6 +258,11 @@ class Measurement:
     def trusted(self) -> bool:
         """Whether there is no doubt."""
         return not self.doubts
+
+
+def find_quiet(samples: Sequence[float] | Array) -> float:
+    """The level of calls (n,), by those that were left alone."""
+    return float(np.percentile(samples, QUIET_PERCENT))
 
 
 def _read_samples(read: Fields, name: str) -> tuple[int, ...]:

@@ -109,7 +109,7 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
         networks=list_networks(networks),
         validation=None,
         crowding=replace(old.crowding, per_byte=float(crowded)) if crowds else Crowding(),
-        reference_ms=networks[0].reference_ms,
+        reference_ms=networks[0].reference_ms * networks[0].swell,
         costs_at={
             r: {key: by_row[r, key] for key in old.costs_at[r]} for r in old.costs_at if r in resolutions
         },

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from latency_tables.device import DeviceSpec
-from latency_tables.drift import estimate_drift
+from latency_tables.drift import estimate_drift, find_swell
 from latency_tables.errors import MeasurementError, MismatchError, WorkerDied
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
@@ -167,8 +167,9 @@ def list_needed(kit: Kit, spec: DeviceSpec) -> tuple[Item, ...]:
 
 
 def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
-    """Measurements of items from their visits, in the order in which these were made, all scaled to the
-    run's median look at the reference."""
+    """Measurements of items from their visits, in the order in which these were made, all scaled to the reference's
+    level over the run."""
+    swell = find_swell(visits.values())
     drift = estimate_drift(list(visits.values()))
     references = dict(zip(visits, drift.references_ns, strict=True))
     return [
@@ -177,6 +178,7 @@ def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], 
             tuple(visits[key] for key in keys),
             drift.reference_ns / NS_PER_MS,
             tuple(references[key] for key in keys),
+            swell,
         )
         for item in items
         if (keys := [(item.id, session) for session in range(plan.sessions(item))])

@@ -189,6 +189,9 @@ def compare_tables(table: Path, other: Path, as_json: bool) -> None:
         ("subnets", f"{found.subnets} at {sides} px"),
         ("ratio", f"{found.median_ratio:.4f} (median), {found.low_ratio:.4f} to {found.high_ratio:.4f} "
                   f"(percentiles {LOW} to {HIGH})"),
+        *([] if found.speed is None else [
+            ("at one speed", f"{found.steady_ratio:.4f}: the reference took {found.speed:.4f} times as long"),
+        ]),
         ("rank correlation", f"{found.rank_correlation:.4f}"),
         ("differ in", "; ".join(found.differences) or "nothing but when they were made"),
     ]  # fmt: skip

@@ -34,6 +34,21 @@ def test_an_offset_spreads_the_ratios() -> None:
     assert 1 < found.low_ratio < found.median_ratio < found.high_ratio
 
 
+def test_what_the_machine_was_slower_by_is_taken_out_of_the_ratio() -> None:
+    then, now = replace(make_table(), reference_ms=0.5), replace(scale(1.25), reference_ms=0.6)
+    found = compare(then, now)
+    assert (found.speed, found.steady_ratio) == (pytest.approx(1.2), pytest.approx(1.25 / 1.2))
+    assert found.median_ratio == pytest.approx(1.25)
+
+
+def test_the_speeds_of_two_device_specs_are_not_compared() -> None:
+    then = replace(make_table(), reference_ms=0.5)
+    now = replace(scale(1.25), reference_ms=0.6, spec=replace(then.spec, precision="bf16"))
+    assert compare(then, now).speed is None
+    assert compare(then, now).steady_ratio == pytest.approx(1.25)
+    assert compare(then, scale(1.25)).speed is None
+
+
 def test_how_the_device_specs_differ_is_named() -> None:
     table = make_table()
     machine = replace(table.spec.machine, cores=8)

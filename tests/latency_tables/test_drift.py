@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.drift import estimate_drift
+from latency_tables.drift import estimate_drift, find_swell
 from latency_tables.measurement import Visit
 from tests.latency_tables.builders import make_visit
 
@@ -57,3 +57,8 @@ def test_a_look_at_every_speed_is_never_left(speeds: list[float]) -> None:
     drift = estimate_drift(make_run(speeds, [*speeds, speeds[-1]]))
     assert len(drift.references_ns) == len(speeds)
     assert all(0.49e6 <= reference <= 2.01e6 for reference in drift.references_ns)
+
+
+def test_the_swell_of_a_run_is_that_of_a_typical_visit() -> None:
+    visits = [make_visit([1000] * 4 + [slow] * 5) for slow in (1000, 1030, 1050, 9000, 1020)]
+    assert find_swell(visits) == pytest.approx(1.03)

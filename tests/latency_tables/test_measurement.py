@@ -64,6 +64,19 @@ def test_one_disturbed_session_of_three_does_not_move_the_latency() -> None:
     assert any("sessions differ" in doubt for doubt in measurement.doubts)
 
 
+def test_sessions_that_were_disturbed_unlike_agree_by_the_calls_that_were_left_alone() -> None:
+    disturbed = [make_visit([1000] * (9 - slow) + [1500] * slow, s) for s, slow in enumerate((0, 3, 5, 6))]
+    measurement = Measurement(make_item(), tuple(disturbed), 0.001, swell=1.02)
+    assert measurement.session_spread == 0
+    assert measurement.latency_ms == pytest.approx(0.00102)
+    assert measurement.session_percentile_ms(50) == pytest.approx(0.00125)
+
+
+def test_a_visits_swell_is_its_median_call_over_those_that_were_left_alone() -> None:
+    assert make_visit([1000] * 4 + [1100] * 5).swell == pytest.approx(1.1)
+    assert make_visit([1000] * 9).swell == 1
+
+
 def test_the_interval_holds_the_latency_and_grows_with_the_sessions_spread() -> None:
     def interval(spread: int) -> tuple[float, float]:
         visits = tuple(make_visit([1000 + spread * s] * 9, s) for s in range(3))
