@@ -27,9 +27,11 @@ QUIET_PERCENT = 20
 core for a while, the median moves with how often that happened, which differs from one session to the next; the calls
 that were left alone hardly do (docs/measurement.md has the figures). The lowest of all are too few to stand on."""
 MAX_SESSION_SPREAD = 0.10
-"""Sessions whose levels lie further apart, relative to the middle one, are not to be trusted."""
+"""Sessions of which the middle half reaches further, relative to the median, are not to be trusted."""
 MAX_REFERENCE_SHIFT = 0.15
-"""Nor is a visit during which the reference's median moved by more."""
+"""Nor is a visit during which the reference's level moved by more."""
+MAX_DISTURBED_SHARE = 0.25
+"""Of an item's visits; the median over sessions stands above one that was disturbed in ten."""
 MIN_TRUSTED_SESSIONS = 2
 
 
@@ -236,9 +238,9 @@ class Measurement:
 
     @property
     def session_spread(self) -> float:
-        """The largest session's level less the smallest, relative to the latency."""
-        levels = self.session_levels_ms
-        return (max(levels) - min(levels)) / self.latency_ms
+        """How far the middle half of the sessions' levels reaches, relative to the latency."""
+        low, high = np.percentile(self.session_levels_ms, [25, 75])
+        return float(high - low) / self.latency_ms
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -246,13 +248,18 @@ class Measurement:
         found = []
         if len(self.visits) < MIN_TRUSTED_SESSIONS:
             found.append(f"measured in {len(self.visits)} session only")
-        if any(not visit.steady for visit in self.visits):
+        if self._is_often([not visit.steady for visit in self.visits]):
             found.append("did not settle before it was sampled")
         if self.session_spread > MAX_SESSION_SPREAD:
             found.append(f"sessions differ by {self.session_spread:.0%}")
-        if (shift := max(visit.reference_shift for visit in self.visits)) > MAX_REFERENCE_SHIFT:
-            found.append(f"the machine's speed changed by {shift:.0%} meanwhile")
+        shifts = np.array([visit.reference_shift for visit in self.visits])
+        if self._is_often(shifts > MAX_REFERENCE_SHIFT):
+            found.append(f"the machine's speed changed by {shifts.max():.0%} meanwhile")
         return (*found, *sorted({flag for visit in self.visits for flag in visit.flags}))
+
+    def _is_often(self, disturbed: Sequence[bool] | NDArray[np.bool_]) -> bool:
+        """Whether so many visits were disturbed that the median over them is not beyond it."""
+        return float(np.mean(disturbed)) > MAX_DISTURBED_SHARE
 
     @property
     def trusted(self) -> bool:

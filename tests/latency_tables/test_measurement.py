@@ -117,6 +117,13 @@ def test_what_makes_a_latency_doubtful_is_said(visits: tuple[Visit, ...], doubt:
     assert doubt in "; ".join(measurement.doubts)
 
 
+def test_what_one_session_of_many_met_is_no_doubt() -> None:
+    disturbed = make_visit([2000], 9, (1000, 1400), steady=False)
+    visits = (*(make_visit([1000 + s], s) for s in range(9)), disturbed)
+    assert Measurement(make_item(), visits, 0.001).trusted
+    assert not Measurement(make_item(), visits[-3:], 0.001).trusted
+
+
 def test_a_sound_measurement_is_trusted() -> None:
     measurement = Measurement(make_item(), (make_visit([1000]), make_visit([1005], 1)), 0.001)
     assert measurement.trusted
