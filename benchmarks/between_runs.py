@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.bench.between import REPLICATES, compare_benched, list_log_ratios
+from compofa_deploy.bench.between import REPLICATES, compare_benched
 from compofa_deploy.bench.result import Benched, BenchResult
 from compofa_deploy.bench.run import Subject, find_subjects, plan_sampling, run_bench
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict
@@ -91,7 +91,7 @@ def report(bundles: Sequence[Sequence[Benched]]) -> None:
     )
     print(COLUMNS.format(*heads))
     for runs in bundles:
-        logs = [list_log_ratios(benched) for benched in runs]
+        logs = [benched.log_ratios for benched in runs]
         rng = np.random.default_rng(0)
         errors = [
             float(np.median(log[rng.integers(len(log), size=(REPLICATES, len(log)))], axis=1).std())

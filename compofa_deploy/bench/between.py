@@ -50,7 +50,7 @@ def compare_results(old: Path, new: Path, max_regression: float) -> list[Compari
 
 def compare_benched(old: Benched, new: Benched, max_regression: float, error: float) -> Comparison:
     """The answer for two measurements of one device spec; either end of the interval may be wrong so often."""
-    olds, news = list_log_ratios(old), list_log_ratios(new)
+    olds, news = old.log_ratios, new.log_ratios
     centre, low, high = find_interval(olds, news, error)
     verdict = decide(low, high, max_regression)
     doubts = [
@@ -89,12 +89,6 @@ def find_interval(old: Array, new: Array, error: float) -> tuple[float, float, f
     between = NormalDist().inv_cdf(1 - error) * RUN_SPREAD * 2**0.5
     ends = centre - np.hypot(max(centre - low, 0), between), centre + np.hypot(max(high - centre, 0), between)
     return float(np.exp(centre)), float(np.exp(ends[0])), float(np.exp(ends[1]))
-
-
-def list_log_ratios(benched: Benched) -> Array:
-    """Each session's median by the baseline's latency around it, in logarithms (sessions,)."""
-    measurement = benched.measurement
-    return np.log(np.array(measurement.session_medians_ms) / measurement.reference_ms)
 
 
 def _check_comparable(which: str, old: Benched, new: Benched) -> None:

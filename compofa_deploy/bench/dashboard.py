@@ -33,7 +33,7 @@ def _list_entries(summary: Summary) -> list[dict[str, Any]]:
     name, half = summary.name, (summary.high_ms - summary.low_ms) / 2
     entries = [
         _make(f"{name}: median latency", "ms", summary.median_ms, half),
-        _make(f"{name}: median latency by the baseline's", "x", summary.baseline_ratio, half / summary.baseline_ms),
+        _make(f"{name}: latency by the baseline's", "x", summary.baseline_ratio, half / summary.baseline_ms),
         *(_make(f"{name}: p{p} latency", "ms", ms) for p, ms in summary.percentiles_ms.items()),
         _make(f"{name}: load time", "ms", summary.load_ms),
         _make(f"{name}: model size", "bytes", summary.size_bytes),

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError
 from latency_tables.fields import Fields
 from latency_tables.files import read_json, write_json
 from latency_tables.machine import list_doubts
+from latency_tables.measured_kit import VERSION as KIT_VERSION
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Item, Measurement
 from profilers.loading import Load
@@ -48,6 +52,13 @@ class Benched:
         return next(item for item in self.kit.items if item.kind == "reference")
 
     @property
+    def log_ratios(self) -> NDArray[np.float64]:
+        """What each session took (sessions,) by what the baseline did around it, in logarithms: of calls that were left
+        alone, since the others say more of the machine than of either network."""
+        pairs = zip(self.measurement.visits, self.measurement.references_ns, strict=True)
+        return np.log([visit.quiet_ns / reference for visit, reference in pairs])
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the latency should not be trusted; empty where it may be."""
         return (*self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
@@ -80,6 +91,7 @@ class BenchResult:
                 }
                 for benched in self.bundles
             ],
+            "kit_version": KIT_VERSION,
             "kits": [kit.to_dict() for kit in kits],
         }
 
@@ -87,6 +99,10 @@ class BenchResult:
     def from_dict(cls, data: Any, where: str = "the result") -> Self:
         """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
         read = Fields(data, where)
+        if read.integer("kit_version") != KIT_VERSION:
+            raise read.wrong(
+                "kit_version", f"is another than this release reads, {KIT_VERSION}; measure again"
+            )
         kits: dict[str, MeasuredKit] = {}
         for i, entry in enumerate(read.items("kits")):
             kit = MeasuredKit.from_dict(entry, f"{where}, kits[{i}]")

@@ -21,7 +21,8 @@ With fewer it is the word of a handful of calls."""
 class Summary:
     """A bundle's numbers. Latencies are at the speed that the machine had over the run; ``low_ms`` and ``high_ms`` hold
     the median. ``percentiles_ms`` has those of :data:`PERCENTILES` that the samples allow. ``throughput_per_s`` are
-    images, one batch behind the other. ``baseline_ratio`` is the median as a multiple of the baseline network's.
+    images, one batch behind the other. ``baseline_ratio`` is what a call that was left alone takes, as a multiple of one
+    of the baseline network.
     """
 
     name: str
@@ -85,14 +86,14 @@ def summarise(benched: Benched) -> Summary:
         subnet=benched.subnet,
         device=spec.describe(),
         spec_id=spec.id,
-        median_ms=measurement.latency_ms,
+        median_ms=measurement.session_percentile_ms(50),
         low_ms=low,
         high_ms=high,
         mad_ms=measurement.mad_ms,
         percentiles_ms={f"{p:g}": measurement.percentile(p) for p in list_allowed(len(samples))},
         throughput_per_s=1000 * spec.batch / float(samples.mean()),
         baseline_ms=measurement.reference_ms,
-        baseline_ratio=measurement.latency_ms / measurement.reference_ms,
+        baseline_ratio=float(np.exp(np.median(benched.log_ratios))),
         load_ms=float(np.median([load.load_ms for load in benched.loads])),
         memory_bytes=round(float(np.median(memory))) if memory else None,
         size_bytes=measurement.item.size_bytes,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from compofa_deploy.cli.bench_history import history_command
+from compofa_deploy.cli.bench_run import run_command
+
 
 @click.group("bench")
 def command() -> None:
@@ -13,3 +16,7 @@ def command() -> None:
     Example:
       compofa bench compare old new --max-regression 3%
     """
+
+
+for subcommand in (run_command, history_command):
+    command.add_command(subcommand)
