@@ -21,8 +21,8 @@ With fewer it is the word of a handful of calls."""
 class Summary:
     """A bundle's numbers. Latencies are at the speed that the machine had over the run; ``low_ms`` and ``high_ms`` hold
     the median. ``percentiles_ms`` has those of :data:`PERCENTILES` that the samples allow. ``throughput_per_s`` are
-    images, one batch behind the other. ``baseline_ratio`` is what a call that was left alone takes, as a multiple of one
-    of the baseline network.
+    images, one batch behind the other. ``baseline_ratio`` is what a call that was left alone takes, by one of the
+    baseline network.
     """
 
     name: str

@@ -1,0 +1,78 @@
+"""Bundles for the fake runtime, and results of bundles that were never measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.bench.result import Benched, BenchResult
+from compofa_deploy.export.bundle import describe_file, write_bundle
+from compofa_deploy.export.export import Exported
+from latency_tables.device import DeviceSpec
+from latency_tables.measured_kit import MeasuredKit, hash_kit
+from latency_tables.measurement import Item, Measurement
+from profilers.fake import FakeModel, FakeRuntime
+from profilers.kit import make_item
+from profilers.loading import Load
+from tests.latency_tables.builders import CONDITIONS, SPEC, make_visit
+
+BASELINE = FakeModel(("baseline",), (0.5,))
+BASELINE_NS = 500_000
+
+
+def write_fake_bundle(folder: Path, exported: Exported, model: FakeModel) -> Path:
+    """Another bundle's manifest with a model of the fake runtime."""
+    data = model.to_bytes()
+    deployment = exported.deployment.model_copy(
+        update={
+            "device_spec": FakeRuntime().spec().to_dict(),
+            "model": describe_file("model.json", data),
+            "weights": None,
+        }
+    )
+    reference = deployment.reference.file
+    write_bundle(folder, deployment, {"model.json": data, reference: exported.files[reference]})
+    return folder
+
+
+def make_fake_baseline(spec: DeviceSpec) -> tuple[Item, bytes]:
+    """Stands for :func:`compofa_deploy.bench.baseline.make_baseline` on the fake runtime."""
+    data = BASELINE.to_bytes()
+    return make_item("reference", "reference", data, layers=("baseline",)), data
+
+
+def make_result(
+    *names: str,
+    ms: float = 1.0,
+    noise: float = 0.01,
+    seed: int = 0,
+    sessions: int = 10,
+    calls: int = 20,
+    spec: DeviceSpec = SPEC,
+    speed: float = 1.0,
+) -> BenchResult:
+    """A result of bundles that all take ``ms`` on a machine of a ``speed``, with sessions that differ by ``noise``."""
+    rng = np.random.default_rng(seed)
+    baseline = make_fake_baseline(spec)[0]
+    items = {
+        name: replace(baseline, id=f"b-{name}", file=f"models/{name}", kind="network", label=name)
+        for name in names
+    }
+    every = (baseline, *items.values())
+    reference = (round(BASELINE_NS / speed),) * 2
+    measurements = []
+    for item in items.values():
+        levels = ms * 1e6 / speed * np.exp(noise * rng.standard_normal(sessions))
+        visits = tuple(
+            make_visit([round(level)] * calls, session, reference, item=item.id)
+            for session, level in enumerate(levels)
+        )
+        measurements.append(Measurement(item, visits, reference[0] / 1e6))
+    kit = MeasuredKit(
+        hash_kit({}, every), {}, every, spec, {}, False, {"python": "3"}, (CONDITIONS,) * 2, tuple(measurements)
+    )  # fmt: skip
+    loads = (Load(20.0, 5_000_000), Load(22.0, 6_000_000), Load(30.0, 7_000_000))
+    bundles = tuple(Benched(name, "23432@16", loads, kit, item.id) for name, item in items.items())
+    return BenchResult(CONDITIONS.when, "abc", "compofa bench run", bundles)
