@@ -1,8 +1,9 @@
-"""How long a subnet takes to become ONNX, and how fast it then runs beside torch's export of the same subnet.
+"""How long a subnet takes to become a model for each runtime, and how fast the ONNX one runs beside torch's export.
 
     python -m benchmarks.export_speed [--blocks 10]
 
-Needs torch. Its TorchScript exporter is compared always, its dynamo exporter where ``onnxscript`` is installed.
+Needs torch. Its TorchScript exporter is compared always, its dynamo exporter where ``onnxscript`` is installed. The
+table of :mod:`benchmarks.export_time`, which needs no torch, comes last, with the bar of each runtime.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.export_time import REPEATS, print_times
 from benchmarks.paired import compare, run_once, summarise, time_visit
 from compofa_deploy.architecture import find_architecture
 from compofa_deploy.graph.network import INPUT, OUTPUT, build_network
@@ -198,7 +200,8 @@ def main() -> None:
             flush=True,
         )
     means = [f"{summarise(ratios[name], rng)!s:29}" for name in exporters]
-    print(f"{'geometric mean':52} " + "  ".join(means))
+    print(f"{'geometric mean':52} " + "  ".join(means) + "\n")
+    print_times(REPEATS)
 
 
 if __name__ == "__main__":

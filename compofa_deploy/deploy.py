@@ -103,7 +103,7 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
     check_replaceable(folder)
     limits = job.limits
     job.accuracies.f32.check_supernet(job.supernet.digest)
-    architecture, resolutions = job.supernet.architecture, job.accuracies.f32.resolutions
+    architecture, resolutions = job.supernet.architecture, job.accuracies.resolutions
     found, left_out = gather(architecture, job.specs, resolutions, cache, mode, watcher)
     tables = [entry.table for entry in found]
     watcher.on_step(f"searching {summarise_tables(tables)}")

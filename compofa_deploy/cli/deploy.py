@@ -133,7 +133,9 @@ _SHOWN = {
 
 
 def _show_settings(spec: DeviceSpec) -> dict[str, Any]:
-    return {word: getattr(spec, word) for word in ("runtime", "device", "precision", "threads")}
+    from compofa_deploy.search.candidates import SETTINGS
+
+    return {word: getattr(spec, word) for word in SETTINGS}
 
 
 def _show_compared(compared: Compared) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def _print_compared(deployed: Deployed) -> None:
             cells = (found["subnet"], f"{found['accuracy']:.2f}{assumed}", latency, upper)
         rows.append((spec.describe_settings(), *cells, compared.found.origin))
     title = "The best of each by prediction, under the same limits:"
-    print_table(title, ("device spec", "subnet", ">validation %", ">predicted", ">at most", "table"), rows)
+    print_table(title, ("device spec", "subnet", ">val. %", ">predicted", ">at most", "table"), rows)
     click.echo()
 
 

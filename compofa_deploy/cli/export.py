@@ -31,7 +31,7 @@ def command(**given: Any) -> None:
       compofa export 23344@32 --runtime onnxruntime_mobile --target-platform arm -o bundle
       compofa export 23344@32 --runtime tensorrt --precision fp16 --compute-capability 8.6 -o bundle
     """
-    from compofa_deploy.cli.inputs import find_accuracies, find_target
+    from compofa_deploy.cli.inputs import find_by_precision, find_target
     from compofa_deploy.cli.subnets import read_subnet
     from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
     from compofa_deploy.export.export import export
@@ -44,7 +44,7 @@ def command(**given: Any) -> None:
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
     subnet = read_subnet(given["subnet"], find_family(supernet.architecture).FORM)
-    accuracies = find_accuracies(given["accuracy"], given["supernet"])
+    accuracies = find_by_precision(given["accuracy"], given["supernet"])
     if accuracies is None:
         warn("there is no accuracy table: the bundle will not say how accurate it is")
     if supernet.statistics is None:
@@ -54,7 +54,12 @@ def command(**given: Any) -> None:
     spec, note = find_target(given)
     if note:
         warn(note)
-    exported = export(supernet, subnet, spec, accuracies, shlex.join(["compofa", *sys.argv[1:]]))
+    known = None if accuracies is None else accuracies.of(spec)
+    if known is not None and known.precision != spec.precision:
+        warn(
+            f"the accuracy is that of {known.precision}: nobody has measured it in {spec.precision} on {spec.runtime}"
+        )
+    exported = export(supernet, subnet, spec, known, shlex.join(["compofa", *sys.argv[1:]]))
     deployment = exported.deployment
     pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")
     difference, checked, here = None, "its numbers were not checked", None

@@ -33,8 +33,13 @@ def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
 
 def load_by_precision(path: Path | None, supernet: str) -> AccuraciesByPrecision:
     """The same, with what was measured of exported graphs in other precisions: the tables beside it."""
-    f32 = load_accuracies(path, supernet)
-    return AccuraciesByPrecision.beside(f32, path or _place_beside(supernet))
+    return AccuraciesByPrecision.beside(load_accuracies(path, supernet), path or _place_beside(supernet))
+
+
+def find_by_precision(path: Path | None, supernet: str) -> AccuraciesByPrecision | None:
+    """The same, or None where none is named and none is beside the supernet."""
+    found = find_accuracies(path, supernet)
+    return None if found is None else AccuraciesByPrecision.beside(found, path or _place_beside(supernet))
 
 
 def find_accuracies(path: Path | None, supernet: str) -> AccuracyTable | None:

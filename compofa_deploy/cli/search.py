@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from compofa_deploy.accuracy.predicted import PredictedAccuracies
     from compofa_deploy.accuracy.stated import StatedAccuracies
     from compofa_deploy.architecture import Architecture
-    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
+    from compofa_deploy.search.candidates import Candidates
     from latency_tables.table import LatencyTable
 
 
@@ -87,9 +88,10 @@ def command(**given: Any) -> None:
     from compofa_deploy.accuracy.predicted import PredictedAccuracies
     from compofa_deploy.accuracy.stated import StatedAccuracies
     from compofa_deploy.cli.inputs import list_constraints
-    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
     from compofa_deploy.search.candidates import list_candidates, list_stated
     from compofa_deploy.search.constraints import MaxLatency
+    from compofa_deploy.search.mixed import list_mixed
     from compofa_deploy.search.select import best, front
     from latency_tables.files import replace_file
     from latency_tables.table import LatencyTable
@@ -105,6 +107,8 @@ def command(**given: Any) -> None:
         candidates, looked_at = search_space(given, accuracies, tables)
     elif isinstance(accuracies, StatedAccuracies):
         candidates = list_stated(architecture, accuracies, tables, *how)
+    elif isinstance(accuracies, AccuraciesByPrecision):
+        candidates = list_mixed(architecture, accuracies, tables, *how)
     else:
         candidates = list_candidates(architecture, accuracies, tables, *how)
     constraints = list_constraints(given)
@@ -118,37 +122,21 @@ def command(**given: Any) -> None:
         most_accurate = candidates.subnet(int(max(chosen, key=lambda i: candidates.accuracy[i])))
         with replace_file(given["config"]) as file:
             file.write(json.dumps(most_accurate.to_ofa()).encode() + b"\n")
-    tests: list[float | None] = [None] * len(chosen)
-    if isinstance(accuracies, AccuracyTable):
-        origin = "evaluated on images"
-        tests = [accuracies.find(candidates.subnet(int(i)))["test"] for i in chosen]
-    else:
-        origin = accuracies.describe()
-    found = [
-        {**candidates.describe(int(i)), "test_accuracy": test} for i, test in zip(chosen, tests, strict=True)
-    ]
+    origin = "evaluated on images" if isinstance(accuracies, AccuraciesByPrecision) else accuracies.describe()
+    found = [_describe(candidates, accuracies, int(index)) for index in chosen]
     if given["as_json"]:
         print_json({"space": given["space"], "candidates": looked_at or len(candidates), "accuracies": origin,
                     "front" if given["whole_front"] else "best":
                     found if given["whole_front"] else found[0]})  # fmt: skip
         return
-    rows = [
-        (
-            f["subnet"],
-            f"{f['accuracy']:.2f}",
-            *([] if f["test_accuracy"] is None else [f"{f['test_accuracy']:.2f}"]),
-            format_ms(f["latency_ms"]),
-            "unknown" if f["latency_upper_ms"] is None else format_ms(f["latency_upper_ms"]),
-            f"{f['macs'] / 1e6:.1f}",
-            f"{f['params'] / 1e6:.2f}",
-        )
-        for f in found
-    ]
-    percents = (f">{origin.partition(' ')[0]} %",) if None in tests else (">validation %", ">test %")
-    print_table("", ("subnet", *percents, ">latency", ">at most", ">M MACs", ">M params"), rows)
+    _print_found(found, origin)
     for spec in sorted({f["device_spec"] for f in found}):
         click.echo(f"on {spec}")
     click.echo(f"accuracies {origin}")
+    for precision in sorted({f["precision"] for f in found if f["accuracy_assumed"]}):
+        click.echo(
+            f"in {precision} assumed to be what they are in f32: nobody has measured them (compofa evaluate)"
+        )
     for table in tables:
         if not table.states_error:
             click.echo(f"latencies by {table.source} of unknown error: it states none")
@@ -156,14 +144,63 @@ def command(**given: Any) -> None:
             click.echo(f"latencies by {table.source}, {table.describe_error()}")
 
 
+def _describe(
+    candidates: Candidates,
+    accuracies: AccuraciesByPrecision | StatedAccuracies | PredictedAccuracies,
+    index: int,
+) -> dict[str, Any]:
+    """A candidate, JSON-ready, with its test accuracy where it was evaluated. What is assumed of its accuracy is that a
+    lower precision costs none."""
+    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
+    from compofa_deploy.evaluation.table import F32
+
+    spec, test, assumed = candidates.tables[candidates.table[index]].spec, None, False
+    if isinstance(accuracies, AccuraciesByPrecision):
+        test = accuracies.of(spec).find(candidates.subnet(index))["test"]
+        assumed = accuracies.find(spec) is None
+    else:
+        assumed = spec.precision != F32 and "precision" not in spec.unknown
+    return {**candidates.describe(index), "test_accuracy": test, "accuracy_assumed": assumed}
+
+
+def _print_found(found: Sequence[dict[str, Any]], origin: str) -> None:
+    """One row for each; with the device spec's settings, and without sizes, where there are several."""
+    mixed = len({f["device_spec"] for f in found}) > 1
+    tested = all(f["test_accuracy"] is not None for f in found)
+    percents = (
+        (">val. %" if mixed else ">validation %", ">test %")
+        if tested
+        else (f">{origin.partition(' ')[0]} %",)
+    )
+    rows = [
+        (
+            f["subnet"],
+            *([_describe_settings(f)] if mixed else []),
+            f"{f['accuracy']:.2f}",
+            *([f"{f['test_accuracy']:.2f}"] if tested else []),
+            format_ms(f["latency_ms"]),
+            "unknown" if f["latency_upper_ms"] is None else format_ms(f["latency_upper_ms"]),
+            *([] if mixed else [f"{f['macs'] / 1e6:.1f}", f"{f['params'] / 1e6:.2f}"]),
+        )
+        for f in found
+    ]
+    settings, sizes = (("device spec",), ()) if mixed else ((), (">M MACs", ">M params"))
+    print_table("", ("subnet", *settings, *percents, ">latency", ">at most", *sizes), rows)
+
+
+def _describe_settings(found: dict[str, Any]) -> str:
+    known = [str(found.get(word, "unknown")) for word in ("runtime", "device", "precision", "threads")]
+    return f"{' '.join(known[:3])}, {known[3]} thread{'' if known[3] == '1' else 's'}"
+
+
 def _load_accuracies(
     supernet: str, path: Path | None, tables: Sequence[LatencyTable]
-) -> tuple[Architecture, AccuracyTable | StatedAccuracies | PredictedAccuracies]:
-    """What is searched, and its accuracies: a supernet's, with the table that was made of it; or from elsewhere, for
+) -> tuple[Architecture, AccuraciesByPrecision | StatedAccuracies | PredictedAccuracies]:
+    """What is searched, and its accuracies: a supernet's, with the tables that were made of it; or from elsewhere, for
     the supernet that was asked for by name, else for what the tables are of."""
     from compofa_deploy.accuracy.source import is_foreign, load_foreign
     from compofa_deploy.architecture import Architecture
-    from compofa_deploy.cli.inputs import load_accuracies
+    from compofa_deploy.cli.inputs import load_by_precision
     from compofa_deploy.supernet.stored import load_supernet
 
     if path is not None and is_foreign(path):
@@ -174,8 +211,8 @@ def _load_accuracies(
             architecture = load_supernet(supernet).architecture
         return architecture, load_foreign(path, architecture)
     loaded = load_supernet(supernet)
-    accuracies = load_accuracies(path, supernet)
-    accuracies.check_supernet(loaded.digest)
+    accuracies = load_by_precision(path, supernet)
+    accuracies.f32.check_supernet(loaded.digest)
     return loaded.architecture, accuracies
 
 

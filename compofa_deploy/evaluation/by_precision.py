@@ -38,6 +38,11 @@ class AccuraciesByPrecision:
                     f"{F32}; measure them on the same with compofa evaluate --runtime {table.runtime}"
                 )
 
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Those of float32."""
+        return self.f32.resolutions
+
     @classmethod
     def beside(cls, f32: AccuracyTable, path: Path) -> AccuraciesByPrecision:
         """The table in float32 whose file is ``path``, with all that were measured of exported graphs and are beside

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas
 
 BYTES_PER_WEIGHT = 4
+SETTINGS = ("runtime", "device", "precision", "threads")
+"""What a candidate's description names of its device spec."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -104,6 +106,7 @@ class Candidates:
     def describe(self, index: int) -> dict[str, Any]:
         """One candidate, JSON-ready."""
         latency, margin = float(self.latency_ms[index]), float(self.margin[index])
+        spec = self.tables[self.table[index]].spec
         return {
             "subnet": self.subnet(index).id,
             "ofa_config": self.subnet(index).to_ofa(),
@@ -115,7 +118,8 @@ class Candidates:
             "macs": int(self.macs[index]),
             "params": int(self.params[index]),
             "size_bytes_at_most": int(self.size_bytes[index]),
-            "device_spec": self.tables[self.table[index]].spec.describe(),
+            "device_spec": spec.describe(),
+            **{word: getattr(spec, word) for word in SETTINGS if word not in spec.unknown},
         }
 
 

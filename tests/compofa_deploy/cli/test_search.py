@@ -9,6 +9,7 @@ import pytest
 from compofa_deploy.search.candidates import list_candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
+from compofa_deploy.supernet.stored import save_supernet
 from latency_tables.machine import Machine
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
@@ -29,7 +30,7 @@ def test_the_best_under_a_budget_is_the_searches(search, table_file, candidates)
     assert ran.json["candidates"] == 2 * 243
     expected = candidates.describe(best(candidates, [MaxLatency(0.033)]))
     test = make_accuracies(make_supernet()).find(candidates.subnet(best(candidates, [MaxLatency(0.033)])))
-    assert ran.json["best"] == {**expected, "test_accuracy": test["test"]}
+    assert ran.json["best"] == {**expected, "test_accuracy": test["test"], "accuracy_assumed": False}
     assert ran.err == ""
 
 
@@ -60,6 +61,46 @@ def test_several_tables_are_searched_together(search, table_file, tmp_path, spec
     ran = search("--table", table_file, "--table", tmp_path / "fast.json", "--json")
     assert ran.json["candidates"] == 4 * 243
     assert "2 threads" in ran.json["best"]["device_spec"]
+
+
+@pytest.fixture
+def half_as_slow(table_file, tmp_path, spec):
+    """A table of OpenVINO in bf16, where every layer takes half the time."""
+    plain = make_table(spec=spec)
+    costs = {key: cost / 2 for key, cost in plain.costs_ms.items()}
+    half = make_table(
+        spec=replace(spec, runtime="openvino", precision="bf16"), costs_ms=costs, layers_ms=costs
+    )
+    half.save(tmp_path / "half.json")
+    return tmp_path / "half.json"
+
+
+def test_a_lower_precision_counts_with_the_accuracy_that_was_measured_in_it(
+    compofa, tiny, tmp_path, table_file, half_as_slow
+):
+    save_supernet(tiny, tmp_path / "net.safetensors")
+    f32 = make_accuracies(tiny)
+    f32.save(tmp_path / "net.accuracy.json")
+    poorer = {split: counts - 100 for split, counts in f32.correct.items()}
+    poor = replace(f32, correct=poorer, precision="bf16", runtime="openvino")
+    poor.save(tmp_path / "net.openvino-bf16.accuracy.json")
+    arguments = ["--supernet", tmp_path / "net.safetensors", "--table", table_file, "--table", half_as_slow]
+    ran = compofa("search", *arguments, "--front", "--json")
+    assert {f["precision"] for f in ran.json["front"]} == {"f32", "bf16"}
+    assert not any(f["accuracy_assumed"] for f in ran.json["front"])
+    assert ran.json["front"][-1]["precision"] == "f32"
+    shown = compofa("search", *arguments, "--front")
+    assert "openvino cpu bf16, 1 thread " in shown.out
+    assert "onnxruntime cpu f32, 1 thread " in shown.out
+    assert "assumed" not in shown.out
+
+
+def test_accuracies_that_nobody_measured_in_a_precision_are_called_assumed(search, table_file, half_as_slow):
+    ran = search("--table", table_file, "--table", half_as_slow, "--json")
+    assert ran.json["best"]["precision"] == "bf16"
+    assert ran.json["best"]["accuracy_assumed"]
+    shown = search("--table", table_file, "--table", half_as_slow)
+    assert "in bf16 assumed to be what they are in f32" in shown.out
 
 
 def test_what_is_found_is_written_as_csv(search, table_file, tmp_path):

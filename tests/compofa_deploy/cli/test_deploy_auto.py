@@ -1,0 +1,187 @@
+"""``compofa deploy --runtime auto`` on a device that is simulated, exporting for real."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compofa_deploy import deploy as deploy_module
+from compofa_deploy import gather as gather_module
+from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.search.candidates import predict_all
+from compofa_deploy.space import COMPOUND_DEPTHS
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.stored import save_supernet
+from profilers.environment import read_machine
+from tests.support.measurements import make_measured
+from tests.support.supernets import TINY, make_accuracies, make_table
+
+openvino = pytest.importorskip("openvino")
+
+BUDGET = "28us"
+SPEED = {"onnxruntime f32": 1.0, "openvino f32": 0.9, "openvino bf16": 0.7, "openvino f16": 0.6}
+"""What a layer takes, beside ONNX Runtime."""
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch):
+    """Runtimes are as fast as ``SPEED`` says, and what is measured is what was predicted; gives what was profiled."""
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bf16")
+    profiled = []
+
+    def make(spec):
+        plain = make_table(spec=spec)
+        factor = SPEED[f"{spec.runtime} {spec.precision}"] * (0.9 if spec.threads > 1 else 1)
+        costs = {key: factor * cost for key, cost in plain.costs_ms.items()}
+        return replace(plain, costs_ms=costs, layers_ms=costs)
+
+    def profile(architecture, spec, resolutions, cache, mode, on_progress):
+        profiled.append(spec.describe_settings())
+        return make(spec)
+
+    def measure(deployment, model, spec, *rest):
+        subnet = Subnet.parse(deployment.subnet)
+        latencies = predict_all(TINY, make(spec), subnet.resolution)
+        return make_measured(subnet.id, float(latencies[COMPOUND_DEPTHS.index(subnet.depths)]))
+
+    monkeypatch.setattr(gather_module, "profile", profile)
+    monkeypatch.setattr(deploy_module, "measure_model", measure)
+    return profiled
+
+
+@pytest.fixture
+def supernet(tiny, tmp_path):
+    """A supernet's file with its accuracies in float32 beside it."""
+    origin = {"data_settings": {"validation_images": 4, "split_seed": 0}}
+    save_supernet(replace(tiny, origin=origin), tmp_path / "net.safetensors")
+    make_accuracies(tiny).save(tmp_path / "net.accuracy.json")
+    return tmp_path / "net.safetensors"
+
+
+@pytest.fixture
+def measured_in_bf16(tiny, supernet):
+    """What bf16 costs, measured: 2 images of 1000."""
+    f32 = make_accuracies(tiny)
+    counts = {split: counts - 2 for split, counts in f32.correct.items()}
+    poorer = replace(f32, correct=counts, precision="bf16", runtime="openvino")
+    poorer.save(supernet.with_name("net.openvino-bf16.accuracy.json"))
+    return poorer
+
+
+@pytest.fixture
+def deploy(compofa, supernet, tmp_path):
+    return lambda *arguments: compofa(
+        "deploy", "--supernet", supernet, "-o", tmp_path / "bundle", "--latency", BUDGET, *arguments
+    )
+
+
+def test_runtimes_precisions_and_threads_are_compared_and_the_best_is_delivered(
+    deploy, measured_in_bf16, device, tmp_path
+):
+    ran = deploy("--runtime", "auto", "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.json["runtime"], ran.json["precision"]) == ("openvino", "bf16")
+    compared = {
+        (c["runtime"], c["precision"], c["threads"]): c["best"]["accuracy"] for c in ran.json["compared"]
+    }
+    threads = {1, read_machine().usable_threads}
+    assert {(r, p) for r, p, _ in compared} == {
+        ("onnxruntime", "f32"),
+        ("openvino", "f32"),
+        ("openvino", "bf16"),
+    }
+    assert threads <= {n for _, _, n in compared}
+    assert len(device) == len(compared)
+    assert ran.json["accuracy"]["validation"] == pytest.approx(max(compared.values()), abs=1e-3)
+    deployment = load_bundle(tmp_path / "bundle").deployment
+    assert deployment.accuracy.precision == "bf16"
+    assert deployment.accuracy.validation == pytest.approx(
+        measured_in_bf16.find(Subnet.parse(deployment.subnet))["validation"]
+    )
+    assert deployment.device_spec["precision"] == "bf16"
+    assert sorted(p.name for p in (tmp_path / "bundle").iterdir()) == [
+        "deployment.json", "model.bin", "model.xml", "reference.safetensors",
+    ]  # fmt: skip
+
+
+def test_the_pick_is_at_least_as_accurate_as_with_one_runtime_alone(deploy, measured_in_bf16):
+    mixed = deploy("--runtime", "auto", "--json").json["accuracy"]["validation"]
+    alone = deploy("--json").json["accuracy"]["validation"]
+    assert mixed >= alone
+
+
+def test_people_are_shown_what_was_compared(deploy, measured_in_bf16):
+    ran = deploy("--runtime", "auto", "--threads", "1")
+    for settings in (
+        "onnxruntime cpu f32, 1 thread",
+        "openvino cpu f32, 1 thread",
+        "openvino cpu bf16, 1 thread",
+    ):
+        assert settings in ran.out
+    assert "validation, in bf16" in ran.out
+    assert "profiling 1 of 3" in ran.err
+    assert "threads" not in ran.out.replace("1 thread,", "")
+
+
+def test_a_precision_whose_cost_nobody_measured_is_left_out(deploy, device):
+    ran = deploy("--runtime", "auto", "--threads", "1", "--json")
+    assert {c["precision"] for c in ran.json["compared"]} == {"f32"}
+    left = {entry["what"]: entry["why"] for entry in ran.json["left_out"]}
+    assert "compofa evaluate --runtime openvino --precision bf16" in left["openvino bf16"]
+    assert "left out: openvino bf16" in ran.err
+    assert not any("bf16" in settings for settings in device)
+
+
+def test_a_precision_that_is_named_is_taken_and_its_accuracy_called_that_of_f32(deploy):
+    ran = deploy("--runtime", "openvino", "--precision", "bf16", "--json")
+    assert ran.json["accuracy"]["precision"] == "f32"
+    assert ran.json["compared"][0]["accuracy_assumed"]
+    assert "the accuracy is that of f32: nobody has measured it in bf16 on openvino" in ran.err
+
+
+def test_on_images_the_cost_is_measured_of_what_would_be_picked(deploy, write_split, tmp_path, rng):
+    pytest.importorskip("pyarrow")
+    names = [f"class{i}" for i in range(TINY.classes)]
+    for name, count in (("train", 12), ("test", 5)):
+        images = rng.integers(0, 256, (count, 20, 20, 3), dtype=np.uint8)
+        write_split(tmp_path / "data" / f"{name}.parquet", images, [i % 4 for i in range(count)], names)
+    ran = deploy("--runtime", "openvino", "--precision", "bf16", "--data", tmp_path / "data", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["accuracy"]["precision"] == "bf16"
+    assert ran.json["accuracy"]["validation"] in (0, 25, 50, 75, 100)
+    assert ran.json["accuracy"]["test"] in (0, 20, 40, 60, 80, 100)
+    assert "counting what" in ran.err
+    assert not ran.json["compared"][0]["accuracy_assumed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--runtime", "auto", "--precision", "int4"], "no runtime here has what was asked for"),
+        (["--runtime", "auto", "--threads", "0"], "'0' is not a number of threads"),
+        (["--runtime", "auto", "--threads", "4096"], "4096 threads were asked for"),
+        (["--runtime", "auto", "--device", "abacus"], "no device 'abacus'"),
+        (
+            ["--runtime", "auto", "--target-platform", "arm"],
+            "--target-platform is of onnxruntime_mobile alone",
+        ),
+        (["--runtime", "auto", "--data", "none"], "none"),
+        (["--precision", "f17"], "no precision 'f17'"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_measured(deploy, device, arguments, message):
+    ran = deploy(*arguments)
+    assert ran.code == 2
+    assert message in ran.error
+    assert device == []
+
+
+def test_a_budget_that_nothing_keeps_names_the_closest_of_all(compofa, supernet, tmp_path):
+    ran = compofa(
+        "deploy", "--supernet", supernet, "-o", tmp_path / "b", "--latency", "1us", "--runtime", "auto"
+    )
+    assert ran.code == 1
+    assert "the closest is 22222@16" in ran.error

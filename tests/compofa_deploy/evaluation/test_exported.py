@@ -1,0 +1,145 @@
+"""What exported graphs get right is counted by the runtime that runs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from compofa_deploy.evaluation import counted as counted_module
+from compofa_deploy.evaluation import exported as exported_module
+from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
+from compofa_deploy.evaluation.counted import CountedAccuracies
+from compofa_deploy.evaluation.exported import SizedImages, count_exported, evaluate_exported
+from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.graph.reference import run_reference
+from compofa_deploy.subnet import Subnet
+from latency_tables.errors import MismatchError
+from tests.compofa_deploy.evaluation.builders import draw_images
+from tests.support.supernets import make_accuracies, make_supernet
+
+SUBNET = Subnet.compound((2, 3, 4, 3, 2), 16)
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch):
+    monkeypatch.setattr(exported_module, "BATCH", 8)
+
+
+@pytest.fixture
+def count(monkeypatch):
+    """Counts are made up: one for each digit of the subnet; gives the subnets that were counted."""
+    counted = []
+
+    def count(supernet, subnet, spec, images):
+        counted.append(subnet.id)
+        return [sum(subnet.depths) % (len(part.labels) + 1) for part in images]
+
+    monkeypatch.setattr(exported_module, "count_exported", count)
+    return counted
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_the_exported_graph_gets_right_what_the_reference_gets_right(supernet, spec_of, runtime):
+    images = [draw_images(11, 1), draw_images(5, 2)]
+    expected = []
+    for part in images:
+        pixels = supernet.preprocess.normalise(part.resize(16))
+        logits = run_reference(supernet.layers_of(SUBNET), supernet.weights_of(SUBNET), pixels)
+        expected.append(int((logits.argmax(1) == part.labels).sum()))
+    sized = [SizedImages.of(part, 16) for part in images]
+    assert count_exported(supernet, SUBNET, spec_of(runtime), sized) == expected
+    assert sum(expected) > 0
+
+
+@pytest.fixture
+def spec_of():
+    from profilers.registry import find_runtime
+
+    def find(runtime):
+        pytest.importorskip(runtime)
+        return find_runtime(runtime).spec()
+
+    return find
+
+
+def test_a_table_says_what_it_was_measured_in(supernet, splits, spec_of, count, tmp_path):
+    spec = spec_of("onnxruntime")
+    table = evaluate_exported(supernet, splits, (16, 20), spec, "random", "a test")
+    assert table.accuracy().shape == (2, 243)
+    assert table.correct["validation"][1, 0] == 10 % 8
+    table.save(tmp_path / "t.json")
+    found = AccuracyTable.load(tmp_path / "t.json")
+    assert (found.precision, found.runtime, found.measured_on) == ("f32", "onnxruntime", spec.describe())
+
+
+def test_one_that_was_stopped_goes_on_and_is_not_mixed_with_another(
+    supernet, splits, spec_of, count, tmp_path
+):
+    spec, partial = spec_of("onnxruntime"), tmp_path / "partial.json"
+
+    def stop(resolution, done, total):
+        if done == 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_exported(supernet, splits, (16,), spec, "random", "a test", partial, stop)
+    evaluate_exported(supernet, splits, (16,), spec, "random", "a test", partial)
+    assert len(count) == len(set(count)) == 243
+    with pytest.raises(MismatchError, match="run otherwise"):
+        evaluate_exported(
+            supernet, splits, (16,), replace(spec, precision="bf16"), "random", "a test", partial
+        )
+
+
+def test_without_statistics_nothing_is_counted(supernet, splits, spec_of, count):
+    with pytest.raises(MismatchError, match="calibrate it first"):
+        evaluate_exported(
+            replace(supernet, statistics=None), splits, (16,), spec_of("onnxruntime"), "random", "a test"
+        )
+    with pytest.raises(MismatchError, match="no batch-norm statistics at 24 px"):
+        evaluate_exported(supernet, splits, (24,), spec_of("onnxruntime"), "random", "a test")
+    assert count == []
+
+
+@pytest.fixture
+def counted(monkeypatch, splits, supernet):
+    """What is not known is counted: 4 right answers of whatever images."""
+    asked = []
+
+    def count(supernet, subnet, spec, images):
+        asked.append((subnet.id, spec.precision, len(images[0].labels)))
+        return [4]
+
+    monkeypatch.setattr(counted_module, "count_exported", count)
+    counted = CountedAccuracies(supernet, AccuraciesByPrecision(make_accuracies(supernet)), splits)
+    counted.asked = asked
+    return counted
+
+
+def test_what_is_known_is_not_counted(counted, spec_of):
+    assert not counted.is_missing(SUBNET, spec_of("onnxruntime"))
+    assert counted.describe(SUBNET, spec_of("onnxruntime")) is None
+    assert counted.asked == []
+
+
+def test_what_is_not_known_is_counted_once_and_tested_when_it_is_delivered(counted, spec_of, splits):
+    half = replace(spec_of("onnxruntime"), precision="bf16")
+    assert counted.is_missing(SUBNET, half)
+    assert counted.count(SUBNET, half) == pytest.approx(400 / len(splits.validation))
+    assert not counted.is_missing(SUBNET, half)
+    assert not counted.is_missing(SUBNET, replace(half, threads=2))
+    described = counted.describe(SUBNET, half)
+    assert (described.precision, described.test) == ("bf16", pytest.approx(400 / len(splits.test)))
+    assert counted.asked == [
+        (SUBNET.id, "bf16", len(splits.validation)),
+        (SUBNET.id, "bf16", len(splits.test)),
+    ]
+
+
+def test_without_images_what_is_not_known_is_assumed(spec_of):
+    half = replace(spec_of("onnxruntime"), precision="bf16")
+    tiny = make_supernet()
+    counted = CountedAccuracies(tiny, AccuraciesByPrecision(make_accuracies(tiny)), None)
+    assert counted.is_assumed(SUBNET, half)
+    assert not counted.is_missing(SUBNET, half)
