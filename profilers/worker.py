@@ -16,23 +16,21 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from latency_tables.device import DeviceSpec
-from latency_tables.errors import CompofaError, InputError, MeasurementError
+from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
 from profilers.base import Array, Session
 from profilers.loading import Load, watch_memory
+from profilers.opening import make_feeds, open_bound, read_model
+from profilers.pair import PairWorker
 from profilers.registry import find_runtime
 from profilers.timing import NS_PER_MS, WarmUp, read_time, sample, warm_up
 
 LOOK_SHARE = 0.25
 """Of the time, at most as much goes into looks at the reference: one holds for the visits that end within three times
 what it took. Neighbours on a shared machine come and go within a second."""
-FEED_SEED = 0
 CALLS_AFTER_LOADING = 3
 """Memory for what lies between the layers is only taken when a model runs."""
 
@@ -49,6 +47,10 @@ class Worker:
         self.due_at = 0
         # A reference that cannot be loaded is no item's fault.
         self._open(self.reference).close()
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as a JSON-ready form."""
+        return self.visit(request).to_dict()
 
     def visit(self, request: Mapping[str, Any]) -> Visit:
         """Measure one fresh session of an item."""
@@ -76,7 +78,7 @@ class Worker:
         )
 
     def _share_layers(self, request: Mapping[str, Any], feeds: Mapping[str, Array]) -> tuple[float, ...]:
-        model, weights = _read_model(request)
+        model, weights = read_model(request)
         return self.runtime.share_layers(model, self.spec, request["layer_names"], feeds, weights)
 
     def _look(self) -> tuple[int, ...]:
@@ -99,20 +101,7 @@ class Worker:
         return self.last_ns
 
     def _open(self, request: Mapping[str, Any]) -> Session:
-        model, weights = _read_model(request)
-        session = self.runtime.open(model, self.spec, weights)
-        try:
-            session.bind(make_feeds(session, self.spec.batch, tuple(request["shape"])))
-        except BaseException:
-            session.close()
-            raise
-        return session
-
-
-def _read_model(request: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """A model, and its weights where they are apart."""
-    weights = Path(request["weights"]).read_bytes() if request["weights"] else b""
-    return Path(request["path"]).read_bytes(), weights
+        return open_bound(self.spec, *read_model(request), tuple(request["shape"]))
 
 
 def load(request: Mapping[str, Any]) -> Load:
@@ -123,7 +112,7 @@ def load(request: Mapping[str, Any]) -> Load:
     runtime.version()
     clock, tell_memory = runtime.clock, watch_memory()
     begun = clock()
-    model, weights = _read_model(request)
+    model, weights = read_model(request)
     session = runtime.open(model, spec, weights)
     ended = clock()
     with session:
@@ -132,22 +121,6 @@ def load(request: Mapping[str, Any]) -> Load:
             session.call()
         memory = tell_memory()
     return Load((ended - begun) / NS_PER_MS, memory)
-
-
-def make_feeds(session: Session, batch: int, shape: tuple[int, ...] = ()) -> dict[str, Array]:
-    """Random inputs of a model, the same each time. ``shape`` is that of its only input; where it is empty, the
-    model's own is taken, with ``batch`` for its first size if that is free.
-
-    :class:`InputError` where a size remains free.
-    """
-    rng = np.random.default_rng(FEED_SEED)
-    feeds = {}
-    for port in session.inputs:
-        if not shape and None in port.shape[1:]:
-            raise InputError(f"input {port.name} has a free size; say the input's shape in the kit")
-        sizes = shape or tuple(batch if size is None else size for size in port.shape)
-        feeds[port.name] = rng.standard_normal(sizes).astype(port.dtype)
-    return feeds
 
 
 def main() -> None:
@@ -162,17 +135,17 @@ def main() -> None:
     # A collection in the middle of a call would be timed with it.
     gc.freeze()
     gc.disable()
-    worker: Worker | None = None
+    worker: Worker | PairWorker | None = None
     while True:
         request = json.loads(requests.get())
         try:
             if "load" in request:
                 answer: dict[str, Any] = load(request).to_dict()
             elif worker is None:
-                worker = Worker(request)
+                worker = PairWorker(request) if "pair" in request else Worker(request)
                 answer = {}
             else:
-                answer = worker.visit(request).to_dict()
+                answer = worker.answer(request)
         except CompofaError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
         except OSError as error:

@@ -32,7 +32,7 @@ class WorkerHere:
     def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
         """Answer a request, however long it takes."""
         assert self._worker is not None
-        return self._worker.visit(request).to_dict()
+        return self._worker.answer(request)
 
     def close(self) -> None:
         """End it; no session is open between requests."""

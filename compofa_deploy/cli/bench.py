@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from compofa_deploy.cli.bench_compare import compare_command
 from compofa_deploy.cli.bench_history import history_command
 from compofa_deploy.cli.bench_run import run_command
 
@@ -18,5 +19,5 @@ def command() -> None:
     """
 
 
-for subcommand in (run_command, history_command):
+for subcommand in (run_command, compare_command, history_command):
     command.add_command(subcommand)

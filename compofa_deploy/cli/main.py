@@ -29,6 +29,8 @@ COMMANDS = {
 """Each command's module and its line in the overview, so that the overview imports none of them."""
 
 INTERRUPTED = 130
+RESUMABLE = "interrupted; what was done is kept, and the same command goes on from it"
+"""What an interruption is answered with, unless it says something else itself."""
 
 
 class Commands(click.Group):
@@ -70,14 +72,15 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     try:
         compofa.main(args=_move_debug_first(sys.argv[1:]), standalone_mode=False)
-    except click.exceptions.Abort:
-        _fail("interrupted; what was done is kept, and the same command goes on from it", INTERRUPTED, debug)
+    except click.exceptions.Abort as stop:
+        # What click makes of an interruption.
+        _fail(str(stop.__cause__ or "") or RESUMABLE, INTERRUPTED, debug)
     except click.ClickException as error:
         _fail(_explain_usage(error), EXIT_BAD_INPUT, debug)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was done is kept, and the same command goes on from it", INTERRUPTED, debug)
+    except KeyboardInterrupt as stop:
+        _fail(str(stop) or RESUMABLE, INTERRUPTED, debug)
     except CompofaError as error:
         _fail(str(error), error.exit_code, debug)
     except BrokenPipeError:

@@ -21,7 +21,7 @@ SIZE_UNITS = {
 }
 COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ]*)\s*")
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ%]*)\s*")
 
 
 class _WithUnit(click.ParamType[Any]):
@@ -64,6 +64,12 @@ class Count(_WithUnit):
     """A number, written as in ``30M``."""
 
     name, units, example = "count", COUNT_UNITS, "30M"
+
+
+class Share(_WithUnit):
+    """A share of 1, written in per cent as in ``3%``."""
+
+    name, units, example = "share", {"%": 0.01}, "3%"
 
 
 class Resolutions(click.ParamType[Any]):

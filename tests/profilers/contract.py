@@ -12,7 +12,7 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError
 from latency_tables.machine import Machine
 from profilers.base import Runtime, Session
 from profilers.environment import read_machine
-from profilers.worker import make_feeds
+from profilers.opening import make_feeds
 from tests.profilers.models import make_layered_onnx
 
 WIDE_MACHINE = Machine("A CPU", "x86_64", (), 64, None, "Linux")

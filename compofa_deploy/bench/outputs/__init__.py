@@ -1,0 +1,1 @@
+"""Comparisons as others read them: a pull request, a test viewer."""
