@@ -27,6 +27,8 @@ TRAIN = ["pyarrow>=16", "torch>=2.6"]
 REPORT = ["matplotlib>=3.9"]
 EXTRAS = {
     "train": TRAIN,
+    # Energy and CO2 of a training; imported where --carbon asks for them.
+    "carbon": ["codecarbon>=2.8"],
     "openvino": OPENVINO,
     "tensorrt": ["tensorrt>=10.0"],
     "tensorrt-rtx": TENSORRT_RTX,

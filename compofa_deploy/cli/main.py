@@ -110,6 +110,7 @@ def _explain_usage(error: click.ClickException) -> str:
 
 def _explain_missing(error: ModuleNotFoundError) -> str:
     extras = {
+        "codecarbon": "carbon",
         "torch": "train",
         "pyarrow": "train",
         "openvino": "openvino",

@@ -1,0 +1,181 @@
+"""What a recipe costs: multiply-accumulates by phase, and from these and its epochs hours, energy, CO2 and money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compofa_deploy.training.recipe import Recipe
+from compofa_deploy.training.sampling import mean_macs, teacher_macs
+from latency_tables.errors import InputError
+
+PASSES = 3
+"""A training step's passes in units of the forward one: the backward one costs about two."""
+
+IMAGENET_IMAGES = 1_281_167
+IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseWork:
+    """What a phase does: ``macs`` multiply-accumulates in all, for its epochs over so many images; with those of the
+    teacher, where it is ``taught``."""
+
+    name: str
+    epochs: float
+    images: int
+    subnets_per_step: int
+    taught: bool
+    macs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What turns work into hours of one device, energy, CO2 and money.
+
+    An image costs ``seconds_per_image`` whatever is trained on it (reading, decoding, augmenting, waiting),
+    ``taught_seconds_per_image`` more in a phase with a teacher and subnets that are drawn anew each step, and its
+    multiply-accumulates at ``macs_per_second``. ``watts`` and ``taught_watts`` are what the device draws in the two
+    kinds of phases; ``overhead`` is the energy of the data centre in units of the devices' own.
+    """
+
+    macs_per_second: float
+    seconds_per_image: float
+    taught_seconds_per_image: float
+    watts: float
+    taught_watts: float
+    overhead: float
+    kg_per_kwh: float
+    dollars_per_hour: float
+    assumptions: tuple[str, ...]
+
+
+POUND_KG = 0.45359237
+
+PUBLISHED = Rates(
+    macs_per_second=2e12,
+    seconds_per_image=0.9512 * 3600 / IMAGENET_IMAGES,
+    taught_seconds_per_image=0.5053 * 3600 / IMAGENET_IMAGES,
+    watts=128.2,
+    taught_watts=203.9,
+    overhead=1.58,
+    kg_per_kwh=0.954 * POUND_KG,
+    dollars_per_hour=2.45,
+    assumptions=(
+        f"an epoch is ImageNet's {IMAGENET_IMAGES} training images",
+        "a V100 sustains 2e12 multiply-accumulates a second in training, a quarter of its peak in float32 (assumed)",
+        "besides, an epoch takes 0.951 GPU-hours, and 0.505 more with a teacher and drawn subnets: solved from the two "
+        "totals that were published, 978.3 for ofa-imagenet and 493.5 for compofa-imagenet (Sahni et al., ICLR 2021)",
+        "$2.45 a GPU-hour: the published $2.4k for 978.3 of them",
+        "1.58 times the GPUs' energy for the data centre, and 0.954 lbs of CO2 a kWh (Strubell et al., ACL 2019)",
+        "a GPU draws 128 W for the teacher and 204 W in the other phases: solved from the two totals that were "
+        "published, 277 and 128 lbs",
+        "so these two recipes give the published totals, and other recipes what follows from them",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseCost:
+    """What a phase costs: device-hours, and energy in kWh, the overhead included, where it is known."""
+
+    work: PhaseWork
+    hours: float
+    kwh: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a training costs, and what was assumed. ``None`` is what nobody said or measured."""
+
+    phases: tuple[PhaseCost, ...]
+    kg_per_kwh: float | None
+    dollars_per_hour: float | None
+    assumptions: tuple[str, ...]
+
+    @property
+    def hours(self) -> float:
+        """Device-hours of all phases."""
+        return sum(phase.hours for phase in self.phases)
+
+    @property
+    def macs(self) -> float:
+        """Multiply-accumulates of all phases."""
+        return sum(phase.work.macs for phase in self.phases)
+
+    @property
+    def kwh(self) -> float | None:
+        """Energy of all phases."""
+        known = [phase.kwh for phase in self.phases if phase.kwh is not None]
+        return sum(known) if len(known) == len(self.phases) else None
+
+    @property
+    def co2_kg(self) -> float | None:
+        """CO2 of that energy."""
+        return None if self.kwh is None or self.kg_per_kwh is None else self.kwh * self.kg_per_kwh
+
+    @property
+    def dollars(self) -> float | None:
+        """Price of the hours."""
+        return None if self.dollars_per_hour is None else self.hours * self.dollars_per_hour
+
+
+def list_work(recipe: Recipe, images: int) -> tuple[PhaseWork, ...]:
+    """The work of each phase on so many training images: all of it follows from the recipe."""
+    architecture = recipe.architecture.build()
+    works = []
+    for phase in recipe.phases:
+        taught = phase.distillation > 0
+        macs = PASSES * phase.subnets_per_step * mean_macs(phase, architecture)
+        macs += teacher_macs(phase, architecture) if taught else 0
+        total = phase.epochs * images * macs
+        works.append(PhaseWork(phase.name, phase.epochs, images, phase.subnets_per_step, taught, total))
+    return tuple(works)
+
+
+def estimate_published(recipe: Recipe, dollars_per_hour: float | None = None) -> Cost:
+    """What a recipe would cost on the GPUs that the published systems were trained on: hours and their price, energy
+    and CO2, from the recipe's epochs, phases and subnets and from rates that reproduce the published totals.
+
+    :class:`InputError` where the recipe is not of ImageNet, which the rates are of.
+    """
+    if recipe.architecture.classes != IMAGENET_CLASSES:
+        raise InputError(
+            f"recipe {recipe.name!r} is not of ImageNet, and published costs are; give --data, and the estimate is "
+            "measured here"
+        )
+    rates = PUBLISHED
+    phases = []
+    for work in list_work(recipe, IMAGENET_IMAGES):
+        each = rates.seconds_per_image + (rates.taught_seconds_per_image if work.taught else 0)
+        hours = (work.epochs * work.images * each + work.macs / rates.macs_per_second) / 3600
+        watts = rates.taught_watts if work.taught else rates.watts
+        phases.append(PhaseCost(work, hours, hours * rates.overhead * watts / 1000))
+    assumptions = rates.assumptions
+    if dollars_per_hour is not None:
+        assumptions = tuple(text for text in assumptions if not text.startswith("$"))
+        assumptions += (f"${dollars_per_hour:g} a GPU-hour, as was asked for",)
+    price = rates.dollars_per_hour if dollars_per_hour is None else dollars_per_hour
+    return Cost(tuple(phases), rates.kg_per_kwh, price, assumptions)
+
+
+def estimate_measured(
+    recipe: Recipe, images: int, seconds_per_step: Sequence[float], steps: Sequence[int], where: str,
+    watts: float | None = None, kg_per_kwh: float | None = None, dollars_per_hour: float | None = None,
+) -> Cost:  # fmt: skip
+    """The same from seconds a step that were measured, one for each phase, and how many steps it has.
+
+    ``watts`` is what the machine drew meanwhile; ``where`` says what the machine is.
+    """
+    phases = []
+    for work, each, count in zip(list_work(recipe, images), seconds_per_step, steps, strict=True):
+        hours = each * count / 3600
+        phases.append(PhaseCost(work, hours, None if watts is None else hours * watts / 1000))
+    assumptions = (
+        f"seconds a step were measured over a few steps of each phase, on {where}; calibration and evaluation come on "
+        "top",
+        *([] if watts is None else [f"the machine draws {watts:.0f} W throughout, as it did in these steps"]),
+        *([] if kg_per_kwh is None else [f"{kg_per_kwh:.3f} kg of CO2 a kWh, of the country that was named"]),
+        *([] if dollars_per_hour is None else [f"${dollars_per_hour:g} an hour, as was asked for"]),
+    )
+    return Cost(tuple(phases), kg_per_kwh, dollars_per_hour, assumptions)

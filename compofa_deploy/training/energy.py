@@ -1,0 +1,118 @@
+"""Energy and CO2 of what a process does, by codecarbon in its offline mode.
+
+Codecarbon is an extra, imported when it is asked for. It reads the counters of the CPU and of NVIDIA's GPUs where there
+are any, and elsewhere estimates from the CPU's model and load; memory is always estimated. It is of one machine.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from latency_tables.errors import FormatError, InputError, MismatchError
+from latency_tables.files import read_json, write_json
+
+FORMAT = "compofa-energy"
+VERSION = 1
+SAMPLE_SECONDS = 15
+KEEP_SECONDS = 300.0
+"""How much an accident may cost of what is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy in kWh and CO2 in kg over so many seconds, in a country (ISO 3166, three letters)."""
+
+    seconds: float
+    kwh: float
+    co2_kg: float
+    country: str
+
+    def __add__(self, other: Energy) -> Energy:
+        return Energy(
+            self.seconds + other.seconds, self.kwh + other.kwh, self.co2_kg + other.co2_kg, self.country
+        )
+
+    @property
+    def watts(self) -> float:
+        """Mean power."""
+        return 3.6e6 * self.kwh / self.seconds if self.seconds else 0.0
+
+
+class EnergyMeter:
+    """Measures within a ``with`` block. With a file, what runs before this one used is in it, and is added.
+
+    :class:`InputError` where codecarbon does not know the country; :class:`MismatchError` where the file is of another.
+    """
+
+    def __init__(self, country: str, path: Path | None = None) -> None:
+        from codecarbon.input import DataSource
+
+        known = DataSource().get_global_energy_mix_data()
+        if not re.fullmatch(r"[A-Z]{3}", country) or country not in known:
+            raise InputError(
+                f"{country!r} is no country whose electricity codecarbon knows; give its three-letter code, as in DEU"
+            )
+        self.country, self.path = country, path
+        self._before = _read(path, country)
+        self._tracker: Any = None
+        self._kept = 0.0
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def read(self) -> Energy:
+        """All that was used so far."""
+        if self._tracker is not None:
+            self._stop()
+            self._start()
+        return self._before
+
+    def keep_now_and_then(self) -> None:
+        """Write down what was used, where the last time is a while ago."""
+        if time.monotonic() - self._kept >= KEEP_SECONDS:
+            self.read()
+
+    def _start(self) -> None:
+        from codecarbon import OfflineEmissionsTracker
+
+        self._tracker = OfflineEmissionsTracker(
+            country_iso_code=self.country, measure_power_secs=SAMPLE_SECONDS, save_to_file=False, log_level="error",
+            allow_multiple_runs=True,
+        )  # fmt: skip
+        self._tracker.start()
+        self._kept = time.monotonic()
+
+    def _stop(self) -> None:
+        self._tracker.stop()
+        found, self._tracker = self._tracker.final_emissions_data, None
+        used = Energy(found.duration, found.energy_consumed, found.emissions, self.country)
+        self._before = self._before + used
+        if self.path is not None:
+            write_json(self.path, FORMAT, VERSION, asdict(self._before))
+
+
+def _read(path: Path | None, country: str) -> Energy:
+    if path is None or not path.exists():
+        return Energy(0.0, 0.0, 0.0, country)
+    data = read_json(path, FORMAT, VERSION)
+    try:
+        seconds, kwh, co2_kg = (float(data[word]) for word in ("seconds", "kwh", "co2_kg"))
+        before = Energy(seconds, kwh, co2_kg, str(data["country"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: not the energy that a training used ({error!r}); remove it") from None
+    if before.country != country:
+        raise MismatchError(
+            f"{path}: this training began in {before.country}, not {country}; name that, or remove the file"
+        )
+    return before
