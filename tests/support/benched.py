@@ -1,40 +1,22 @@
-"""Bundles for the fake runtime, and results of bundles that were never measured."""
+"""Results of bundles that were never measured, and a baseline for the fake runtime."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from compofa_deploy.bench.result import Benched, BenchResult
-from compofa_deploy.export.bundle import describe_file, write_bundle
-from compofa_deploy.export.export import Exported
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit, hash_kit
 from latency_tables.measurement import Item, Measurement
-from profilers.fake import FakeModel, FakeRuntime
+from profilers.fake import FakeModel
 from profilers.kit import make_item
 from profilers.loading import Load
 from tests.latency_tables.builders import CONDITIONS, SPEC, make_visit
 
 BASELINE = FakeModel(("baseline",), (0.5,))
 BASELINE_NS = 500_000
-
-
-def write_fake_bundle(folder: Path, exported: Exported, model: FakeModel) -> Path:
-    """Another bundle's manifest with a model of the fake runtime."""
-    data = model.to_bytes()
-    deployment = exported.deployment.model_copy(
-        update={
-            "device_spec": FakeRuntime().spec().to_dict(),
-            "model": describe_file("model.json", data),
-            "weights": None,
-        }
-    )
-    reference = deployment.reference.file
-    write_bundle(folder, deployment, {"model.json": data, reference: exported.files[reference]})
-    return folder
 
 
 def make_fake_baseline(spec: DeviceSpec) -> tuple[Item, bytes]:
