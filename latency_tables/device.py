@@ -12,6 +12,8 @@ from latency_tables.machine import Machine, hash_json
 
 SETTINGS = ("runtime", "runtime_version", "device", "precision", "threads", "batch")
 """What a description names."""
+OPTIONAL = ("unknown", "driver")
+"""What is left out where it is empty, as it is in files that were written before it was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class DeviceSpec:
 
     ``threads`` are those that work on one operator; ``spin`` says whether they wait for work busily;
     ``graph_level`` is how far the runtime may rewrite the graph. ``unknown`` names the fields that nobody stated, of
-    a table from elsewhere; those hold some value of their type.
+    a table from elsewhere; those hold some value of their type. ``driver`` is the version of what runs a device that
+    is not the machine's CPU; empty where there is none, or it cannot be told.
     """
 
     runtime: str
@@ -33,6 +36,7 @@ class DeviceSpec:
     graph_level: str
     machine: Machine
     unknown: tuple[str, ...] = ()
+    driver: str = ""
 
     @property
     def id(self) -> str:
@@ -67,9 +71,12 @@ class DeviceSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unknown"}
+        plain = {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in OPTIONAL
+        }
         unknown = {"unknown": list(self.unknown)} if self.unknown else {}
-        return {**plain, "machine": self.machine.to_dict(), **unknown}
+        driver = {"driver": self.driver} if self.driver else {}
+        return {**plain, "machine": self.machine.to_dict(), **unknown, **driver}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "device_spec") -> DeviceSpec:
@@ -86,6 +93,7 @@ class DeviceSpec:
             graph_level=read.text("graph_level"),
             machine=Machine.from_dict(read.value("machine"), f"{where}, machine"),
             unknown=read.texts("unknown") if "unknown" in read.data else (),
+            driver=read.text("driver") if "driver" in read.data else "",
         )
 
     def check_same(self, other: DeviceSpec, what: str) -> None:
@@ -113,4 +121,4 @@ class DeviceSpec:
 
 
 def _show(value: Any) -> str:
-    return "none" if value in (None, ()) else " ".join(value) if isinstance(value, tuple) else str(value)
+    return "none" if value in (None, (), "") else " ".join(value) if isinstance(value, tuple) else str(value)

@@ -194,6 +194,10 @@ class Runtime(abc.ABC):
         """The precisions that it computes in on one of its devices, the default first."""
         return self.precisions
 
+    def driver_on(self, device: str) -> str:
+        """The version of the driver that runs a device; empty where there is none, or it cannot be told."""
+        return ""
+
     def spec(
         self,
         *,
@@ -223,6 +227,7 @@ class Runtime(abc.ABC):
             spin=spin,
             graph_level=graph_level or self.graph_levels[0],
             machine=machine or read_machine(),
+            driver=self.driver_on(device),
         )
         self._check_spec(spec)
         return spec

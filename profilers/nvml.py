@@ -11,6 +11,8 @@ from typing import Any
 LIBRARY = "nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1"
 SUCCESS = 0
 CLOCK_SM = 1
+VERSION_LENGTH = 80
+"""NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE."""
 SLOWED_BY = {
     0x4: "its power limit",
     0x8: "the hardware",
@@ -43,6 +45,20 @@ class GpuState:
 
 
 UNKNOWN = GpuState(None, None)
+
+
+def read_driver_version(library: Any = None) -> str:
+    """The version of the NVIDIA driver here, as in ``570.124.06``; empty where it cannot be told. ``library`` has
+    NVML's functions, where it is loaded already."""
+    try:
+        library = library or ctypes.CDLL(LIBRARY)
+    except OSError:
+        return ""
+    version = ctypes.create_string_buffer(VERSION_LENGTH)
+    if library.nvmlInit_v2() != SUCCESS:
+        return ""
+    found = library.nvmlSystemGetDriverVersion(version, c_uint(VERSION_LENGTH))
+    return version.value.decode(errors="replace") if found == SUCCESS else ""
 
 
 class GpuWatch:

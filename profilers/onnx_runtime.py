@@ -17,6 +17,7 @@ import numpy as np
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.nvml import read_driver_version
 from profilers.ort_providers import CPU, WITH_CPU, check_used, find_provider, name_devices
 
 LOG_FATAL = 4
@@ -64,6 +65,9 @@ class OnnxRuntime(Runtime):
 
     def precisions_on(self, device: str) -> tuple[str, ...]:
         return tuple(find_provider(device).precisions)
+
+    def driver_on(self, device: str) -> str:
+        return read_driver_version() if device in self._gpus else ""
 
     def version_impl(self) -> str:
         import onnxruntime

@@ -17,6 +17,7 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError, R
 from latency_tables.machine import hash_json
 from profilers.base import Availability, Runtime, Session
 from profilers.cuda import LIBRARY, CudaError, Gpu, load_driver
+from profilers.nvml import read_driver_version
 from profilers.tensorrt_build import (
     AMPERE_PLUS,
     EXACT,
@@ -76,6 +77,9 @@ class TensorRt(Runtime):
                 f"{self.name} was asked for {asked}, and here is {', '.join(self.devices)}; export it anew for that"
             )
         return found[0]
+
+    def driver_on(self, device: str) -> str:
+        return read_driver_version()
 
     def version_impl(self) -> str:
         return str(self.flavour.load().__version__)

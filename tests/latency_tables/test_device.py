@@ -39,6 +39,24 @@ def test_the_description_says_what_matters() -> None:
     assert "2 threads without spinning" in replace(SPEC, threads=2, spin=False).describe()
 
 
+def test_another_driver_is_another_device_spec_and_none_is_left_out_as_in_older_files() -> None:
+    newer, older = (replace(SPEC, driver=version) for version in ("570.124.06", "550.54.15"))
+    assert DeviceSpec.from_dict(newer.to_dict()) == newer
+    assert "driver" not in SPEC.to_dict()
+    assert len({SPEC.id, newer.id, older.id}) == 3
+    with pytest.raises(
+        MismatchError, match=r"the table is of driver 550\.54\.15, and here it is 570\.124\.06"
+    ):
+        older.check_same(newer, "the table")
+    with pytest.raises(MismatchError, match=r"the table is of driver none, and here it is 570\.124\.06"):
+        SPEC.check_same(newer, "the table")
+
+
+def test_settings_are_described_without_the_machine() -> None:
+    assert SPEC.describe_settings() == "fake cpu f32, 1 thread"
+    assert replace(SPEC, threads=2).describe_settings() == "fake cpu f32, 2 threads"
+
+
 def test_what_nobody_stated_is_named_and_kept() -> None:
     spec = replace(SPEC, unknown=("runtime_version", "threads", "machine"))
     assert spec.describe() == "fake cpu f32 batch 1 on A CPU (unknown: runtime_version, threads)"

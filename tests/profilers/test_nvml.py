@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from profilers import nvml
-from profilers.nvml import UNKNOWN, GpuState, GpuWatch, watch_gpu
+from profilers.nvml import UNKNOWN, GpuState, GpuWatch, read_driver_version, watch_gpu
 
 
 class FakeNvml:
@@ -19,6 +19,11 @@ class FakeNvml:
 
     def nvmlInit_v2(self) -> int:  # noqa: N802
         return self._answer("init")
+
+    def nvmlSystemGetDriverVersion(self, version: Any, length: Any) -> int:  # noqa: N802
+        version.value = b"570.124.06"
+        assert length.value == len(version)
+        return self._answer("version")
 
     def nvmlDeviceGetHandleByPciBusId_v2(self, bus: bytes, device: Any) -> int:  # noqa: N802
         assert bus == b"0000:01:00.0"
@@ -73,3 +78,17 @@ def test_a_gpu_that_was_slowed_or_changed_its_clock_gives_doubt() -> None:
 def test_without_the_library_there_is_no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvml, "LIBRARY", "libnone-such.so.1")
     assert watch_gpu("0000:01:00.0") is None
+
+
+def test_the_driver_tells_its_version() -> None:
+    assert read_driver_version(FakeNvml()) == "570.124.06"
+
+
+@pytest.mark.parametrize("fails", ["init", "version"])
+def test_a_driver_that_does_not_tell_has_no_version(fails: str) -> None:
+    assert read_driver_version(FakeNvml(fails=(fails,))) == ""
+
+
+def test_without_a_management_library_there_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml, "LIBRARY", "libno-such-library.so")
+    assert read_driver_version() == ""

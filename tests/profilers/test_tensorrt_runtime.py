@@ -53,6 +53,12 @@ class TestOnASimulatedGpu(RuntimeContract):
         assert (spec.precision, spec.threads, spec.batch, spec.spin) == ("f32", 1, 1, True)
         assert spec.machine == read_machine()
 
+    def test_the_driver_is_part_of_its_device_spec(
+        self, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("profilers.tensorrt_runtime.read_driver_version", lambda: "570.124.06")
+        assert runtime.spec().driver == "570.124.06"
+
     def test_an_input_of_another_batch_is_refused(self, runtime: Runtime, model: bytes) -> None:
         with self.open(runtime, model) as session, pytest.raises(InputError, match="input image is float32"):
             session.run({"image": np.zeros((2, 3, 8, 8), np.float32)})
