@@ -6,6 +6,7 @@ import click
 
 from compofa_deploy.cli.bench_compare import compare_command
 from compofa_deploy.cli.bench_history import history_command
+from compofa_deploy.cli.bench_noise import noise_command
 from compofa_deploy.cli.bench_run import run_command
 
 
@@ -19,5 +20,5 @@ def command() -> None:
     """
 
 
-for subcommand in (run_command, compare_command, history_command):
+for subcommand in (run_command, compare_command, history_command, noise_command):
     command.add_command(subcommand)

@@ -70,9 +70,12 @@ def run_command(
     from compofa_deploy.bench.run import find_subjects, plan_sampling, run_bench
 
     subjects = find_subjects(bundles)
-    with show_progress() as display:
-        made_by = shlex.join(["compofa", *sys.argv[1:]])
-        result = run_bench(subjects, plan_sampling(sampled_ms), display, label, made_by)
+    made_by = shlex.join(["compofa", *sys.argv[1:]])
+    try:
+        with show_progress() as display:
+            result = run_bench(subjects, plan_sampling(sampled_ms), display, label, made_by)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted; nothing is kept of a run that has not ended") from None
     result.save(output)
     entry = Entry.of(result)
     if history is not None:
