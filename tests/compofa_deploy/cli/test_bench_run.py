@@ -130,13 +130,20 @@ def test_ctrl_c_keeps_nothing_and_says_so(run, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ms", "code", "answer"), [(1.0, 0, "same"), (1.3, 1, "slower"), (1.06, 3, "could not tell")]
+    ("ms", "allowed", "code", "answer"),
+    [(1.0, "10%", 0, "same"), (1.3, "10%", 1, "slower"), (1.02, "3%", 3, "could not tell")],
 )
-def test_two_results_are_compared_through_the_baseline(compofa, tmp_path, ms, code, answer):
+def test_two_results_are_compared_through_the_baseline(compofa, tmp_path, ms, allowed, code, answer):
     make_result("a").save(tmp_path / "old.json")
     make_result("a", ms=ms, seed=1, speed=1.2).save(tmp_path / "new.json")
     ran = compofa(
-        "bench", "compare", tmp_path / "old.json", tmp_path / "new.json", "--max-regression", "10%", "--json"
+        "bench",
+        "compare",
+        tmp_path / "old.json",
+        tmp_path / "new.json",
+        "--max-regression",
+        allowed,
+        "--json",
     )
     assert ran.code == code
     assert [found["verdict"] for found in ran.json["comparisons"]] == [answer]
