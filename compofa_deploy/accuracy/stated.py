@@ -14,7 +14,7 @@ from compofa_deploy.space import COMPOUND_DEPTHS
 from compofa_deploy.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 
-COLUMNS = ("subnet", "top1", "top5", "images")
+COLUMNS = ("subnet", "top1", "top5", "images", "seconds")
 REQUIRED = COLUMNS[:2]
 HIGHEST_FRACTION = 1.0
 """Where no subnet of a table is above it, its numbers are no per cents."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.evaluation.shards import SHARDS, Part, take_share, want, weigh
 from compofa_deploy.evaluation.tree import walk
 from compofa_deploy.images import Preprocess
 from compofa_deploy.supernet.cut import Array
@@ -20,6 +23,10 @@ from compofa_deploy.supernet.statistics import (
     make_row,
 )
 from compofa_deploy.training.data import LabelledImages
+from latency_tables.layer import Layer
+
+Rows = dict[tuple[int, str], dict[int, Array]]
+"""By resolution and unit, then by the row of the choices before it."""
 
 
 def calibrate(
@@ -28,36 +35,62 @@ def calibrate(
     preprocess: Preprocess,
     resolutions: Sequence[int],
     on_progress: Callable[[int, Choices], None] = lambda resolution, prefix: None,
+    ranks: Ranks = Ranks(),  # noqa: B008
 ) -> StatisticsStore:
     """Statistics of every compound subnet at every resolution, over all of ``images`` as one batch.
 
-    Each batch norm is given the mean and variance of what the subnet's own layers before it make of the images.
+    Each batch norm is given the mean and variance of what the subnet's own layers before it make of the images. It is
+    done where the supernet is, on the CPU or a GPU. With several processes, each does a part of the tree on the same
+    images, and all return all statistics.
     """
-    rows: dict[tuple[int, str], dict[int, Array]] = {}
-    momenta = {norm: norm.momentum for norm in supernet.modules() if isinstance(norm, ElasticBatchNorm)}
-    state = {name: buffer.numpy() for name, buffer in supernet.named_buffers()}
-    was_training = supernet.training
-    supernet.train()
-    for norm in momenta:
-        norm.momentum = 1.0
-    try:
+    parts = [Part(resolution, "", 0, len(images), shard) for resolution in resolutions for shard in SHARDS]
+    parts = take_share(parts, [weigh(supernet.architecture, part) for part in parts], ranks)
+    rows: Rows = {}
+    with calibrating(supernet), torch.inference_mode():
         for resolution in resolutions:
+            shards = [part.shard for part in parts if part.resolution == resolution]
+            if not shards:
+                continue
 
             def run(prefix: Choices, x: Tensor, resolution: int = resolution) -> Tensor:
                 unit, layers, row = locate_unit(supernet.architecture, resolution, prefix)
                 normed = [layer for layer in layers if list_statistics([layer])]
                 x = supernet(x, normed)
-                rows.setdefault((resolution, unit), {})[row] = make_row(normed, state)
+                rows.setdefault((resolution, unit), {})[row] = make_row(normed, read_state(supernet, normed))
                 on_progress(resolution, prefix)
                 return x
 
-            with torch.inference_mode():
-                pixels = preprocess.normalise(images.resize(resolution))
-                batch = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
-                for _ in walk(run, batch):
-                    pass
+            for _ in walk(run, load_batch(supernet, images, preprocess, resolution), want(shards)):
+                pass
+    joined: Rows = {}
+    for found in ranks.gather(rows):
+        for unit, by_row in found.items():
+            joined.setdefault(unit, {}).update(by_row)
+    return encode_statistics(supernet.architecture, joined)
+
+
+@contextmanager
+def calibrating(supernet: Supernet) -> Iterator[None]:
+    """Within the block a batch norm's running statistics are those of the last batch that went through it."""
+    momenta = {norm: norm.momentum for norm in supernet.modules() if isinstance(norm, ElasticBatchNorm)}
+    was_training = supernet.training
+    supernet.train()
+    for norm in momenta:
+        norm.momentum = 1.0
+    try:
+        yield
     finally:
         for norm, momentum in momenta.items():
             norm.momentum = momentum
         supernet.train(was_training)
-    return encode_statistics(supernet.architecture, rows)
+
+
+def load_batch(supernet: Supernet, images: LabelledImages, preprocess: Preprocess, resolution: int) -> Tensor:
+    """All images as one input, where the supernet is."""
+    pixels = torch.from_numpy(preprocess.normalise(images.resize(resolution)))
+    return pixels.to(next(supernet.parameters()).device).contiguous(memory_format=torch.channels_last)
+
+
+def read_state(supernet: Supernet, layers: Sequence[Layer]) -> dict[str, Array]:
+    """The running statistics of these layers, by name, as wide as the supernet has them."""
+    return {name: supernet.get_buffer(name).cpu().numpy() for name, _ in list_statistics(layers)}

@@ -23,6 +23,7 @@ from compofa_deploy.evaluation.findings import (
     to_done,
     total,
 )
+from compofa_deploy.evaluation.kept import open_partial, read_others
 from compofa_deploy.evaluation.partial import Partial, fingerprint
 from compofa_deploy.evaluation.ranks import Ranks
 from compofa_deploy.evaluation.shards import (
@@ -70,11 +71,12 @@ def evaluate(
     tune_allocator()
     images = {"validation": splits.validation, "test": splits.test}
     key = [supernet.digest, *(fingerprint(images[split]) for split in SPLITS)]
-    own = _read(Partial(_name(partial, ranks.rank), key))
-    known = join(ranks.gather(join([own, *_read_others(partial, ranks.rank, key)])))
+    kept = open_partial(partial, key, ranks)
+    own = from_done(kept.read(), str(kept.path))
+    others = [from_done(done, f"{partial}.*") for done in read_others(partial, key, ranks)]
+    known = join(ranks.gather(join([own, *others])))
     parts = _plan(supernet, images, resolutions, device, known)
     parts = take_share(parts, [weigh(supernet.architecture, part) for part in parts], ranks)
-    kept = Partial(_name(partial, ranks.rank), key)
     _run(supernet, images, parts, device, own, kept, on_progress)
     known = join([known, *ranks.gather(own)])
     counts = {split: total(known, split, resolutions, len(images[split])) for split in SPLITS}
@@ -104,12 +106,6 @@ def check_classes(supernet: StoredSupernet, splits: DataSplits) -> None:
                 f"the images are of {_describe(images.class_names)}, and {supernet.architecture.name} tells "
                 f"{_describe(supernet.class_names)} apart; give the data that it was trained on"
             )
-
-
-def remove_partial(partial: Path) -> None:
-    """Remove what was kept, by any process."""
-    for path in [partial, *_list_others(partial)]:
-        path.unlink(missing_ok=True)
 
 
 def _describe(names: Sequence[str]) -> str:
@@ -191,24 +187,3 @@ def _run(
     finally:
         if parts:
             kept.keep(to_done(found))
-
-
-def _name(partial: Path | None, rank: int) -> Path | None:
-    return partial if partial is None or rank == 0 else partial.with_name(f"{partial.name}.{rank}")
-
-
-def _list_others(partial: Path) -> list[Path]:
-    folder = partial.parent
-    named = sorted(folder.glob(f"{partial.name}.*")) if folder.is_dir() else []
-    return [path for path in named if path.suffix[1:].isdigit()]
-
-
-def _read(kept: Partial) -> Findings:
-    return from_done(kept.read(), str(kept.path))
-
-
-def _read_others(partial: Path | None, rank: int, key: list[str]) -> list[Findings]:
-    if partial is None:
-        return []
-    paths = [path for path in [partial, *_list_others(partial)] if path != _name(partial, rank)]
-    return [_read(Partial(path, key)) for path in paths]

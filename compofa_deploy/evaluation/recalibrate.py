@@ -17,6 +17,14 @@ from compofa_deploy.training.data import LabelledImages
 from latency_tables.errors import MismatchError
 
 
+def open_module(supernet: StoredSupernet) -> Supernet:
+    """A module of the supernet's weights, with dropout off."""
+    module = Supernet(supernet.architecture, dropout=0)
+    state = {name: torch.from_numpy(array) for name, array in supernet.arrays.items()}
+    module.load_state_dict({**module.state_dict(), **state})
+    return module
+
+
 def recalibrate(
     supernet: StoredSupernet,
     images: LabelledImages,
@@ -38,9 +46,7 @@ def recalibrate(
             f"the images are of {len(images.class_names)} classes, and {architecture.name} tells "
             f"{architecture.classes} apart; give images of its own"
         )
-    module = Supernet(architecture, dropout=0)
-    state = {name: torch.from_numpy(array) for name, array in supernet.arrays.items()}
-    module.load_state_dict({**module.state_dict(), **state})
+    module = open_module(supernet)
     done = dict.fromkeys(resolutions, 0)
 
     def tell(resolution: int, prefix: tuple[int, ...]) -> None:

@@ -6,6 +6,7 @@ are any, and elsewhere estimates from the CPU's model and load; memory is always
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from latency_tables.files import read_json, write_json
 FORMAT = "compofa-energy"
 VERSION = 1
 SAMPLE_SECONDS = 15
-KEEP_SECONDS = 300.0
+KEEP_SECONDS = 600.0
 """How much an accident may cost of what is known."""
 
 
@@ -86,6 +87,8 @@ class EnergyMeter:
     def _start(self) -> None:
         from codecarbon import OfflineEmissionsTracker
 
+        # The level that it is given takes effect after its first lines.
+        logging.getLogger("codecarbon").setLevel(logging.ERROR)
         self._tracker = OfflineEmissionsTracker(
             country_iso_code=self.country, measure_power_secs=SAMPLE_SECONDS, save_to_file=False, log_level="error",
             allow_multiple_runs=True,

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 
 from compofa_deploy.evaluation import evaluate as evaluate_module  # noqa: E402
 from compofa_deploy.evaluation.count import count_right  # noqa: E402
-from compofa_deploy.evaluation.evaluate import check_classes, evaluate, remove_partial  # noqa: E402
+from compofa_deploy.evaluation.evaluate import check_classes, evaluate  # noqa: E402
+from compofa_deploy.evaluation.kept import remove_partial  # noqa: E402
 from compofa_deploy.evaluation.partial import fingerprint  # noqa: E402
 from compofa_deploy.evaluation.ranks import Ranks  # noqa: E402
 from compofa_deploy.training.data import DataSplits  # noqa: E402

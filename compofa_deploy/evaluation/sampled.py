@@ -1,0 +1,142 @@
+"""Accuracy of random subnets of the spaces that are too large to evaluate whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from compofa_deploy.accuracy.stated import COLUMNS
+from compofa_deploy.evaluation.calibrate import calibrating, load_batch, read_state
+from compofa_deploy.evaluation.count import CPU, count_hits, load_batches
+from compofa_deploy.evaluation.evaluate import check_classes
+from compofa_deploy.evaluation.folded import FoldedLayers
+from compofa_deploy.evaluation.kept import open_partial, read_others
+from compofa_deploy.evaluation.partial import Done, fingerprint
+from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.evaluation.recalibrate import open_module
+from compofa_deploy.search.choices import Space, to_subnet
+from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.cut import cut_weights
+from compofa_deploy.supernet.module import Supernet
+from compofa_deploy.supernet.stored import StoredSupernet
+from compofa_deploy.training.data import DataSplits, LabelledImages
+from compofa_deploy.training.process import tune_allocator
+from latency_tables.errors import MismatchError
+from latency_tables.files import replace_file
+
+
+@dataclass(frozen=True)
+class SampledAccuracies:
+    """Subnets, each once, with how many of ``images`` validation images each classifies rightly, ``top1`` (n,), has the
+    label of among its five likeliest classes, ``top5`` (n,), and the ``seconds`` that this took, calibration
+    included."""
+
+    subnets: tuple[Subnet, ...]
+    top1: NDArray[np.int64]
+    top5: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    images: int
+
+    def save(self, path: Path) -> None:
+        """Write the CSV that ``compofa accuracy fit`` and ``compofa search --accuracy`` read: per cents."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for subnet, top1, top5, seconds in zip(self.subnets, self.top1, self.top5, self.seconds, strict=True):
+            percents = [f"{100 * count / self.images:.4f}" for count in (top1, top5)]
+            writer.writerow([subnet.id, *percents, self.images, f"{seconds:.3f}"])
+        with replace_file(path) as file:
+            file.write(text.getvalue().encode())
+
+
+def evaluate_sampled(
+    supernet: StoredSupernet,
+    splits: DataSplits,
+    space: Space,
+    count: int,
+    resolutions: Sequence[int],
+    seed: int = 0,
+    calibration_images: int = 2000,
+    partial: Path | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    device: torch.device = CPU,
+    ranks: Ranks = Ranks(),  # noqa: B008
+) -> SampledAccuracies:
+    """Calibrate random subnets of a space on training images, one by one, and count what they get right.
+
+    More subnets of the same ``seed`` begin with the same ones. ``partial`` is as in
+    :func:`compofa_deploy.evaluation.evaluate.evaluate`, a subnet at a time. :class:`MismatchError` where the supernet
+    has none of the space, or was trained on other classes.
+    """
+    architecture = supernet.architecture
+    if architecture.family != "mbv3" or not architecture.elastic_kernel:
+        raise MismatchError(
+            f"{architecture.name} has no subnets of the space {space.name}: these need elastic kernels of family mbv3"
+        )
+    check_classes(supernet, splits)
+    tune_allocator()
+    module = open_module(supernet).to(device)
+    rng = np.random.default_rng(seed)
+    calibration = splits.train.sample(calibration_images, rng)
+    key = [supernet.digest, fingerprint(splits.validation), fingerprint(calibration)]
+    subnets = draw_subnets(space, count, resolutions, seed)
+    kept = open_partial(partial, key, ranks)
+    own = kept.read()
+    known: Done = {}
+    for done in ranks.gather([own, *read_others(partial, key, ranks)]):
+        for part in done:
+            known.update(part)
+    left = [subnet for subnet in subnets if subnet.id not in known]
+    mine = left[ranks.rank :: ranks.world]
+    for number, subnet in enumerate(mine, 1):
+        began = time.monotonic()
+        hits = count_subnet(supernet, module, subnet, calibration, splits.validation)
+        own[subnet.id] = {"found": [*hits.tolist(), round(1000 * (time.monotonic() - began))]}
+        kept.keep(own)
+        on_progress(number, len(mine))
+    for found in ranks.gather(own):
+        known.update(found)
+    rows = np.array([known[subnet.id]["found"] for subnet in subnets])
+    return SampledAccuracies(subnets, rows[:, 0], rows[:, 1], rows[:, 2] / 1000, len(splits.validation))
+
+
+def draw_subnets(space: Space, count: int, resolutions: Sequence[int], seed: int) -> tuple[Subnet, ...]:
+    """So many different members of a space, each at one of the resolutions; :class:`MismatchError` where there are
+    fewer."""
+    if count > space.size * len(resolutions):
+        raise MismatchError(
+            f"the space {space.name} has {space.size} subnets at a resolution, fewer than {count}; ask for fewer"
+        )
+    drawn: dict[Subnet, None] = {}
+    rng = np.random.default_rng([seed, 1])
+    while len(drawn) < count:
+        drawn[to_subnet(space.sample(rng, 1)[0], int(rng.choice(list(resolutions))))] = None
+    return tuple(drawn)
+
+
+def count_subnet(
+    supernet: StoredSupernet,
+    module: Supernet,
+    subnet: Subnet,
+    calibration: LabelledImages,
+    images: LabelledImages,
+) -> NDArray[np.int64]:
+    """(2,): how many images a subnet classifies rightly, and has the label of among five, with batch-norm statistics
+    over all of ``calibration`` as one batch. ``module`` has the supernet's weights, where this is to be done."""
+    layers, device = supernet.layers_of(subnet), next(module.parameters()).device
+    with calibrating(module), torch.inference_mode():
+        module(load_batch(module, calibration, supernet.preprocess, subnet.resolution), layers)
+    arrays = {**supernet.arrays, **read_state(module, layers)}
+    network = FoldedLayers(layers, cut_weights(arrays, layers), device)
+    batches = load_batches(images, subnet.resolution, supernet.preprocess, device)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        logits = torch.cat([network(batch) for batch in batches])
+    return count_hits(logits, torch.from_numpy(images.labels).to(device))
