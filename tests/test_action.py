@@ -12,9 +12,15 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from compofa_deploy.cli.main import compofa as program
+from compofa_deploy.export.export import Exported, export
+from compofa_deploy.subnet import Subnet
+from profilers.registry import find_runtime
+from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.support.action import ACTION, ROOT, WORKFLOWS, Ran, list_steps, read_yaml, run_action
+from tests.support.supernets import make_supernet
 
 FILES = [ACTION, *WORKFLOWS]
 SCRIPTS = [
@@ -203,6 +209,11 @@ def test_the_package_comes_with_the_action_or_by_its_version(
 
 
 @pytest.fixture
+def exported() -> Exported:
+    return export(make_supernet(), Subnet.compound((2,) * 5, 16), find_runtime("onnxruntime").spec())
+
+
+@pytest.fixture
 def commits(tmp_path: Path) -> list[str]:
     """A repository in the workspace with two commits, whose file says which one it is."""
     workspace = tmp_path / "workspace"
@@ -271,3 +282,38 @@ def test_the_json_of_a_report_is_that_of_the_command(gate: Gate, tmp_path: Path)
         "latency.xml",
         "log.txt",
     ]
+
+
+@pytest.mark.parametrize(("slower", "code", "answer"), [(1.0, 0, "kept"), (1.5, 1, "slower")])
+def test_models_are_compared_by_the_real_command(
+    gate: Gate, exported: Exported, tmp_path: Path, slower: float, code: int, answer: str
+) -> None:
+    for place, factor in (("old", 1.0), ("new", slower)):
+        write_fake_bundle(tmp_path / "workspace" / place / "net", exported, make_fake_model(factor))
+    ran = gate({**BUNDLES, "limit": "2s"}, real=True)
+    assert (ran.code, ran.outputs["compare"]["answer"]) == (code, answer), ran.out
+    assert "| net |" in ran.summary
+    (found,) = json.loads((Path(ran.outputs["plan"]["report"]) / "latency.json").read_text())["comparisons"]
+    assert found["ratio"] == pytest.approx(slower, rel=0.05)
+
+
+def list_examples() -> list[dict[str, object]]:
+    """The steps that the documentation shows."""
+    text = (ROOT / "docs" / "ci.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    return [
+        step
+        for block in blocks
+        for step in (block if isinstance(block, list) else block["jobs"]["gate"]["steps"])
+    ]
+
+
+def test_the_documentation_shows_the_action_with_inputs_that_it_has_and_tells_of_all() -> None:
+    used = [step for step in list_examples() if "compofa-deploy@" in str(step["uses"])]
+    inputs = read_yaml(ACTION)["inputs"]
+    assert len(used) == 2
+    for step in used:
+        assert step["with"].keys() <= inputs.keys()
+    told = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs" / "ci.md").read_text()))
+    assert inputs.keys() <= told
+    assert read_yaml(ACTION)["outputs"].keys() <= told
