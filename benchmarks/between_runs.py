@@ -32,7 +32,7 @@ from profilers.runner import OnProgress
 
 BUNDLES = (("22222@24", "onnxruntime"), ("44444@32", "onnxruntime"), ("44444@32", "openvino"))
 SAMPLED_MS = 3000.0
-REGRESSION = 0.05
+REGRESSION = 0.10
 COLUMNS = "{:<26}{:>9}{:>12}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>10}"
 
 

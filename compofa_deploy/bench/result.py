@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,11 +17,15 @@ from latency_tables.files import read_json, write_json
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import VERSION as KIT_VERSION
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import Item, Measurement
+from latency_tables.measurement import Item, Measurement, find_quiet
 from profilers.loading import Load
 
 FORMAT = "compofa-bench-result"
 VERSION = 1
+DISTURBED_FACTOR = 1.5
+"""A call that takes so many times as long as those of its session that were left alone was disturbed."""
+MAX_DISTURBED_SHARE = 0.10
+"""Networks do not suffer alike from what disturbs more of the calls: the baseline then tells nothing of the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,19 @@ class Benched:
         return np.log([visit.quiet_ns / reference for visit, reference in pairs])
 
     @property
+    def disturbed_share(self) -> float:
+        """How many of the calls were disturbed, its own or the baseline's, whichever suffered more."""
+        visits = self.measurement.visits
+        own = [visit.samples_ns for visit in visits]
+        looks = [look for visit in visits for look in (visit.reference_before_ns, visit.reference_after_ns)]
+        return max(map(_find_disturbed, (own, looks)))
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the latency should not be trusted; empty where it may be."""
-        return (*self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
+        share = self.disturbed_share
+        disturbed = [f"{share:.0%} of the calls were disturbed"] if share > MAX_DISTURBED_SHARE else []
+        return (*disturbed, *self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,11 @@ class BenchResult:
 
     def _list_kits(self) -> list[MeasuredKit]:
         return list({benched.kit.kit_id: benched.kit for benched in self.bundles}.values())
+
+
+def _find_disturbed(sessions: Iterable[Sequence[int]]) -> float:
+    calls = [np.asarray(samples) > DISTURBED_FACTOR * find_quiet(samples) for samples in sessions]
+    return float(np.mean(np.concatenate(calls)))
 
 
 def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> Benched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,40 @@ def test_doubts_of_either_result_are_noted(save: Save) -> None:
     (found,) = compare_results(old, new, 0.1)
     assert [note.partition(":")[0] for note in found.notes] == ["old"]
     assert "sessions differ by" in found.notes[0]
+
+
+def disturb(result: BenchResult, share: float, looks: bool = False) -> BenchResult:
+    """The same where so many calls of every session took twice as long."""
+    (benched,) = result.bundles
+    (measurement,) = benched.kit.measurements
+
+    def slow(samples: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(2 * ns if i < share * len(samples) else ns for i, ns in enumerate(samples))
+
+    names = ("reference_before_ns", "reference_after_ns") if looks else ("samples_ns",)
+    visits = tuple(replace(v, **{name: slow(getattr(v, name)) for name in names}) for v in measurement.visits)
+    kit = replace(benched.kit, measurements=(replace(measurement, visits=visits),))
+    return replace(result, bundles=(replace(benched, kit=kit),))
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("ms", [1.0, 2.0])
+def test_nothing_is_told_of_a_run_in_which_many_calls_were_disturbed(
+    save: Save, looks: bool, ms: float
+) -> None:
+    old, new = (
+        save("old.json", make_result("a")),
+        save("new.json", disturb(make_result("a", ms=ms), 0.3, looks)),
+    )
+    (found,) = compare_results(old, new, 0.1)
+    assert found.verdict is Verdict.COULD_NOT_TELL
+    assert found.reason.startswith("too many calls were disturbed; measure again on a quieter machine")
+    assert any(re.match(r"new: \d+% of the calls were disturbed", note) for note in found.notes)
+
+
+def test_a_few_disturbed_calls_are_borne(save: Save) -> None:
+    old, new = save("old.json", make_result("a")), save("new.json", disturb(make_result("a", seed=1), 0.05))
+    assert compare_results(old, new, 0.1)[0].verdict is Verdict.SAME
 
 
 def test_what_is_no_result_is_refused(save: Save, tmp_path: Path) -> None:
