@@ -23,6 +23,7 @@ from compofa_deploy.export.writers import find_writer
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space import largest_subnet, list_layers
 from compofa_deploy.subnet import Subnet
+from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
@@ -77,10 +78,13 @@ def time_exports(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, rep
 
 
 def draw_supernet(name: str) -> StoredSupernet:
-    """A supernet of an architecture with random weights; how long an export takes does not depend on them."""
+    """A supernet of an architecture with random weights, whose smaller kernels are cut from the largest; how long an
+    export takes does not depend on what they are."""
     architecture, shipped = find_architecture(name), load_supernet()
     layers = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
     arrays = draw_weights(layers, np.random.default_rng(0))
+    for array, shape in list_supernet_shapes(architecture).items():
+        arrays.setdefault(array, np.eye(shape[0], dtype=np.float32))
     labels = tuple(f"class {i}" for i in range(architecture.classes))
     return StoredSupernet(architecture, arrays, None, shipped.preprocess, labels)
 
