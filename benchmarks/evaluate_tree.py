@@ -1,6 +1,6 @@
 """Evaluating all 243 subnets along the tree of shared prefixes, beside one by one: the same numbers, and the time.
 
-Run: python -m benchmarks.evaluate_tree [--images 500] [--subnets 27] [--resolution 32] [--supernet S]
+Run: python -m benchmarks.evaluate_tree [--images 300] [--subnets 9] [--resolutions 24 28 32] [--supernet S]
 One by one is timed on a sample that covers the space evenly, and scaled to 243. The images are random pixels: time
 does not depend on them, and counts of right answers are compared one for one all the same.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,29 +18,27 @@ from compofa_deploy.kit import choose_networks
 from compofa_deploy.space import COMPOUND_DEPTHS
 from compofa_deploy.subnet import DEPTHS
 from compofa_deploy.supernet.statistics import Choices
-from compofa_deploy.supernet.stored import load_supernet
+from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from compofa_deploy.training.data import LabelledImages
 from compofa_deploy.training.process import tune_allocator
 
+ROW = "{:<12}{:>14}{:>18}{:>8}{:>18}"
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--subnets", type=int, default=27)
-    parser.add_argument("--resolution", type=int, default=32)
-    parser.add_argument("--supernet", default="mbv3-w0.75-cifar10")
-    arguments = parser.parse_args()
-    tune_allocator()
-    supernet, side = load_supernet(arguments.supernet), arguments.resolution
+
+def draw_images(supernet: StoredSupernet, count: int, side: int) -> LabelledImages:
+    """Random pixels and labels."""
     rng = np.random.default_rng(0)
-    images = LabelledImages(
-        rng.integers(0, 256, (arguments.images, side, side, 3), dtype=np.uint8),
-        rng.integers(0, 10, arguments.images),
-        supernet.class_names,
-    )
-    sample = [subnet.depths for subnet in choose_networks([side])][: arguments.subnets]
-    count_right(supernet, images, side, lambda prefix: not any(prefix))
+    classes = supernet.architecture.classes
+    pixels = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    return LabelledImages(pixels, rng.integers(0, classes, count), supernet.class_names)
 
+
+def compare(
+    supernet: StoredSupernet, images: LabelledImages, side: int, most: int
+) -> tuple[float, float, int, int]:
+    """Seconds of all 243 one by one and along the tree, and of how many subnets that ran both ways counts differ."""
+    sample: Sequence[tuple[int, ...]] = [subnet.depths for subnet in choose_networks([side])][:most]
+    count_right(supernet, images, side, lambda prefix: not any(prefix))
     started = time.perf_counter()
     together = count_right(supernet, images, side)
     tree_s = time.perf_counter() - started
@@ -55,12 +54,37 @@ def main() -> None:
         alone_s += time.perf_counter() - started
         index = COMPOUND_DEPTHS.index(depths)
         differing += int((alone[:, index] != together[:, index]).any())
-    scaled_s = alone_s / len(sample) * len(COMPOUND_DEPTHS)
-    print(f"{arguments.images} images at {side} px, {len(sample)} subnets one by one, 243 along the tree")
-    print(f"{'one by one, all 243':<28}{scaled_s:>8.1f} s")
-    print(f"{'along the tree, all 243':<28}{tree_s:>8.1f} s")
-    print(f"{'ratio':<28}{tree_s / scaled_s:>8.2f}")
-    print(f"{'subnets whose counts differ':<28}{differing:>8d} of {len(sample)}")
+    return alone_s / len(sample) * len(COMPOUND_DEPTHS), tree_s, differing, len(sample)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--subnets", type=int, default=9)
+    parser.add_argument("--resolutions", type=int, nargs="+", default=[24, 28, 32])
+    parser.add_argument("--supernet", default="mbv3-w0.75-cifar10")
+    arguments = parser.parse_args()
+    tune_allocator()
+    supernet = load_supernet(arguments.supernet)
+    print(f"{arguments.images} images, all 243 subnets; one by one scaled from {arguments.subnets} of them")
+    print(ROW.format("resolution", "one by one", "along the tree", "ratio", "counts differ"))
+    sums = np.zeros(2)
+    differing = 0
+    for side in arguments.resolutions:
+        images = draw_images(supernet, arguments.images, side)
+        alone_s, tree_s, different, ran = compare(supernet, images, side, arguments.subnets)
+        sums += alone_s, tree_s
+        differing += different
+        print(
+            ROW.format(
+                f"{side} px",
+                f"{alone_s:.1f} s",
+                f"{tree_s:.1f} s",
+                f"{tree_s / alone_s:.2f}",
+                f"{different} of {ran}",
+            )
+        )
+    print(ROW.format("all", f"{sums[0]:.1f} s", f"{sums[1]:.1f} s", f"{sums[1] / sums[0]:.2f}", ""))
     if differing:
         raise SystemExit("the tree must give the same numbers")
 
