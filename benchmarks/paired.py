@@ -1,16 +1,21 @@
-"""Comparing the speed of two models fairly: interleaved, in fresh sessions, with an interval."""
+"""Comparing the speed of two models as ``compofa bench compare`` does: side by side, in fresh sessions."""
 
 from __future__ import annotations
 
-import math
 import statistics
+import tempfile
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compofa_deploy.bench.paired import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
 from profilers.onnx_runtime import OnnxRuntime
+from profilers.pair import locate
 from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
 
 SAMPLE_CALLS = 15
@@ -32,20 +37,15 @@ class Ratio:
 
 
 def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) -> NDArray[np.float64]:
-    """Log-ratios (blocks,) of a model's latency to a base's, one of each ABBA block of four fresh sessions.
-
-    The order alternates between blocks, so that drift and what one model leaves in the caches cancel out.
-    """
-    spec = OnnxRuntime().spec()
-    ratios = []
-    for block in range(blocks):
-        ratio = 0.0
-        for visit in range(4):
-            is_model = (visit in (0, 3)) == (block % 2 == 0)
-            ms = time_visit(model if is_model else base, image, spec)
-            ratio += math.log(ms) / 2 if is_model else -math.log(ms) / 2
-        ratios.append(ratio)
-    return np.array(ratios)
+    """Log-ratios (blocks,) of a model's latency to a base's, one of each block of two fresh sessions."""
+    with tempfile.TemporaryDirectory(prefix="compofa-paired-") as folder:
+        pair = {}
+        for word, content in (("old", base), ("new", model)):
+            path = Path(folder, word)
+            path.write_bytes(content)
+            pair[word] = locate(OnnxRuntime().spec(), path, None, image.shape)
+        with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
+            return read_blocks(list(islice(stream, blocks)))[0]
 
 
 def time_visit(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:

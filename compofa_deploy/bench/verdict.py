@@ -1,7 +1,7 @@
 """What a comparison answers, and when it may.
 
 An interval holds the ratio of the new latency to the old one. With a largest regression m that is allowed, and a floor
-of m / 3,
+of m / 4,
 
 - **slower**: the ratio is surely above the floor, and m or more has not been ruled out;
 - **same**: m or more has been ruled out;
@@ -23,9 +23,9 @@ from typing import Any
 
 from latency_tables.errors import EXIT_ANSWER_IS_NO, EXIT_COULD_NOT_MEASURE, EXIT_DONE
 
-FLOOR_SHARE = 1 / 3
+FLOOR_SHARE = 1 / 4
 """Of the largest regression that is allowed; a ratio that is not surely beyond it is not called slower or faster."""
-ERROR_RATE = 0.01
+ERROR_RATE = 0.005
 """How often an end of an interval may be on the wrong side of the truth, for one call with all of its models."""
 
 
@@ -76,7 +76,7 @@ def allow_error(models: int) -> float:
     as a whole is wrong at most in :data:`ERROR_RATE` of times (Bonferroni).
 
     >>> allow_error(1), allow_error(4)
-    (0.01, 0.0025)
+    (0.005, 0.00125)
     """
     return ERROR_RATE / models
 
@@ -84,8 +84,8 @@ def allow_error(models: int) -> float:
 def find_floor(max_regression: float) -> float:
     """The regression, relative, that a ratio must surely be beyond to be called slower.
 
-    >>> round(find_floor(0.03), 3)
-    0.01
+    >>> find_floor(0.03)
+    0.0075
     """
     return FLOOR_SHARE * max_regression
 

@@ -29,7 +29,7 @@ INTERRUPTED = "interrupted; nothing is kept of a comparison that has not ended"
     type=Share(),
     default="3%",
     show_default=True,
-    help="How much slower must not get through; less than a third of it never fails.",
+    help="How much slower must not get through; less than a quarter of it never fails.",
 )
 @click.option(
     "--limit",
