@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     "its device  [default: its first, the CPU].",
 )  # fmt: skip
 @options.precision_option
+@click.option("--fronts", type=click.IntRange(1), metavar="N",
+              help="With --runtime: only subnets of the first N fronts of accuracy in f32 over multiply-accumulates; "
+              "the others are then not picked in that precision.")  # fmt: skip
 @click.option(
     "--threads", type=click.IntRange(1), help="Threads  [default: torch's; with --runtime, all cores]."
 )
@@ -93,6 +96,8 @@ def _check(given: dict[str, Any]) -> None:
 
     if not given["runtime"] and given["precision"]:
         raise InputError("torch computes in f32; name the --runtime that --precision is of")
+    if not given["runtime"] and given["fronts"]:
+        raise InputError("--fronts is for the graphs of a --runtime; name one, or leave it out")
     if given["space"] == LISTED:
         return
     if given["runtime"]:
@@ -149,15 +154,21 @@ def _evaluate_all(
     remove_partial(unfinished)
     if ranks.is_first:
         _print_table(given, table)
+        _write_card(given, supernet, table)
 
 
 def _evaluate_exported(given: dict[str, Any], asked: dict[str, Any]) -> AccuracyTable:
-    from compofa_deploy.cli.inputs import find_spec
-    from compofa_deploy.evaluation.exported import evaluate_exported
+    from compofa_deploy.cli.inputs import find_spec, load_accuracies
+    from compofa_deploy.evaluation.exported import evaluate_exported, list_promising
     from profilers.environment import read_machine
 
-    threads = given["threads"] or read_machine().usable_threads
-    return evaluate_exported(**asked, spec=find_spec({**given, "threads": threads, "batch": 1}))
+    threads, wanted = given["threads"] or read_machine().usable_threads, None
+    if given["fronts"]:
+        accuracies = load_accuracies(None, given["supernet"])
+        wanted = list_promising(asked["supernet"], accuracies, given["fronts"])
+    return evaluate_exported(
+        **asked, spec=find_spec({**given, "threads": threads, "batch": 1}), wanted=wanted
+    )
 
 
 def _evaluate_sampled(
@@ -211,8 +222,20 @@ def _evaluate_sampled(
         )
 
 
+def _write_card(given: dict[str, Any], supernet: StoredSupernet, table: AccuracyTable) -> None:
+    """The accuracies go into the model card as well, where the table is the one beside a supernet trained here."""
+    from compofa_deploy.training.model_card import write_card
+
+    path = Path(given["supernet"])
+    if "phases" in supernet.origin and given["output"] == path.with_name(f"{path.stem}.accuracy.json"):
+        write_card(supernet, path, table)
+
+
 def _print_table(given: dict[str, Any], table: AccuracyTable) -> None:
+    import numpy as np
+
     test, top5 = table.accuracy("test"), table.top5_accuracy("test")
+    test = test[~np.isnan(test)]
     if given["as_json"]:
         print_json({
             "accuracy_table": str(given["output"]), "subnets": int(test.size), "best_test": float(test.max()),

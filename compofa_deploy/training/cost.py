@@ -179,3 +179,29 @@ def estimate_measured(
         *([] if dollars_per_hour is None else [f"${dollars_per_hour:g} an hour, as was asked for"]),
     )
     return Cost(tuple(phases), kg_per_kwh, dollars_per_hour, assumptions)
+
+
+def count_spent(
+    recipe: Recipe, images: int, seconds: float, where: str,
+    kwh: float | None = None, co2_kg: float | None = None, dollars_per_hour: float | None = None,
+) -> Cost:  # fmt: skip
+    """What a training that is done did cost, from its seconds on all devices together and the energy and CO2 that were
+    measured. Phases share them by their multiply-accumulates."""
+    works = list_work(recipe, images)
+    whole = sum(work.macs for work in works)
+    shares = [work.macs / whole for work in works]
+    phases = tuple(
+        PhaseCost(work, share * seconds / 3600, None if kwh is None else share * kwh)
+        for work, share in zip(works, shares, strict=True)
+    )
+    assumptions = (
+        f"hours were measured on {where}, without those of calibration and evaluation",
+        *(
+            []
+            if kwh is None
+            else ["energy and CO2 were measured by codecarbon on the first process's machine"]
+        ),
+        *([] if dollars_per_hour is None else [f"${dollars_per_hour:g} an hour, as was stated"]),
+    )
+    factor = None if not kwh or co2_kg is None else co2_kg / kwh
+    return Cost(phases, factor, dollars_per_hour, assumptions)

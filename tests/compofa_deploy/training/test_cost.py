@@ -9,6 +9,7 @@ from compofa_deploy.training.cost import (
     IMAGENET_IMAGES,
     POUND_KG,
     Cost,
+    count_spent,
     estimate_measured,
     estimate_published,
     list_work,
@@ -81,7 +82,9 @@ def test_every_assumption_is_stated():
 
 
 def test_a_recipe_that_is_not_of_imagenet_has_no_published_cost():
-    with pytest.raises(InputError, match=r"not of ImageNet.*; give --data, and the estimate is measured here"):
+    with pytest.raises(
+        InputError, match=r"not of ImageNet.*; give --data, and the estimate is measured here"
+    ):
         estimate_published(read("compofa-cifar10"))
 
 
@@ -111,3 +114,18 @@ def test_energy_is_unknown_where_a_phases_is():
     cost = estimate_published(read("compofa-imagenet"))
     phases = (replace(cost.phases[0], kwh=None), *cost.phases[1:])
     assert Cost(phases, 0.5, 1.0, ()).co2_kg is None
+
+
+def test_what_a_training_spent_is_its_hours_and_what_was_measured():
+    recipe = read("claim-compofa-cifar10")
+    cost = count_spent(recipe, 1000, 7200, "a machine", kwh=0.5, co2_kg=0.2, dollars_per_hour=3)
+    assert cost.hours == pytest.approx(2)
+    assert cost.kwh == pytest.approx(0.5)
+    assert cost.co2_kg == pytest.approx(0.2)
+    assert cost.dollars == pytest.approx(6)
+    assert [phase.hours / cost.hours for phase in cost.phases] == pytest.approx(
+        [phase.work.macs / cost.macs for phase in cost.phases]
+    )
+    assert any("codecarbon" in text for text in cost.assumptions)
+    unmeasured = count_spent(recipe, 1000, 7200, "a machine")
+    assert (unmeasured.kwh, unmeasured.co2_kg, unmeasured.dollars) == (None, None, None)
