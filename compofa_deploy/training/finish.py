@@ -10,28 +10,31 @@ import torch
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.tree import PREFIXES
 from compofa_deploy.images import Preprocess
+from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.supernet.statistics import STATISTICS
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import DataSplits
+from compofa_deploy.training.data import Images, decode
 from compofa_deploy.training.trainer import Trainer
 
 
 def finish(
     trainer: Trainer,
-    splits: DataSplits,
+    images: Images,
     data_name: str,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> StoredSupernet:
     """Round the weights to half precision, as they will be stored, then calibrate batch norm of all compound subnets
-    with the rounded weights, on training images alone. ``data_name`` is what the images are called."""
-    supernet, recipe = trainer.supernet, trainer.recipe
+    with the rounded weights, on training ``images`` alone. ``data_name`` is what they are called."""
+    recipe = trainer.recipe
+    supernet = Supernet(trainer.supernet.architecture, dropout=0)
+    supernet.load_state_dict({name: value.cpu() for name, value in trainer.supernet.state_dict().items()})
     with torch.no_grad():
         for parameter in supernet.parameters():
             parameter.copy_(parameter.half().float())
     preprocess = Preprocess(recipe.data.mean, recipe.data.std)
     rng = np.random.default_rng(recipe.seed)
-    chosen = splits.train.sample(recipe.calibration_images, rng)
     resolutions = supernet.architecture.resolutions
+    chosen = decode(images.sample(recipe.calibration_images, rng), max(resolutions))
     done: dict[int, int] = {}
 
     def count(resolution: int, prefix: tuple[int, ...]) -> None:
@@ -51,11 +54,10 @@ def finish(
             "validation_images": recipe.data.validation_images,
             "split_seed": recipe.data.split_seed,
         },
-        "training_images": len(splits.train),
+        "training_images": len(images),
+        "unreadable_images": len(trainer.unreadable),
         "steps": trainer.steps_done,
         "training_hours": round(trainer.seconds / 3600, 3),
         "seed": recipe.seed,
     }
-    return StoredSupernet(
-        supernet.architecture, arrays, statistics, preprocess, splits.train.class_names, origin
-    )
+    return StoredSupernet(supernet.architecture, arrays, statistics, preprocess, images.class_names, origin)

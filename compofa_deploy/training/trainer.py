@@ -4,75 +4,82 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from compofa_deploy.space import largest_subnet, list_layers
+from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.training.augment import Augment
-from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.training.averaging import Averager, sync_batch_norm
+from compofa_deploy.training.batches import list_batches
+from compofa_deploy.training.checkpoint import NAME, read_checkpoint, remove_leftovers, write_checkpoint
+from compofa_deploy.training.data import Images, LabelledImages, OnSkip
+from compofa_deploy.training.encoded import SkippedImage
+from compofa_deploy.training.faults import DivergedError, explain_memory
 from compofa_deploy.training.interrupt import hold_interrupts
+from compofa_deploy.training.machine import Machine
 from compofa_deploy.training.objective import training_loss
 from compofa_deploy.training.process import tune_allocator
+from compofa_deploy.training.progress import Estimator, TrainingLog, TrainingProgress
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
 from compofa_deploy.training.sampling import draw_subnet
+from compofa_deploy.training.schedule import Schedule, weigh_step
 from compofa_deploy.training.sorting import sort_channels
-from latency_tables.errors import FormatError, InputError, MismatchError, NoAnswerError
-from latency_tables.files import replace_file
 
-CHECKPOINT_VERSION = 1
 LOG_EVERY_STEPS = 50
-
-
-class DivergedError(NoAnswerError):
-    """The loss is no longer a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """Where a training is. ``seconds`` counts time spent training, over all the runs that it took."""
-
-    phase: str
-    epoch: int
-    step: int
-    total_steps: int
-    loss: float
-    lr: float
-    images_per_second: float
-    seconds: float
 
 
 class Trainer:
     """Trains a supernet by a recipe; goes on from ``folder/checkpoint.pt`` where there is one.
 
-    A run that was stopped and goes on takes the same steps as one that was not. :class:`InputError` where the recipe
-    cannot train this architecture on these images, :class:`MismatchError` where the checkpoint is another training's.
+    A run of one process on a CPU that was stopped and goes on takes the same steps, bit for bit, as one that was not.
+    With several processes every one draws the same subnets, resolutions and augmentations and takes its part of the
+    batch. :class:`InputError` where the recipe cannot train this architecture on these images, :class:`MismatchError`
+    where the checkpoint is another training's.
     """
 
-    def __init__(self, recipe: Recipe, images: LabelledImages, folder: Path) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        images: Images,
+        folder: Path,
+        machine: Machine | None = None,
+        on_skip: OnSkip = lambda skipped: None,
+        tensorboard: bool = False,
+    ) -> None:
         architecture = check_recipe(recipe, len(images))
-        tune_allocator()
         self.recipe, self.images, self.folder = recipe, images, folder
-        self.supernet: Supernet = Supernet(architecture, recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.machine, self.on_skip = machine or Machine(), on_skip
+        self.machine.check(recipe)
+        tune_allocator()
+        self.schedule = Schedule(recipe, len(images))
+        self.averager = Averager(self.machine)
+        self.supernet = self._build(recipe.dropout)
         self.supernet.initialise(torch.Generator().manual_seed(recipe.seed))
-        self.teacher: dict[str, Tensor] | None = None
-        self.augment = Augment(recipe.data)
+        self.supernet.to(self.machine.device)
+        self.teacher: Supernet | None = None
+        cropped = not isinstance(images, LabelledImages)
+        self.augment = Augment(recipe.data, self.machine.device, cropped)
         self.phase_index, self.step, self.seconds = 0, 0, 0.0
-        self._order: NDArray[np.int64] = np.empty(0, np.int64)
-        self._order_of = (-1, -1)
+        self.unreadable: set[str] = set()
+        self.saved_step: int | None = None
+        self._streams = self.machine.ranks.world == 1 and self.machine.device.type == "cpu"
+        work = [phase.batch * weigh_step(phase, architecture) for phase in recipe.phases]
+        self._estimator = Estimator(work, list(map(self.schedule.count_steps, recipe.phases)))
         self._enter_phase()
-        self.checkpoint = folder / "checkpoint.pt"
+        self.checkpoint = folder / NAME
         if self.checkpoint.exists():
-            self._restore(self._read_checkpoint())
+            self._restore(read_checkpoint(self.checkpoint, recipe, len(images)))
+        if self.machine.ranks.is_first:
+            remove_leftovers(self.checkpoint)
+        self.log = TrainingLog(folder, tensorboard and self.machine.ranks.is_first)
 
     @property
     def phase(self) -> Phase:
@@ -80,90 +87,85 @@ class Trainer:
 
     @property
     def total_steps(self) -> int:
-        return sum(map(self._count_steps, self.recipe.phases))
+        return self.schedule.total_steps
 
     @property
     def steps_done(self) -> int:
-        before = self.recipe.phases[: self.phase_index]
-        return self.step + sum(map(self._count_steps, before))
+        return self.step + self.schedule.count_before(self.phase_index)
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Take a teacher that was trained before in place of the first phase, which must be the teacher's."""
+        self.supernet.load_state_dict({**self.supernet.state_dict(), **weights})
+        self._leave_phase()
 
     def run(
         self,
         checkpoint_minutes: float = 5,
         on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
+        on_phase: Callable[[Phase], None] = lambda phase: None,
     ) -> Supernet:
         """Train to the end; writes a checkpoint every few minutes, at the end, and when interrupted.
 
-        Ctrl-C takes effect at the end of the step that is under way. :class:`DivergedError` when the loss is not a
-        number; the last checkpoint stays.
+        Ctrl-C takes effect at the end of the step that is under way. ``on_phase`` is told each phase that is done.
+        :class:`DivergedError` when the loss is not a number; the last checkpoint stays. :class:`InputError` when
+        memory runs out, or too many images cannot be read.
         """
-        saved = time.monotonic()
         self.supernet.train()
+        self._saved = time.monotonic()
         with hold_interrupts() as interrupted:
             while self.phase_index < len(self.recipe.phases):
-                while self.step < self._count_steps(self.phase):
-                    before = time.monotonic()
-                    loss, images = self._train_step()
-                    self.step += 1
-                    now = time.monotonic()
-                    self.seconds += now - before
-                    if self.step % LOG_EVERY_STEPS == 0:
-                        self._log(loss, images / (now - before), on_progress)
-                    stop = interrupted()
-                    if stop or now - saved > 60 * checkpoint_minutes:
-                        self.save()
-                        saved = now
-                    if stop:
-                        raise KeyboardInterrupt
+                self._run_phase(interrupted, checkpoint_minutes, on_progress)
+                done = self.phase
                 self._leave_phase()
+                on_phase(done)
             self.save()
+        self.log.close()
         return self.supernet
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, in the first process alone. :class:`DivergedError` where a weight is not a number."""
+        if not self.machine.ranks.is_first:
+            return
+        finite = torch.stack([parameter.isfinite().all() for parameter in self.supernet.parameters()])
+        if not finite.all():
+            raise DivergedError(f"a weight is no longer a number at step {self.steps_done}; {self._advise()}")
         state = {
-            "version": CHECKPOINT_VERSION,
-            "images": len(self.images),
-            "recipe": self.recipe.model_dump_json(),
             "model": self.supernet.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "teacher": self.teacher,
+            "teacher": self.teacher.state_dict() if self.teacher is not None else None,
             "phase": self.phase_index,
             "step": self.step,
             "seconds": self.seconds,
+            "unreadable": sorted(self.unreadable),
             "rng": json.dumps(self.rng.bit_generator.state),
             "torch_rng": torch.get_rng_state(),
         }
-        with replace_file(self.checkpoint) as file:
-            torch.save(state, file)
-
-    def _read_checkpoint(self) -> dict[str, Any]:
-        try:
-            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-            same = (
-                state["version"] == CHECKPOINT_VERSION
-                and Recipe.model_validate_json(state["recipe"]) == self.recipe
-                and state.get("images", len(self.images)) == len(self.images)
-            )
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
-            raise FormatError(
-                f"{self.checkpoint}: not a checkpoint that can be read; remove it to begin anew"
-            ) from None
-        if not same:
-            raise MismatchError(
-                f"{self.checkpoint}: was written with another recipe or other images; give another folder, or remove it"
-            )
-        return state
+        write_checkpoint(self.checkpoint, self.recipe, len(self.images), state)
+        self.saved_step = self.steps_done
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.phase_index, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
-        self.teacher = state["teacher"]
+        self.unreadable = set(state.get("unreadable", ()))
+        if state["teacher"] is not None:
+            self._keep_teacher(state["teacher"])
         self.supernet.load_state_dict(state["model"])
         if self.phase_index < len(self.recipe.phases):
             self._make_optimizer()
             self.optimizer.load_state_dict(state["optimizer"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         torch.set_rng_state(state["torch_rng"])
+        self.saved_step = self.steps_done
+
+    def _build(self, dropout: float) -> Supernet:
+        supernet: Supernet = Supernet(self.recipe.architecture.build(), dropout).to(  # type: ignore[call-overload]
+            memory_format=torch.channels_last
+        )
+        for module in supernet.modules():
+            if isinstance(module, ElasticBatchNorm):
+                module.momentum = self.recipe.batch_norm_momentum
+        if self.recipe.batch_norm == "synced" and self.machine.ranks.world > 1:
+            sync_batch_norm(supernet, self.averager.group)
+        return supernet
 
     def _enter_phase(self) -> None:
         if self.phase.sort_channels:
@@ -174,10 +176,15 @@ class Trainer:
 
     def _leave_phase(self) -> None:
         if self.phase.subnets == "largest":
-            self.teacher = {name: value.clone() for name, value in self.supernet.state_dict().items()}
+            self._keep_teacher(self.supernet.state_dict())
         self.phase_index, self.step = self.phase_index + 1, 0
         if self.phase_index < len(self.recipe.phases):
             self._enter_phase()
+
+    def _keep_teacher(self, state: dict[str, Tensor]) -> None:
+        self.teacher = self._build(dropout=0)
+        self.teacher.load_state_dict(state)
+        self.teacher.to(self.machine.device).train().requires_grad_(False)
 
     def _make_optimizer(self) -> None:
         undecayed = {
@@ -197,85 +204,138 @@ class Trainer:
             groups, lr=self.phase.lr, momentum=self.recipe.momentum, nesterov=self.recipe.nesterov
         )
 
-    def _steps_per_epoch(self, phase: Phase) -> int:
-        return len(self.images) // phase.batch
+    def _run_phase(
+        self,
+        interrupted: Callable[[], bool],
+        checkpoint_minutes: float,
+        on_progress: Callable[[TrainingProgress], None],
+    ) -> None:
+        machine, phase = self.machine, self.phase
+        steps = range(self.step, self.schedule.count_steps(phase))
+        part = machine.find_part(phase.batch)
+        batches = list_batches(
+            self.images,
+            self.recipe,
+            self.phase_index,
+            steps,
+            part,
+            machine.device,
+            machine.workers,
+            self._skip,
+        )
+        ended = time.monotonic()
+        for pixels, labels in batches:
+            loss, stop = self._train_step(pixels, labels, interrupted())
+            self.step += 1
+            now = time.monotonic()
+            self.seconds += now - ended
+            left = self._estimator.count(self.phase_index, self.step, now)
+            if self.step % LOG_EVERY_STEPS == 0 and machine.ranks.is_first:
+                self._tell(loss, phase.batch / (now - ended), left, on_progress)
+            ended = now
+            stop = stop or (machine.ranks.world == 1 and interrupted())
+            if stop or now - self._saved > 60 * checkpoint_minutes:
+                self.save()
+                self._saved = now
+            if stop:
+                raise KeyboardInterrupt
 
-    def _count_steps(self, phase: Phase) -> int:
-        return max(1, round(phase.epochs * self._steps_per_epoch(phase)))
-
-    def _learning_rate(self) -> float:
-        phase, scale = self.phase, self.recipe.scale_lr(self.phase)
-        warmup, total = phase.warmup_epochs * self._steps_per_epoch(phase), self._count_steps(phase)
-        if self.step < warmup:
-            return scale * (phase.warmup_lr + (phase.lr - phase.warmup_lr) * (self.step + 1) / (warmup + 1))
-        progress = (self.step - warmup) / max(1, total - warmup)
-        return scale * (phase.final_lr + (phase.lr - phase.final_lr) * (1 + math.cos(math.pi * progress)) / 2)
-
-    def _batch(self) -> tuple[NDArray[np.uint8], Tensor]:
-        epoch, position = divmod(self.step, self._steps_per_epoch(self.phase))
-        if self._order_of != (self.phase_index, epoch):
-            self._order = np.random.default_rng([self.recipe.seed, self.phase_index, epoch]).permutation(
-                len(self.images)
-            )
-            self._order_of = (self.phase_index, epoch)
-        indices = self._order[position * self.phase.batch : (position + 1) * self.phase.batch]
-        return self.images.pixels[indices], torch.from_numpy(self.images.labels[indices])
-
-    def _train_step(self) -> tuple[float, int]:
-        phase, architecture = self.phase, self.supernet.architecture
-        pixels, labels = self._batch()
+    def _train_step(self, pixels: Tensor, labels: Tensor, stop: bool) -> tuple[float, bool]:
+        """The mean loss over subnets and processes, and whether any process was asked to stop."""
+        phase, machine = self.phase, self.machine
+        if not self._streams:
+            key = [self.recipe.seed, self.phase_index, self.step, machine.ranks.rank]
+            torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
         resolution = int(self.rng.choice(phase.resolutions))
-        images = self.augment(pixels, resolution, self.rng)
-        lr = self._learning_rate()
+        draws = self.augment.draw(phase.batch, self.rng).take(machine.find_part(phase.batch))
+        lr = self.schedule.find_lr(phase, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        teacher_logits = self._teach(images, resolution) if phase.distillation else None
         self.optimizer.zero_grad(set_to_none=True)
-        loss_sum = 0.0
-        for _ in range(phase.subnets_per_step):
-            layers = list_layers(architecture, draw_subnet(phase, architecture, resolution, self.rng))
-            loss = training_loss(
-                self.supernet(images, layers),
-                labels,
-                self.recipe.label_smoothing,
-                teacher_logits,
-                phase.distillation,
-            )
-            loss.backward()  # type: ignore[no-untyped-call]
-            loss_sum += loss.item()
-        if not math.isfinite(loss_sum):
-            raise DivergedError(
-                f"the loss became {loss_sum} in phase {phase.name!r} at step {self.step}, lr {lr:.4g}; "
-                "lower lr in the recipe and begin anew in another folder"
-            )
+        at_once = machine.count_at_once(len(labels))
+        running = largest_subnet(self.supernet.architecture, resolution)
+        subnets, losses = [], []
+        with explain_memory(lambda: (f"phase {phase.name!r}, subnet {running}", at_once)):
+            images = self.augment(pixels, resolution, draws)
+            parts = list(zip(torch.split(images, at_once), torch.split(labels, at_once), strict=True))
+            taught = [self._teach(part, running) for part, _ in parts]
+            for _ in range(phase.subnets_per_step):
+                running = draw_subnet(phase, self.supernet.architecture, resolution, self.rng)
+                subnets.append(running)
+                losses.append(self._accumulate(running, parts, taught))
+            told = torch.stack([*losses, torch.tensor(float(stop), device=machine.device)])
+            *values, stops = self.averager.average(list(self.supernet.parameters()), told).tolist()
+        for subnet, value in zip(subnets, values, strict=True):
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"the loss became {value} in phase {phase.name!r} at step {self.step}, lr {lr:.4g}, subnet "
+                    f"{subnet}; {self._advise()}"
+                )
         self.optimizer.step()
-        return loss_sum / phase.subnets_per_step, len(labels)
+        return sum(values) / len(values), stops > 0
+
+    def _accumulate(
+        self, subnet: Subnet, parts: list[tuple[Tensor, Tensor]], taught: list[Tensor | None]
+    ) -> Tensor:
+        """Add the gradients of a subnet's mean loss over the parts; return that loss."""
+        layers = list_layers(self.supernet.architecture, subnet)
+        count = sum(len(labels) for _, labels in parts)
+        total = torch.zeros((), device=self.machine.device)
+        for (images, labels), soft in zip(parts, taught, strict=True):
+            with self._casting():
+                logits = self.supernet(images, layers)
+            loss = training_loss(
+                logits.to(images.dtype), labels, self.recipe.label_smoothing, soft, self.phase.distillation
+            ) * (len(labels) / count)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
 
     @torch.no_grad()
-    def _teach(self, images: Tensor, resolution: int) -> Tensor:
-        """Logits of the largest subnet with the weights that the phase before left."""
+    def _teach(self, images: Tensor, largest: Subnet) -> Tensor | None:
+        """The teacher's logits, where the phase has one; batch norm takes the images' statistics, as in training."""
+        if not self.phase.distillation:
+            return None
         assert self.teacher is not None
-        layers = list_layers(
-            self.supernet.architecture, largest_subnet(self.supernet.architecture, resolution)
-        )
-        logits: Tensor = torch.func.functional_call(self.supernet, self.teacher, (images, layers))
-        return logits
+        with self._casting():
+            logits: Tensor = self.teacher(images, list_layers(self.supernet.architecture, largest))
+        return logits.to(images.dtype)
 
-    def _log(self, loss: float, rate: float, on_progress: Callable[[TrainingProgress], None]) -> None:
+    def _casting(self) -> torch.autocast:
+        device = self.machine.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.machine.precision == "bf16")
+
+    def _advise(self) -> str:
+        last = (
+            "there is no checkpoint"
+            if self.saved_step is None
+            else f"the checkpoint is of step {self.saved_step}"
+        )
+        return f"{last}; lower lr in the recipe and begin anew in another folder"
+
+    def _skip(self, skipped: SkippedImage) -> None:
+        if skipped.name not in self.unreadable:
+            self.unreadable.add(skipped.name)
+            self.on_skip(skipped)
+
+    def _tell(
+        self,
+        loss: float,
+        rate: float,
+        left: float | None,
+        on_progress: Callable[[TrainingProgress], None],
+    ) -> None:
         progress = TrainingProgress(
             self.phase.name,
-            self.step // self._steps_per_epoch(self.phase),
+            self.step // self.schedule.count_epoch(self.phase),
             self.steps_done,
             self.total_steps,
             loss,
-            self._learning_rate(),
+            self.schedule.find_lr(self.phase, self.step),
             rate,
             self.seconds,
+            left,
+            len(self.unreadable),
         )
-        path = self.folder / "log.jsonl"
-        try:
-            with open(path, "a", encoding="utf-8") as log:
-                log.write(json.dumps(asdict(progress)) + "\n")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); make room and go on") from None
+        self.log.write(progress)
         on_progress(progress)

@@ -8,8 +8,15 @@ import pytest
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
-from compofa_deploy.training.data import LabelledImages, load_parquet, load_splits  # noqa: E402
+from compofa_deploy.training.data import LabelledImages, hold, load_splits, open_splits  # noqa: E402
+from compofa_deploy.training.encoded import EncodedImages  # noqa: E402
+from compofa_deploy.training.parquet import read_parquet  # noqa: E402
 from latency_tables.errors import FormatError, InputError  # noqa: E402
+from tests.conftest import encode_png  # noqa: E402
+
+
+def load_parquet(path):
+    return hold(read_parquet([path]))
 
 
 @pytest.fixture
@@ -39,12 +46,35 @@ def test_a_label_outside_the_named_classes_is_refused(tmp_path, write_split, ima
         load_parquet(path)
 
 
-def test_images_of_different_or_oblong_sizes_are_refused(tmp_path, write_split, images):
+def test_images_of_different_or_oblong_sizes_stay_encoded(tmp_path, write_split, images):
     mixed = [*images[:2], np.zeros((9, 9, 3), np.uint8)]
-    with pytest.raises(FormatError, match="one square size"):
-        load_parquet(write_split(tmp_path / "mixed.parquet", mixed, [0, 1, 0]))
-    with pytest.raises(FormatError, match="one square size"):
-        load_parquet(write_split(tmp_path / "oblong.parquet", [np.zeros((8, 9, 3), np.uint8)], [0]))
+    assert isinstance(load_parquet(write_split(tmp_path / "mixed.parquet", mixed, [0, 1, 0])), EncodedImages)
+    oblong = write_split(tmp_path / "oblong.parquet", [np.zeros((8, 9, 3), np.uint8)], [0])
+    assert isinstance(load_parquet(oblong), EncodedImages)
+
+
+def test_a_set_as_the_hub_has_it_is_read(tmp_path, images):
+    """Several files in a folder data, a column img, and the names of the classes in the hub's own metadata."""
+    features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    (tmp_path / "data").mkdir()
+    for name, part in (("train-00000-of-00002", 0), ("train-00001-of-00002", 1), ("test-00000-of-00001", 0)):
+        rows = [{"bytes": encode_png(image), "path": None} for image in images[10 * part : 10 * part + 10]]
+        table = pyarrow.table({"img": rows, "label": [0, 1] * 5}).replace_schema_metadata(metadata)
+        parquet.write_table(table, tmp_path / "data" / f"{name}.parquet")
+    splits = open_splits(tmp_path, 4, seed=0)
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (16, 4, 10)
+    assert splits.train.class_names == ("cat", "dog")
+    assert {image.tobytes() for image in splits.train.pixels} < {image.tobytes() for image in images}
+
+
+def test_parts_that_name_other_classes_are_refused(tmp_path, write_split, images):
+    parts = [
+        write_split(tmp_path / f"train-0000{i}-of-00002.parquet", images[:4], [0] * 4, [name])
+        for i, name in enumerate(("cat", "dog"))
+    ]
+    with pytest.raises(FormatError, match="the parts of a split differ in class_names"):
+        read_parquet(parts)
 
 
 def test_a_split_without_rows_is_refused(tmp_path):

@@ -10,31 +10,22 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import Architecture  # noqa: E402
+from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.training import trainer as trainer_module  # noqa: E402
-from compofa_deploy.training.data import LabelledImages  # noqa: E402
+from compofa_deploy.training.faults import DivergedError, explain_memory  # noqa: E402
+from compofa_deploy.training.machine import Machine  # noqa: E402
 from compofa_deploy.training.objective import training_loss  # noqa: E402
-from compofa_deploy.training.recipe import Recipe  # noqa: E402
-from compofa_deploy.training.trainer import DivergedError, Trainer, TrainingProgress  # noqa: E402
+from compofa_deploy.training.progress import TrainingProgress  # noqa: E402
+from compofa_deploy.training.trainer import Trainer  # noqa: E402
 from latency_tables.errors import FormatError, InputError, MismatchError  # noqa: E402
-
-ARCHITECTURE = Architecture("tiny", 0.25, 3, 1, (12, 16), elastic_kernel=False)
-TEACHER = {"name": "teacher", "subnets": "largest", "epochs": 2, "batch": 8, "lr": 0.05, "resolutions": [12]}
-SHRINK = {
-    "name": "all",
-    "subnets": "compofa",
-    "epochs": 2,
-    "batch": 6,
-    "lr": 0.05,
-    "warmup_epochs": 0.5,
-    "resolutions": [12, 16],
-    "subnets_per_step": 2,
-    "largest_share": 0.2,
-    "smallest_share": 0.2,
-    "sort_channels": True,
-    "distillation": 1.0,
-}
-STEPS = 2 * 3 + 2 * 4
+from tests.compofa_deploy.training.builders import (  # noqa: E402
+    ELASTIC,
+    SHRINK,
+    STEPS,
+    TEACHER,
+    make_images,
+    make_recipe,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +35,7 @@ def _progress_at_every_step(monkeypatch):
 
 @pytest.fixture(scope="module")
 def images():
-    rng, labels = np.random.default_rng(0), np.arange(24) % 3
-    pixels = rng.integers(0, 120, (24, 16, 16, 3), dtype=np.uint8)
-    pixels[np.arange(24), :, :, labels] += 120
-    return LabelledImages(pixels, labels, ("red", "green", "blue"))
+    return make_images()
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +44,6 @@ def whole(tmp_path_factory, images):
     trainer = Trainer(make_recipe(), images, tmp_path_factory.mktemp("whole"))
     trainer.run()
     return trainer
-
-
-def make_recipe(phases: list[dict[str, object]] | None = None, **changes: object) -> Recipe:
-    data = {"validation_images": 1, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1}
-    content = {
-        "name": "test",
-        "architecture": ARCHITECTURE.to_dict(),
-        "data": data,
-        "phases": phases or [TEACHER, SHRINK],
-    }
-    return Recipe.model_validate({**content, **changes})
 
 
 def interrupt_at(step: int):
@@ -159,18 +136,6 @@ def test_progress_is_told_and_logged(tmp_path, images):
     assert [line["loss"] for line in logged] == [progress.loss for progress in told]
 
 
-def test_the_learning_rate_warms_up_then_falls_as_a_cosine(tmp_path, images):
-    phase = {**TEACHER, "epochs": 4, "warmup_epochs": 1, "lr": 0.2, "final_lr": 0.02}
-    trainer = Trainer(make_recipe([phase]), images, tmp_path)
-    rates = []
-    for trainer.step in range(12):
-        rates.append(trainer._learning_rate())
-    assert rates[:3] == pytest.approx([0.05, 0.1, 0.15])
-    assert rates[3] == pytest.approx(0.2)
-    assert rates[3:] == sorted(rates[3:], reverse=True)
-    assert 0.02 < rates[-1] < 0.04
-
-
 def test_batch_norm_and_biases_are_not_decayed(tmp_path, images):
     trainer = Trainer(make_recipe(), images, tmp_path)
     decayed, undecayed = trainer.optimizer.param_groups
@@ -181,23 +146,65 @@ def test_batch_norm_and_biases_are_not_decayed(tmp_path, images):
     assert both == len(list(trainer.supernet.parameters()))
 
 
-def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_stays(tmp_path, images):
-    recipe = make_recipe([{**TEACHER, "lr": 1e30}])
-    trainer = Trainer(recipe, images, tmp_path)
+def test_a_loss_that_is_no_number_is_named_with_all_that_is_known(tmp_path, images):
+    trainer = Trainer(make_recipe([{**TEACHER, "lr": 1e30}]), images, tmp_path)
     trainer.save()
     before = trainer.checkpoint.read_bytes()
     with pytest.raises(
-        DivergedError, match=r"the loss became (nan|inf) in phase 'teacher' at step \d, lr \d"
+        DivergedError,
+        match=r"the loss became (nan|inf) in phase 'teacher' at step \d, lr \d.*, subnet 44444@12; the checkpoint is "
+        r"of step 0; lower lr",
     ):
         trainer.run()
     assert trainer.checkpoint.read_bytes() == before
     assert DivergedError("").exit_code == 1
 
 
+def test_weights_that_are_no_numbers_never_reach_a_checkpoint(tmp_path, images):
+    trainer = Trainer(make_recipe(), images, tmp_path)
+    with torch.no_grad():
+        trainer.supernet.get_parameter("classifier.weight")[0, 0] = float("inf")
+    with pytest.raises(
+        DivergedError, match="a weight is no longer a number at step 0; there is no checkpoint"
+    ):
+        trainer.save()
+    assert not trainer.checkpoint.exists()
+
+
+def test_memory_that_runs_out_is_one_line_with_the_mend(tmp_path, images, monkeypatch):
+    trainer = Trainer(make_recipe(), images, tmp_path)
+
+    def run_out(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(Supernet, "forward", run_out)
+    with pytest.raises(
+        InputError, match="out of memory in phase 'teacher', subnet 44444@12, with 8 images at once; "
+    ) as caught:
+        trainer.run()
+    assert "give --images-at-once 4" in str(caught.value)
+    with (
+        pytest.raises(InputError, match="with 1 images at once; set a smaller"),
+        explain_memory(lambda: ("it", 1)),
+    ):
+        torch.empty(1 << 62, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="a bug"), explain_memory(lambda: ("it", 1)):
+        raise RuntimeError("a bug")
+
+
 def test_another_recipes_checkpoint_is_refused(tmp_path, images):
     Trainer(make_recipe(), images, tmp_path).save()
     with pytest.raises(MismatchError, match="another recipe or other images; give another folder"):
         Trainer(make_recipe(seed=1), images, tmp_path)
+
+
+def test_a_checkpoint_of_another_architecture_says_which(tmp_path, images):
+    Trainer(make_recipe(), images, tmp_path).save()
+    with pytest.raises(
+        MismatchError,
+        match=r"is of architecture tiny, and the recipe trains tiny-elastic \(they differ in elastic_kernel\); give",
+    ):
+        Trainer(make_recipe(architecture=ELASTIC.to_dict()), images, tmp_path)
 
 
 def test_a_checkpoint_of_other_images_is_refused(tmp_path, images):
@@ -237,3 +244,65 @@ def test_the_loss_with_a_teacher_is_the_papers(rng):
     for k in (0.5, 1.0, 3.0):
         expected = 2 / (1 + k) * (k * soft + hard)
         assert training_loss(logits, labels, 0.0, teacher, k).item() == pytest.approx(expected.item())
+
+
+def test_parts_of_a_batch_give_the_gradients_of_the_whole_when_normalised_alike(tmp_path, images):
+    """With statistics of their own they differ; without batch norm's part in it they would not."""
+    recipe = make_recipe([{**TEACHER, "epochs": 1}], dropout=0.0)
+    whole, parts, same = (
+        Trainer(recipe, images, tmp_path / str(n), Machine(images_at_once=n)) for n in (None, 4, 8)
+    )
+    for trainer in (whole, parts, same):
+        trainer.folder.mkdir()
+        trainer.run()
+    assert_same_state(whole, same)
+    one, other = (trainer.supernet.get_parameter("classifier.bias") for trainer in (whole, parts))
+    assert not torch.equal(one, other)
+    torch.testing.assert_close(one, other, atol=0.02, rtol=0)
+
+
+def test_bfloat16_trains_with_weights_in_float32(tmp_path, images):
+    losses = []
+    trainer = Trainer(make_recipe(), images, tmp_path, Machine(precision="bf16"))
+    trainer.run(on_progress=lambda progress: losses.append(progress.loss))
+    assert {parameter.dtype for parameter in trainer.supernet.parameters()} == {torch.float32}
+    assert len(losses) == STEPS
+    assert np.isfinite(losses).all()
+
+
+def test_the_teacher_is_the_largest_as_it_was_trained_alone_and_stays_so(tmp_path, images):
+    later = {**SHRINK, "name": "later", "sort_channels": False}
+    trainer = Trainer(make_recipe([TEACHER, SHRINK, later]), images, tmp_path)
+    kept = {}
+
+    def keep(phase) -> None:
+        kept[phase.name] = {name: value.clone() for name, value in trainer.teacher.named_parameters()}
+
+    trainer.run(on_phase=keep)
+    assert list(kept) == ["teacher", "all", "later"]
+    for name, value in kept["teacher"].items():
+        assert torch.equal(value, kept["later"][name])
+    assert trainer.teacher.get_submodule("classifier").dropout == 0
+    assert not torch.equal(
+        kept["teacher"]["classifier.weight"], trainer.supernet.get_parameter("classifier.weight")
+    )
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        {"subnets": "ofa", "depths": [3, 4], "expands": [4, 6], "sort_within": [4]},
+        {"subnets": "compofa-elastic", "kernels": [3, 7]},
+    ],
+)
+def test_progressive_and_elastic_phases_train_kernels(tmp_path, images, phase):
+    shares = {"largest_share": 0, "smallest_share": 0}
+    recipe = make_recipe([TEACHER, {**SHRINK, **shares, **phase}], architecture=ELASTIC.to_dict())
+    trainer = Trainer(recipe, images, tmp_path)
+    trainer.run()
+    moved = [
+        not torch.equal(value, torch.eye(len(value)))
+        for name, value in trainer.supernet.named_parameters()
+        if "matrix" in name
+    ]
+    assert any(moved)

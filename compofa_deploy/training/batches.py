@@ -1,0 +1,154 @@
+"""The images of each step: from memory, or decoded by workers ahead of time.
+
+Which images a step has depends on the recipe's seed, the phase and the step alone, and what is cut out of one that is
+decoded on these and its place in the set: so a training goes on with the same images, whoever decodes them.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from compofa_deploy.images import fit
+from compofa_deploy.training.augment import draw_boxes
+from compofa_deploy.training.data import Images, LabelledImages, OnSkip
+from compofa_deploy.training.encoded import EncodedImages, SkippedImage
+from compofa_deploy.training.recipe import DataSettings, Recipe
+from latency_tables.errors import InputError
+
+PREFETCH = 4
+"""Batches that each worker decodes ahead."""
+TRIES = 32
+"""How many images in a row may be unreadable before a training gives up."""
+
+Decoded: TypeAlias = tuple[Tensor, Tensor, list[SkippedImage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The images of every step of one phase: each epoch is a permutation of its own, and what does not fill a batch at
+    its end is left out. ``part`` is the share of a batch that one process takes."""
+
+    seed: int
+    phase: int
+    images: int
+    batch: int
+    part: slice
+
+    def find(self, step: int) -> tuple[int, NDArray[np.int64]]:
+        """The epoch of a step, and the indices of its images."""
+        epoch, position = divmod(step, self.images // self.batch)
+        order = _permute(self.seed, self.phase, epoch, self.images)
+        return epoch, order[position * self.batch : (position + 1) * self.batch][self.part]
+
+
+@lru_cache(maxsize=2)
+def _permute(seed: int, phase: int, epoch: int, images: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, phase, epoch]).permutation(images)
+
+
+class Decoder(Dataset[Decoded]):
+    """Decodes the images of one of the steps, in a worker, as squares of ``side`` pixels."""
+
+    def __init__(
+        self, images: EncodedImages, settings: DataSettings, order: Order, side: int, steps: range
+    ) -> None:
+        self.images, self.settings, self.order = images, settings, order
+        self.side, self.steps = side, steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, item: int) -> Decoded:
+        """Pixels (n, side, side, 3) and labels (n,). An image that cannot be decoded is told, and the next of the set
+        takes its place; where too many in a row cannot be, there are no pixels."""
+        epoch, indices = self.order.find(self.steps[item])
+        pixels: list[NDArray[np.uint8]] = []
+        labels: list[int] = []
+        skipped: list[SkippedImage] = []
+        for index in map(int, indices):
+            for place in ((index + i) % len(self.images) for i in range(TRIES)):
+                try:
+                    pixels.append(self._decode(place, epoch))
+                    labels.append(int(self.images.labels[place]))
+                    break
+                except InputError as error:
+                    skipped.append(SkippedImage(self.images.name_of(place), str(error)))
+            else:
+                return torch.empty(0), torch.empty(0), skipped
+        return torch.from_numpy(np.stack(pixels)), torch.tensor(labels), skipped
+
+    def _decode(self, index: int, epoch: int) -> NDArray[np.uint8]:
+        from PIL import Image
+
+        image = self.images.open(index)
+        if self.settings.crop == "padded":
+            return fit(image, self.side)
+        rng = np.random.default_rng([self.order.seed, self.order.phase, epoch, index])
+        box = draw_boxes(self.settings, 1, rng, image.width / image.height)[:, 0]
+        y, x, height, width = box * (image.height, image.width, image.height, image.width)
+        corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        bounds = (0.0, 0.0, float(image.width), float(image.height))
+        left, top = (max(bound, corner) for bound, corner in zip(bounds[:2], corners[:2], strict=True))
+        right, bottom = (min(bound, corner) for bound, corner in zip(bounds[2:], corners[2:], strict=True))
+        size = (self.side, self.side)
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR, (left, top, right, bottom)))
+
+
+def list_batches(
+    images: Images,
+    recipe: Recipe,
+    phase_index: int,
+    steps: range,
+    part: slice,
+    device: torch.device,
+    workers: int,
+    on_skip: OnSkip,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pixels (n, side, side, 3) and labels (n,) of a part of each step's batch, on the device or on their way to it."""
+    phase = recipe.phases[phase_index]
+    order = Order(recipe.seed, phase_index, len(images), phase.batch, part)
+    if isinstance(images, LabelledImages):
+        yield from _take(images, order, steps, device)
+        return
+    decoder = Decoder(images, recipe.data, order, max(phase.resolutions), steps)
+    loader = DataLoader(
+        decoder,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=PREFETCH if workers else None,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=_begin_worker,
+        # Without one of its own it draws from torch's, and a training that goes on would differ.
+        generator=torch.Generator(),
+    )
+    for pixels, labels, skipped in loader:
+        for one in skipped:
+            on_skip(one)
+        if not len(pixels):
+            raise InputError(f"{TRIES} images in a row cannot be read; the last: {skipped[-1].reason}")
+        yield pixels, labels.to(device, non_blocking=True)
+
+
+def _take(
+    images: LabelledImages, order: Order, steps: range, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    pixels, labels = (torch.from_numpy(array).to(device) for array in (images.pixels, images.labels))
+    for step in steps:
+        chosen = torch.from_numpy(order.find(step)[1]).to(device)
+        yield pixels[chosen], labels[chosen]
+
+
+def _begin_worker(worker: int) -> None:
+    """Ctrl-C is the training's to answer; and one thread a worker is enough."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)

@@ -1,0 +1,54 @@
+"""What a training runs on: devices, processes, and how much at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.training.recipe import Recipe
+from latency_tables.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Nothing of it belongs to the recipe: a training may go on on another.
+
+    ``images_at_once`` bounds what runs through a subnet at a time, and with it the memory; a share of the batch that is
+    larger runs in parts whose gradients are summed, each normalised by its own statistics. ``workers`` decode images
+    that are not held in memory.
+    """
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    ranks: Ranks = field(default_factory=Ranks)
+    precision: Literal["f32", "bf16"] = "f32"
+    images_at_once: int | None = None
+    workers: int = 0
+
+    def find_part(self, batch: int) -> slice:
+        """This process's part of a batch."""
+        share = batch // self.ranks.world
+        return slice(self.ranks.rank * share, (self.ranks.rank + 1) * share)
+
+    def count_at_once(self, share: int) -> int:
+        """How many of a share's images run at a time."""
+        return min(share, self.images_at_once or share)
+
+    def check(self, recipe: Recipe) -> None:
+        """:class:`InputError` where a batch cannot be shared equally: then no average of gradients would be right."""
+        for phase in recipe.phases:
+            if phase.batch % self.ranks.world:
+                raise InputError(
+                    f"phase {phase.name!r}: a batch of {phase.batch} cannot be shared by {self.ranks.world} processes; "
+                    f"start another number of them, or set phases.{phase.name}.batch to a multiple"
+                )
+
+
+def count_workers() -> int:
+    """The cores that each of the processes on this machine has to itself, but for one that trains."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // local - 1)

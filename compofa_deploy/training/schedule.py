@@ -1,0 +1,53 @@
+"""When a training does what: its steps, its learning rates, and how much work each phase is. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from compofa_deploy.architecture import Architecture
+from compofa_deploy.training.recipe import Phase, Recipe
+from compofa_deploy.training.sampling import mean_macs, teacher_macs
+
+PASSES = 3
+"""Forward and backward of a training step, in forward passes: the backward pass costs about two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A recipe's steps over so many training images."""
+
+    recipe: Recipe
+    images: int
+
+    def count_epoch(self, phase: Phase) -> int:
+        """Steps of an epoch: its images that fill a batch."""
+        return self.images // phase.batch
+
+    def count_steps(self, phase: Phase) -> int:
+        """Steps of a phase."""
+        return max(1, round(phase.epochs * self.count_epoch(phase)))
+
+    def count_before(self, phase_index: int) -> int:
+        """Steps of all phases before one."""
+        return sum(map(self.count_steps, self.recipe.phases[:phase_index]))
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all phases."""
+        return self.count_before(len(self.recipe.phases))
+
+    def find_lr(self, phase: Phase, step: int) -> float:
+        """The learning rate of a step of a phase: a linear warm-up, then a cosine."""
+        scale, warmup = self.recipe.scale_lr(phase), phase.warmup_epochs * self.count_epoch(phase)
+        if step < warmup:
+            return scale * (phase.warmup_lr + (phase.lr - phase.warmup_lr) * (step + 1) / (warmup + 1))
+        progress = (step - warmup) / max(1, self.count_steps(phase) - warmup)
+        return scale * (phase.final_lr + (phase.lr - phase.final_lr) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+def weigh_step(phase: Phase, architecture: Architecture) -> float:
+    """The multiply-accumulates that an image of a step costs in expectation: forward and backward of each subnet, and
+    the teacher forward."""
+    taught = teacher_macs(phase, architecture) if phase.distillation else 0.0
+    return PASSES * phase.subnets_per_step * mean_macs(phase, architecture) + taught
