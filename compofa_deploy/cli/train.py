@@ -12,6 +12,14 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress, warn
+from compofa_deploy.cli.train_cost import (
+    add_cost,
+    check_given,
+    cost_options,
+    measure_energy,
+    watch,
+    write_model_card,
+)
 
 if TYPE_CHECKING:
     from compofa_deploy.evaluation.ranks import Ranks
@@ -33,7 +41,7 @@ NAMED_IMAGES = 20
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
               help="Change the recipe, as in seed=3 or 'phases.*.epochs*=0.5'; may be given again.")  # fmt: skip
 @click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="FOLDER",
+    "--data", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
     help="Folder with train and test (or val): Parquet files, or folders with one folder of images for each class.",
 )  # fmt: skip
 @click.option("--teacher", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -51,7 +59,8 @@ NAMED_IMAGES = 20
 @click.option("--tensorboard", is_flag=True, help="Write OUTPUT/tensorboard as well.")
 @click.option("--evaluate/--no-evaluate", "evaluates", default=True, show_default=True,
               help="Evaluate every subnet at the end, and draw the front.")  # fmt: skip
-@options.output_option
+@cost_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Where to write.")
 @options.json_option
 def command(**given: Any) -> None:
     """Train a supernet by a recipe, calibrate and evaluate all of its subnets, and write OUTPUT/supernet.safetensors.
@@ -62,19 +71,27 @@ def command(**given: Any) -> None:
     \b
     Example:
       compofa train --recipe compofa-cifar10 --data cifar10 -o runs/cifar10
+      compofa train --estimate --recipe compofa-imagenet
       compofa train --recipe claim-ofa-cifar10 --set seed=1 --data cifar10 --teacher a/teacher.safetensors -o b
       torchrun --nproc-per-node 8 -m compofa_deploy train --recipe compofa-imagenet --data imagenet -o runs/imagenet
     """  # fmt: skip
+    from compofa_deploy.cli.train_estimate import estimate
     from compofa_deploy.evaluation.device import find_device
     from compofa_deploy.evaluation.ranks import join_ranks
     from compofa_deploy.training.machine import Machine, count_workers
     from compofa_deploy.training.process import set_threads
+    from compofa_deploy.training.recipe_file import load_recipe
 
+    if not given["estimate"]:
+        check_given(given)
     set_threads(given["threads"])
     device = find_device(given["device"])
     with join_ranks() as ranks:
         workers = count_workers() if given["workers"] is None else given["workers"]
         machine = Machine(device, ranks, given["precision"], given["images_at_once"], workers)
+        if given["estimate"]:
+            estimate(given, load_recipe(given["recipe"], given["changes"]), machine)
+            return
         if ranks.is_first:
             with show_progress() as display:
                 result = _train(given, machine, display)
@@ -105,9 +122,11 @@ def _train(given: dict[str, Any], machine: Machine, display: ProgressDisplay | N
         if phase.subnets == "largest" and machine.ranks.is_first:
             teller.step(f"{save_teacher(trainer, splits.train.class_names)} can teach other trainings")
 
-    trainer.run(given["checkpoint_minutes"], teller.show, keep_teacher)
+    with measure_energy(given, output, machine.ranks.is_first) as meter:
+        trainer.run(given["checkpoint_minutes"], watch(meter, teller.show), keep_teacher)
     teller.step("calibrating batch norm of 243 subnets")
     supernet = finish(trainer, splits.train, given["data"].resolve().name, teller.count)
+    supernet = add_cost(supernet, trainer, meter, given["price"])
     path = output / "supernet.safetensors"
     result: dict[str, Any] = {
         "supernet": str(path),
@@ -118,6 +137,8 @@ def _train(given: dict[str, Any], machine: Machine, display: ProgressDisplay | N
         save_supernet(supernet, path)
     if given["evaluates"]:
         result |= _evaluate(supernet, splits, trainer, machine.ranks, output, teller)
+    if machine.ranks.is_first:
+        result |= write_model_card(supernet, path, result.get("accuracy_table"))
     return result
 
 
@@ -182,6 +203,8 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         click.echo(f"next: compofa deploy --supernet {path} --latency 1ms -o bundle")
     else:
         click.echo(f"next: compofa evaluate --supernet {path} ...")
+    if "model_card" in result:
+        click.echo(f"{result['model_card']}: the model card")
 
 
 class _Teller:

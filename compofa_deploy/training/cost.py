@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compofa_deploy.training.recipe import Recipe
-from compofa_deploy.training.sampling import mean_macs, teacher_macs
+from compofa_deploy.training.schedule import weigh_step
 from latency_tables.errors import InputError
-
-PASSES = 3
-"""A training step's passes in units of the forward one: the backward one costs about two."""
 
 IMAGENET_IMAGES = 1_281_167
 IMAGENET_CLASSES = 1000
@@ -123,14 +120,13 @@ class Cost:
 def list_work(recipe: Recipe, images: int) -> tuple[PhaseWork, ...]:
     """The work of each phase on so many training images: all of it follows from the recipe."""
     architecture = recipe.architecture.build()
-    works = []
-    for phase in recipe.phases:
-        taught = phase.distillation > 0
-        macs = PASSES * phase.subnets_per_step * mean_macs(phase, architecture)
-        macs += teacher_macs(phase, architecture) if taught else 0
-        total = phase.epochs * images * macs
-        works.append(PhaseWork(phase.name, phase.epochs, images, phase.subnets_per_step, taught, total))
-    return tuple(works)
+    return tuple(
+        PhaseWork(
+            phase.name, phase.epochs, images, phase.subnets_per_step, phase.distillation > 0,
+            phase.epochs * images * weigh_step(phase, architecture),
+        )
+        for phase in recipe.phases
+    )  # fmt: skip
 
 
 def estimate_published(recipe: Recipe, dollars_per_hour: float | None = None) -> Cost:
