@@ -262,7 +262,7 @@ def test_a_new_branch_has_nothing_to_compare_with(gate: Gate, before: str, commi
 
 
 def test_noise_is_told_beforehand_where_it_is_asked_for(gate: Gate) -> None:
-    assert gate({**BUNDLES, "noise": "30s"}).summary == "```\na quiet machine\n```\n# latency\n"
+    assert gate({**BUNDLES, "noise": "30s"}).summary == "```\na quiet machine\n```\n\n# latency\n"
 
 
 def test_a_bundle_that_is_none_fails_the_job_with_the_real_command(gate: Gate) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from compofa_deploy.bench.looks import LOOKS_AT, Looks
 from compofa_deploy.bench.paired import MAX_BLOCKS, iterate_blocks, read_blocks
+from compofa_deploy.bench.result import ONE_CORE
 from compofa_deploy.bench.signs import find_interval
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict, decide
 from latency_tables.device import DeviceSpec
@@ -134,7 +135,7 @@ def describe_noise(
     start_s = max(ended_s[0] - block_s, 0.0)
     doubts = list(list_doubts(conditions, spec.threads))
     if spec.machine.cores == 1:
-        doubts.append("there is one core: whatever else runs delays every call")
+        doubts.append(ONE_CORE)
     doubts += sorted({flag for block in blocks for flag in block.flags})
     return Noise(
         device=spec.describe(),

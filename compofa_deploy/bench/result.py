@@ -27,6 +27,9 @@ DISTURBED_FACTOR = 1.5
 MAX_DISTURBED_SHARE = 0.10
 """Networks do not suffer alike from what disturbs more of the calls: the baseline then tells nothing of the bundle."""
 
+ONE_CORE = "there is one core: whatever else runs delays every call"
+"""A doubt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Benched:
@@ -75,8 +78,9 @@ class Benched:
     def doubts(self) -> tuple[str, ...]:
         """Why the latency should not be trusted; empty where it may be."""
         share = self.disturbed_share
-        disturbed = [f"{share:.0%} of the calls were disturbed"] if share > MAX_DISTURBED_SHARE else []
-        return (*disturbed, *self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
+        found = [f"{share:.0%} of the calls were disturbed"] if share > MAX_DISTURBED_SHARE else []
+        found += [ONE_CORE] if self.spec.machine.cores == 1 else []
+        return (*found, *self.measurement.doubts, *list_doubts(self.kit.conditions, self.spec.threads))
 
 
 @dataclass(frozen=True, slots=True)

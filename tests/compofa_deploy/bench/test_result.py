@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from compofa_deploy.bench.result import BenchResult
 from latency_tables.errors import FormatError, InputError
+from tests.latency_tables.builders import MACHINE, SPEC
 from tests.support.benched import make_result
 
 
@@ -45,6 +47,12 @@ def test_ratios_are_to_the_baseline_whatever_the_speed_of_the_machine() -> None:
     (slow,), (fast,) = (make_result("a", ms=1.5, noise=0, speed=speed).bundles for speed in (1, 1.3))
     assert np.exp(slow.log_ratios) == pytest.approx(3)
     assert np.exp(fast.log_ratios) == pytest.approx(3, rel=1e-5)
+
+
+def test_one_core_is_a_doubt() -> None:
+    (alone,) = make_result("a", spec=replace(SPEC, machine=replace(MACHINE, cores=1))).bundles
+    assert alone.doubts == ("there is one core: whatever else runs delays every call",)
+    assert make_result("a").bundles[0].doubts == ()
 
 
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
