@@ -54,7 +54,7 @@ def command(**given: Any) -> None:
     spec, note = find_target(given)
     if note:
         warn(note)
-    known = None if accuracies is None else accuracies.of(spec)
+    known = None if accuracies is None else accuracies.of(spec, subnet)
     if known is not None and known.precision != spec.precision:
         warn(
             f"the accuracy is that of {known.precision}: nobody has measured it in {spec.precision} on {spec.runtime}"

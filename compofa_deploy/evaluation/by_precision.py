@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compofa_deploy.evaluation.table import F32, AccuracyTable
+from compofa_deploy.subnet import Subnet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MismatchError
 
@@ -50,13 +51,15 @@ class AccuraciesByPrecision:
         stem = glob.escape(path.name.removesuffix(SUFFIX))
         return cls(f32, tuple(map(AccuracyTable.load, sorted(path.parent.glob(f"{stem}.*{SUFFIX}")))))
 
-    def find(self, spec: DeviceSpec) -> AccuracyTable | None:
-        """What is known of a device spec's runtime and precision; every runtime computes float32 alike."""
+    def find(self, spec: DeviceSpec, subnet: Subnet | None = None) -> AccuracyTable | None:
+        """What is known of a device spec's runtime and precision, and there of a subnet where one is given; every
+        runtime computes float32 alike."""
         if spec.precision == F32:
             return self.f32
         known = (spec.runtime, spec.precision)
-        return next((table for table in self.lower if (table.runtime, table.precision) == known), None)
+        found = next((table for table in self.lower if (table.runtime, table.precision) == known), None)
+        return None if found is None or (subnet is not None and not found.has(subnet)) else found
 
-    def of(self, spec: DeviceSpec) -> AccuracyTable:
+    def of(self, spec: DeviceSpec, subnet: Subnet | None = None) -> AccuracyTable:
         """The same, or that of float32 where nothing is known."""
-        return self.find(spec) or self.f32
+        return self.find(spec, subnet) or self.f32

@@ -6,7 +6,7 @@ by the graph that is deployed, run by the runtime that it is deployed to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.evaluation.partial import Partial, fingerprint
-from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
+from compofa_deploy.evaluation.table import MISSING, SPLITS, AccuracyTable
 from compofa_deploy.export.writers import find_writer
 from compofa_deploy.images import Preprocess
+from compofa_deploy.search.pareto import peel_fronts
 from compofa_deploy.space import enumerate_compound
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
+from compofa_deploy.supernet.units import list_units
 from compofa_deploy.training.data import DataSplits, LabelledImages
 from compofa_deploy.verify import run_batches
 from latency_tables.device import DeviceSpec
@@ -66,10 +68,11 @@ def evaluate_exported(
     made_by: str,
     partial: Path | None = None,
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
+    wanted: Collection[Subnet] | None = None,
 ) -> AccuracyTable:
-    """The accuracy table of all compound subnets as they are exported for a device spec; arguments as of
-    :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is kept. ``on_progress`` is
-    told how many of how many subnets."""
+    """The accuracy table of compound subnets as they are exported for a device spec, of all unless some are ``wanted``;
+    other arguments as of :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is
+    kept. ``on_progress`` is told how many of how many subnets."""
     supernet.check_calibrated(resolutions)
     images = {"validation": splits.validation, "test": splits.test}
     prints = (fingerprint(images[split]) for split in SPLITS)
@@ -77,7 +80,8 @@ def evaluate_exported(
     done = kept.read()
     correct: dict[str, list[list[int]]] = {split: [] for split in SPLITS}
     for resolution in resolutions:
-        subnets = enumerate_compound(resolution)
+        every = enumerate_compound(resolution)
+        subnets = [subnet for subnet in every if wanted is None or subnet in wanted]
         sized: list[SizedImages] = []
         for number, subnet in enumerate(subnets, 1):
             if subnet.id not in done:
@@ -86,8 +90,9 @@ def evaluate_exported(
                 done[subnet.id] = {split: [count] for split, count in zip(SPLITS, counts, strict=True)}
                 kept.keep(done)
             on_progress(resolution, number, len(subnets))
+        asked = {subnet.id for subnet in subnets}
         for split in SPLITS:
-            correct[split].append([done[subnet.id][split][0] for subnet in subnets])
+            correct[split].append([done[s.id][split][0] if s.id in asked else MISSING for s in every])
     return AccuracyTable(
         supernet.architecture.name,
         supernet.digest,
@@ -100,6 +105,16 @@ def evaluate_exported(
         runtime=spec.runtime,
         measured_on=spec.describe(),
     )
+
+
+def list_promising(supernet: StoredSupernet, accuracies: AccuracyTable, fronts: int) -> list[Subnet]:
+    """The subnets of the first so many fronts of validation accuracy over multiply-accumulates: those that a search is
+    likely to pick in another precision as well, where evaluating all of them would take long."""
+    sides = accuracies.resolutions
+    subnets = [subnet for resolution in sides for subnet in enumerate_compound(resolution)]
+    macs = [list_units(supernet.architecture, r).sum_over(lambda layer: layer.macs) for r in sides]
+    chosen = peel_fronts(np.concatenate(macs).astype(np.float64), accuracies.accuracy().ravel(), fronts)
+    return [subnets[index] for index in chosen]
 
 
 def _count(session: Session, preprocess: Preprocess, images: SizedImages) -> int:

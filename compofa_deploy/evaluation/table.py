@@ -20,6 +20,7 @@ FORMAT = "compofa-accuracy-table"
 VERSION = 1
 SPLITS = ("validation", "test")
 F32 = "f32"
+MISSING = -1
 
 _INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
 
@@ -57,7 +58,7 @@ class AccuracyTable:
     ``correct[split]`` is (resolutions, 243), in the order of ``COMPOUND_DEPTHS``; ``images[split]`` is of how many.
     A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest. Where the graphs
     that were exported to a ``runtime`` were run, and not the layers in torch, ``precision`` is what they computed in
-    and ``measured_on`` describes the device spec.
+    and ``measured_on`` describes the device spec; such a table may lack subnets, whose counts are ``MISSING``.
 
     ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the
     evaluation took, all its processes added; older tables have neither.
@@ -77,13 +78,21 @@ class AccuracyTable:
     seconds: float | None = None
 
     def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
-        """(resolutions, 243): top-1 accuracy in per cent."""
-        percent: NDArray[np.float64] = 100 * self.correct[split] / self.images[split]
+        """(resolutions, 243): top-1 accuracy in per cent; NaN of subnets that it lacks."""
+        counts = np.where(self.correct[split] == MISSING, np.nan, self.correct[split])
+        percent: NDArray[np.float64] = 100 * counts / self.images[split]
         return percent
 
     def top5_accuracy(self, split: str = "validation") -> NDArray[np.float64] | None:
         """(resolutions, 243): top-5 accuracy in per cent, where the table has it."""
         return None if self.top5 is None else 100 * self.top5[split] / self.images[split]
+
+    def has(self, subnet: Subnet) -> bool:
+        """Whether a subnet was evaluated."""
+        if not subnet.is_compound or subnet.resolution not in self.resolutions:
+            return False
+        at = self.resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+        return bool(self.correct["validation"][at] != MISSING)
 
     def find(self, subnet: Subnet) -> dict[str, float]:
         """Top-1 accuracy of a subnet in per cent, by split; :class:`MismatchError` where it was not evaluated."""
@@ -93,6 +102,11 @@ class AccuracyTable:
                 f"{', '.join(map(str, self.resolutions))}"
             )
         at = self.resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+        if self.correct["validation"][at] == MISSING:
+            raise MismatchError(
+                f"{subnet} was not evaluated in {self.precision} on {self.runtime}; evaluate all subnets with compofa "
+                f"evaluate --runtime {self.runtime} --precision {self.precision}"
+            )
         return {split: float(100 * self.correct[split][at] / self.images[split]) for split in SPLITS}
 
     def check_supernet(self, digest: str) -> None:
@@ -115,6 +129,7 @@ class AccuracyTable:
             }
             for i, resolution in enumerate(self.resolutions)
             for j, depths in enumerate(COMPOUND_DEPTHS)
+            if self.correct["validation"][i, j] != MISSING
         ]
         content: dict[str, Any] = {
             "architecture": self.architecture,
@@ -147,7 +162,8 @@ class AccuracyTable:
         subnets = [_parse_compound(row.subnet, path) for row in file.rows]
         resolutions = tuple(sorted({subnet.resolution for subnet in subnets}))
         correct = {
-            split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), -1, dtype=np.int64) for split in SPLITS
+            split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), MISSING, dtype=np.int64)
+            for split in SPLITS
         }
         top5 = {split: counts.copy() for split, counts in correct.items()}
         for row, subnet in zip(file.rows, subnets, strict=True):
@@ -164,10 +180,11 @@ class AccuracyTable:
                         f"{path}: {row.subnet} is right on more images than have its label among five, or there are"
                     )
                 top5[split][at] = -1 if among is None else among
-        for i, j in np.argwhere(correct["validation"] < 0):
+        there = correct["validation"] != MISSING
+        for i, j in () if file.runtime else np.argwhere(~there):
             missing = Subnet.compound(COMPOUND_DEPTHS[j], resolutions[i])
             raise FormatError(f"{path}: subnet {missing} is missing; the file may be cut off")
-        known = np.concatenate([top5[split].ravel() for split in SPLITS]) >= 0
+        known = np.concatenate([top5[split][there] for split in SPLITS]) >= 0
         if known.any() and not known.all():
             raise FormatError(f"{path}: has top-5 counts of some subnets and not of others")
         return cls(

@@ -22,13 +22,13 @@ def list_mixed(
     confidence: float = 0.9,
 ) -> Candidates:
     """All candidates; see :func:`compofa_deploy.search.candidates.list_candidates`. Where nothing is known of a
-    runtime's precision, the accuracies are those of float32."""
-    return join(
-        [
-            list_candidates(architecture, accuracies.of(table.spec), [table], percentile, confidence)
-            for table in tables
-        ]
-    )
+    runtime's precision, the accuracies are those of float32; where something is, subnets of which it is not known are
+    no candidates."""
+    parts = [
+        list_candidates(architecture, accuracies.of(table.spec), [table], percentile, confidence)
+        for table in tables
+    ]
+    return join([part.take(np.flatnonzero(~np.isnan(part.accuracy))) for part in parts])
 
 
 def join(parts: Sequence[Candidates]) -> Candidates:

@@ -10,13 +10,14 @@ from compofa_deploy.evaluation import counted as counted_module
 from compofa_deploy.evaluation import exported as exported_module
 from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
 from compofa_deploy.evaluation.counted import CountedAccuracies
-from compofa_deploy.evaluation.exported import SizedImages, count_exported, evaluate_exported
+from compofa_deploy.evaluation.exported import SizedImages, count_exported, evaluate_exported, list_promising
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.graph.reference import run_reference
+from compofa_deploy.search.mixed import list_mixed
 from compofa_deploy.subnet import Subnet
 from latency_tables.errors import MismatchError
 from tests.compofa_deploy.evaluation.builders import draw_images
-from tests.support.supernets import make_accuracies, make_supernet
+from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
 SUBNET = Subnet.compound((2, 3, 4, 3, 2), 16)
 
@@ -90,6 +91,37 @@ def test_one_that_was_stopped_goes_on_and_is_not_mixed_with_another(
         evaluate_exported(
             supernet, splits, (16,), replace(spec, precision="bf16"), "random", "a test", partial
         )
+
+
+def test_of_some_subnets_the_others_are_missing_and_no_candidates(supernet, splits, spec_of, count, tmp_path):
+    some = [Subnet.compound((2, 2, 2, 2, depth), 16) for depth in (2, 4)]
+    spec = replace(spec_of("onnxruntime"), precision="bf16")
+    table = evaluate_exported(supernet, splits, (16,), spec, "none", "a test", wanted=some)
+    assert count == [subnet.id for subnet in some]
+    table.save(tmp_path / "t.json")
+    found = AccuracyTable.load(tmp_path / "t.json")
+    assert [found.has(subnet) for subnet in some] == [True, True]
+    assert not found.has(SUBNET)
+    assert not found.has(Subnet.compound((2,) * 5, 20))
+    assert found.find(some[0])["validation"] == table.find(some[0])["validation"]
+    with pytest.raises(MismatchError, match="23432@16 was not evaluated in bf16 on onnxruntime"):
+        found.find(SUBNET)
+    f32 = replace(make_accuracies(supernet), images=found.images)
+    known = AccuraciesByPrecision(f32, (found,))
+    mixed = list_mixed(TINY, known, [make_table(spec=spec)])
+    assert [mixed.subnet(i) for i in range(len(mixed))] == some
+    assert known.find(spec) is found
+    assert known.find(spec, SUBNET) is None
+    assert known.of(spec, SUBNET) is f32
+
+
+def test_promising_subnets_are_of_the_first_fronts(supernet):
+    accuracies = make_accuracies(supernet)
+    first, both = (list_promising(supernet, accuracies, fronts) for fronts in (1, 2))
+    assert both[: len(first)] == first
+    assert len(set(both)) == len(both)
+    best = max(accuracies.accuracy().ravel())
+    assert accuracies.find(first[-1])["validation"] == best
 
 
 def test_without_statistics_nothing_is_counted(supernet, splits, spec_of, count):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compofa_deploy.search.pareto import find_front
+from compofa_deploy.search.pareto import find_front, peel_fronts
 
 POINTS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40)
 
@@ -49,3 +49,17 @@ def test_the_order_of_the_points_does_not_change_the_front(points, random):
 
 def test_a_single_point_is_the_front():
     assert find_front(np.array([1.0]), np.array([1.0])).tolist() == [0]
+
+
+@given(POINTS, st.integers(0, 4))
+def test_each_front_that_is_peeled_is_the_front_of_what_is_left(points, count):
+    cost, gain = np.array(points, float).T
+    peeled = peel_fronts(cost, gain, count).tolist()
+    assert len(set(peeled)) == len(peeled)
+    left = list(range(len(points)))
+    for _ in range(count):
+        front = [left[i] for i in find_front(cost[left], gain[left])]
+        assert peeled[: len(front)] == front
+        peeled = peeled[len(front) :]
+        left = [i for i in left if i not in front]
+    assert peeled == []
