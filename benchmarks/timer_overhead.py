@@ -2,8 +2,8 @@
 
     python -m benchmarks.timer_overhead [--sessions 5]
 
-Every call is timed between two readings of the clock, through a session's ``call``. What that takes when a session
-does nothing at all is what the timer adds, the same for every call. It stands beside the shortest block (an inverted
+Every call is timed between two readings of the clock, and is what a session has bound. What that takes when nothing at
+all is bound is what the timer adds, the same for every call. It stands beside the shortest block (an inverted
 residual) of the supernet that ships, run alone on one thread, and beside its shortest network: tables are made by
 timing networks, and layers alone where a runtime cannot tell how a network's time divides over them. Exit code 1 where
 it adds 1 % of the shortest block or more.
@@ -38,7 +38,7 @@ RESOLUTION = 24
 
 
 class Idle(Session):
-    """A session that does nothing when it is called."""
+    """A session that does nothing."""
 
     def __init__(self) -> None:
         super().__init__("idle", (), ())
@@ -70,8 +70,8 @@ def time_session(open_session: Callable[[], Session], sessions: int) -> float:
     for _ in range(sessions):
         with open_session() as session:
             session.bind(draw_feeds(session))
-            warm_up(session.call, now_ns)
-            samples = sample(session.call, now_ns, min_calls=200, min_ms=20.0, max_calls=10**5, max_ms=1e3)
+            warm_up(session.bound, now_ns)
+            samples = sample(session.bound, now_ns, min_calls=200, min_ms=20.0, max_calls=10**5, max_ms=1e3)
             medians.append(statistics.median(samples.ns))
     return statistics.median(medians)
 

@@ -83,12 +83,19 @@ class Session(abc.ABC):
 
         Gives the ns that it took by the device's own clock, as an ``int``, where the device has one to be timed by.
         """
-        if self._call is None:
-            raise InputError("bind the inputs before calling a session")
+        bound = self.bound
         try:
-            return self._call()
+            return bound()
         except Exception as error:
             raise _translate(error, f"{self._runtime} could not run the model") from error
+
+    @property
+    def bound(self) -> Callable[[], object]:
+        """What :meth:`call` calls, with nothing around it: for a timer, whose own time counts beside a short one. It
+        raises whatever the runtime does, so call it under :func:`translate_errors`."""
+        if self._call is None:
+            raise InputError("bind the inputs before calling a session")
+        return self._call
 
     def watch(self) -> Callable[[], tuple[str, ...]]:
         """Begin to watch the device; what is returned tells why a latency sampled since then is in doubt."""

@@ -21,7 +21,7 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
-from profilers.base import Array, Session
+from profilers.base import Array, Session, translate_errors
 from profilers.loading import Load, watch_memory
 from profilers.opening import make_feeds, open_bound, read_model
 from profilers.pair import PairWorker
@@ -57,10 +57,11 @@ class Worker:
         when, clock = read_time(), self.runtime.clock
         before = self._look()
         with self._open(request) as opened:
-            warmed: WarmUp = warm_up(opened.call, clock)
-            tell = opened.watch()
-            samples = sample(opened.call, clock, **request["limits"])
-            doubts = tell()
+            with translate_errors(f"{self.spec.runtime} could not run the model"):
+                warmed: WarmUp = warm_up(opened.bound, clock)
+                tell = opened.watch()
+                samples = sample(opened.bound, clock, **request["limits"])
+                doubts = tell()
             feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
         shares = self._share_layers(request, feeds) if request["layer_names"] else ()
         gc.collect()
@@ -92,9 +93,12 @@ class Worker:
                 "max_calls": self.calls,
                 "max_ms": float(1 << 40),
             }
-            with self._open(self.reference) as opened:
-                warm_up(opened.call, clock)
-                self.last_ns = sample(opened.call, clock, **limits).ns
+            with (
+                self._open(self.reference) as opened,
+                translate_errors(f"{self.spec.runtime} could not run the model"),
+            ):
+                warm_up(opened.bound, clock)
+                self.last_ns = sample(opened.bound, clock, **limits).ns
             gc.collect()
             ended = clock()
             self.due_at = ended + int((ended - begun) * (1 / LOOK_SHARE - 1))
