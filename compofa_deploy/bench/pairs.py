@@ -80,10 +80,7 @@ def compare_pairs(
     """
     error = allow_error(len(pairs))
     return [
-        _compare(
-            pair, max_regression, limit_s, error, rng, partial(on_model, pair.name)
-        )
-        for pair in pairs
+        _compare(pair, max_regression, limit_s, error, rng, partial(on_model, pair.name)) for pair in pairs
     ]
 
 

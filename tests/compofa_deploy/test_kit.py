@@ -111,8 +111,8 @@ def test_the_kits_reference_is_the_one_that_bundles_are_measured_beside(kit):
 
 
 def test_models_of_a_kit_run(kit, spec):
-    from profilers.registry import find_runtime
     from profilers.opening import make_feeds
+    from profilers.registry import find_runtime
 
     items = [*kit.items[:80:10], kit.reference]
     for item in items:
