@@ -33,6 +33,8 @@ EXTRAS = {
     "tensorrt": ["tensorrt>=10.0"],
     "tensorrt-rtx": TENSORRT_RTX,
     "report": REPORT,
+    # Files for TensorBoard, where compofa train is asked for them.
+    "tensorboard": ["tensorboard>=2.16"],
     "test": [
         *TRAIN,
         *REPORT,

@@ -27,6 +27,7 @@ class Averager:
         self.world = machine.ranks.world
         self.group: Any = None
         if self.world > 1 and machine.device.type == "cuda":
+            torch.cuda.set_device(machine.device)
             self.group = dist.new_group(backend="nccl")
 
     def average(self, parameters: Sequence[Parameter], told: Tensor) -> Tensor:

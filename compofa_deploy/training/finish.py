@@ -24,7 +24,8 @@ def finish(
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> StoredSupernet:
     """Round the weights to half precision, as they will be stored, then calibrate batch norm of all compound subnets
-    with the rounded weights, on training ``images`` alone. ``data_name`` is what they are called."""
+    with the rounded weights, on training ``images`` alone. ``data_name`` is what they are called. With several
+    processes each calibrates a part, and all return the same supernet."""
     recipe = trainer.recipe
     supernet = Supernet(trainer.supernet.architecture, dropout=0)
     supernet.load_state_dict({name: value.cpu() for name, value in trainer.supernet.state_dict().items()})
@@ -41,9 +42,11 @@ def finish(
         done[resolution] = done.get(resolution, 0) + 1
         on_progress(f"{resolution} px", done[resolution], PREFIXES)
 
-    statistics = calibrate(supernet, chosen, preprocess, resolutions, count)
+    machine = trainer.machine
+    supernet.to(machine.device)
+    statistics = calibrate(supernet, chosen, preprocess, resolutions, count, machine.ranks)
     arrays = {
-        name: value.detach().numpy().copy()
+        name: value.detach().cpu().numpy().copy()
         for name, value in supernet.state_dict().items()
         if not name.endswith(STATISTICS)
     }

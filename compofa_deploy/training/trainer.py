@@ -70,6 +70,7 @@ class Trainer:
         self.phase_index, self.step, self.seconds = 0, 0, 0.0
         self.unreadable: set[str] = set()
         self.saved_step: int | None = None
+        self.drawn: list[Subnet] = []
         self._streams = self.machine.ranks.world == 1 and self.machine.device.type == "cpu"
         work = [phase.batch * weigh_step(phase, architecture) for phase in recipe.phases]
         self._estimator = Estimator(work, list(map(self.schedule.count_steps, recipe.phases)))
@@ -225,7 +226,7 @@ class Trainer:
         )
         ended = time.monotonic()
         for pixels, labels in batches:
-            loss, stop = self._train_step(pixels, labels, interrupted())
+            loss, stop = self.train_step(pixels, labels, interrupted())
             self.step += 1
             now = time.monotonic()
             self.seconds += now - ended
@@ -240,8 +241,12 @@ class Trainer:
             if stop:
                 raise KeyboardInterrupt
 
-    def _train_step(self, pixels: Tensor, labels: Tensor, stop: bool) -> tuple[float, bool]:
-        """The mean loss over subnets and processes, and whether any process was asked to stop."""
+    def train_step(self, pixels: Tensor, labels: Tensor, stop: bool = False) -> tuple[float, bool]:
+        """One step on this process's part of a batch: pixels (n, side, side, 3), labels (n,).
+
+        Returns the mean loss over subnets and processes, and whether any process was asked to stop; ``drawn`` are then
+        the subnets that it trained.
+        """
         phase, machine = self.phase, self.machine
         if not self._streams:
             key = [self.recipe.seed, self.phase_index, self.step, machine.ranks.rank]
@@ -254,18 +259,18 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         at_once = machine.count_at_once(len(labels))
         running = largest_subnet(self.supernet.architecture, resolution)
-        subnets, losses = [], []
+        self.drawn, losses = [], []
         with explain_memory(lambda: (f"phase {phase.name!r}, subnet {running}", at_once)):
             images = self.augment(pixels, resolution, draws)
             parts = list(zip(torch.split(images, at_once), torch.split(labels, at_once), strict=True))
             taught = [self._teach(part, running) for part, _ in parts]
             for _ in range(phase.subnets_per_step):
                 running = draw_subnet(phase, self.supernet.architecture, resolution, self.rng)
-                subnets.append(running)
+                self.drawn.append(running)
                 losses.append(self._accumulate(running, parts, taught))
             told = torch.stack([*losses, torch.tensor(float(stop), device=machine.device)])
             *values, stops = self.averager.average(list(self.supernet.parameters()), told).tolist()
-        for subnet, value in zip(subnets, values, strict=True):
+        for subnet, value in zip(self.drawn, values, strict=True):
             if not math.isfinite(value):
                 raise DivergedError(
                     f"the loss became {value} in phase {phase.name!r} at step {self.step}, lr {lr:.4g}, subnet "
