@@ -148,8 +148,9 @@ def built_in_folder() -> Path:
 
 def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:
     dtype = np.float16 if supernet.half else np.float32
+    # safetensors writes an array's bytes as they lie in memory, and torch may have let them lie channels last.
     stored: dict[str, NDArray[np.generic]] = {
-        name: array.astype(dtype) for name, array in supernet.arrays.items()
+        name: np.ascontiguousarray(array, dtype) for name, array in supernet.arrays.items()
     }
     if supernet.statistics is not None:
         stored |= {f"{STATISTICS_PREFIX}{name}": a for name, a in supernet.statistics.arrays.items()}

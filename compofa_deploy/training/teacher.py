@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,11 +21,7 @@ def save_teacher(trainer: Trainer, class_names: tuple[str, ...]) -> Path:
     """Write the teacher that a trainer's last phase made, in full precision, beside its checkpoint."""
     assert trainer.teacher is not None
     recipe, path = trainer.recipe, trainer.folder / NAME
-    # The file has no strides, and convolutions are channels last here.
-    arrays = {
-        name: np.ascontiguousarray(value.cpu().numpy())
-        for name, value in trainer.teacher.state_dict().items()
-    }
+    arrays = {name: value.cpu().numpy() for name, value in trainer.teacher.state_dict().items()}
     origin = {
         "recipe": recipe.name,
         "phase": recipe.phases[0].name,

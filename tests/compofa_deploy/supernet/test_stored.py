@@ -55,6 +55,12 @@ def test_a_supernet_comes_back_from_its_file(supernet, path):
         np.testing.assert_array_equal(again[name], array)
 
 
+def test_arrays_that_lie_in_another_order_are_stored_in_theirs(supernet, path):
+    turned = {name: np.asfortranarray(array) for name, array in supernet.arrays.items()}
+    save_supernet(replace(supernet, arrays=turned), path)
+    assert load_supernet(path).digest == supernet.digest
+
+
 def test_the_digest_is_that_of_what_is_used(supernet, path):
     assert load_supernet(path).digest == supernet.digest
     assert load_supernet(str(path)).digest == supernet.digest
