@@ -25,6 +25,7 @@ OPENVINO = ["openvino>=2025.0"]
 TENSORRT_RTX = ["tensorrt_rtx_cu13_libs>=1.7", "tensorrt_rtx_cu13_bindings>=1.7"]
 TRAIN = ["pyarrow>=16", "torch>=2.6"]
 REPORT = ["matplotlib>=3.9"]
+TENSORBOARD = ["tensorboard>=2.16"]
 EXTRAS = {
     "train": TRAIN,
     # Energy and CO2 of a training; imported where --carbon asks for them.
@@ -34,10 +35,11 @@ EXTRAS = {
     "tensorrt-rtx": TENSORRT_RTX,
     "report": REPORT,
     # Files for TensorBoard, where compofa train is asked for them.
-    "tensorboard": ["tensorboard>=2.16"],
+    "tensorboard": TENSORBOARD,
     "test": [
         *TRAIN,
         *REPORT,
+        *TENSORBOARD,
         "build>=1.2",
         "hypothesis>=6.100",
         "import-linter>=2.1",
