@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from compofa_deploy.evaluation.evaluate import evaluate
+from compofa_deploy.evaluation.kept import remove_partial
 from compofa_deploy.evaluation.table import AccuracyTable
 from compofa_deploy.supernet.stored import load_supernet, save_supernet
 from compofa_deploy.supernet.units import list_units
@@ -130,6 +131,7 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         folder / "accuracy.partial",
     )
     table.save(folder / "accuracy.json")
+    remove_partial(folder / "accuracy.partial")
 
 
 def count_steps(trainer: Trainer) -> dict[str, int]:
