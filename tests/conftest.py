@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 
 settings.register_profile("compofa", deadline=None, derandomize=True)
 settings.load_profile("compofa")
+
+# A job that a shell starts in the background ignores Ctrl-C, and so would every command that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WriteSplit = Callable[..., Path]
 
