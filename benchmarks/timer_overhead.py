@@ -26,9 +26,9 @@ from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item
-from profilers.base import Array, Session
 from profilers.kit import Kit
 from profilers.registry import find_runtime
+from profilers.session import Array, Session
 from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
 
 BAR = 0.01

@@ -18,11 +18,11 @@ from compofa_deploy.kit import build_reference
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
-from profilers.base import Session
 from profilers.environment import read_conditions
 from profilers.plan import Plan
 from profilers.registry import find_runtime, spec_here
 from profilers.runner import OnProgress, measure_models
+from profilers.session import Session
 
 MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
 """For one model against its budget: some 2 s for a model of 1 ms."""

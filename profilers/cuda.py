@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Self
 
 from latency_tables.errors import MeasurementError
-from profilers.base import Array
+from profilers.session import Array
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 SUCCESS = 0

@@ -20,7 +20,8 @@ import numpy as np
 from latency_tables.device import DeviceSpec
 from latency_tables.fields import Fields
 from latency_tables.files import parse_json
-from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.base import Availability, Runtime
+from profilers.session import Array, Port, Session
 from profilers.timing import Clock
 
 FORMAT = "compofa-fake-model"

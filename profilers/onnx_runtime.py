@@ -16,9 +16,10 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
-from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.base import Availability, Runtime
 from profilers.nvml import read_driver_version
 from profilers.ort_providers import CPU, WITH_CPU, check_used, find_provider, name_devices
+from profilers.session import Array, Port, Session
 
 LOG_FATAL = 4
 PROFILE_WARM_UP_CALLS = 10

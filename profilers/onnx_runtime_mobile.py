@@ -13,9 +13,10 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from profilers.base import Array, Session, translate_errors
 from profilers.onnx_runtime import LOG_FATAL, OnnxRuntime
 from profilers.ort_providers import CPU
+from profilers.session import Array, Session
+from profilers.translate import translate_errors
 
 MAGIC = b"ORTM"
 MAGIC_AT = 4

@@ -10,8 +10,8 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from profilers.base import Array, Session
 from profilers.registry import find_runtime
+from profilers.session import Array, Session
 
 FEED_SEED = 0
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError
-from profilers.base import Array, Availability, Port, Runtime, Session
+from profilers.base import Availability, Runtime
 from profilers.environment import read_conditions
 from profilers.openvino_graph import read_graph
+from profilers.session import Array, Port, Session
 
 INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 TELEMETRY = "openvino_telemetry"

@@ -16,10 +16,11 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.fields import Fields
-from profilers.base import Session
 from profilers.opening import open_bound, read_model
 from profilers.registry import find_runtime
+from profilers.session import Session
 from profilers.timing import sample
+from profilers.translate import translate_errors
 
 TURNS = (0, 1, 1, 0, 0, 1, 1, 0)
 """Who is called in a block's bursts: the first of the two, or the second."""
@@ -116,8 +117,9 @@ class PairWorker:
             clocks = [find_runtime(side.spec.runtime).clock for side in sides]
             tells = [session.watch() for session in sessions]
             for turn in TURNS:
-                with sides[turn].name_errors():
-                    burst = sample(sessions[turn].call, clocks[turn], **limits)
+                side = sides[turn]
+                with side.name_errors(), translate_errors(f"{side.spec.runtime} could not run the model"):
+                    burst = sample(sessions[turn].bound, clocks[turn], **limits)
                 took[turn].extend(burst.ns)
                 flags.extend(burst.flags)
             for tell in tells:

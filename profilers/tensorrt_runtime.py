@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import hash_json
-from profilers.base import Availability, Runtime, Session
+from profilers.base import Availability, Runtime
 from profilers.cuda import LIBRARY, CudaError, Gpu, load_driver
 from profilers.nvml import read_driver_version
+from profilers.session import Session
 from profilers.tensorrt_build import (
     AMPERE_PLUS,
     EXACT,

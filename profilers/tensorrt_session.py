@@ -12,9 +12,9 @@ import numpy as np
 
 from latency_tables.errors import InputError, MeasurementError
 from latency_tables.files import replace_file
-from profilers.base import Array, Port, Session
 from profilers.cuda import CudaError, Driver, Event, Gpu, Graph, Memory, Stream
 from profilers.nvml import UNKNOWN, GpuWatch, watch_gpu
+from profilers.session import Array, Port, Session
 
 if TYPE_CHECKING:
     import tensorrt as trt

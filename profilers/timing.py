@@ -12,6 +12,8 @@ from latency_tables.errors import MeasurementError
 
 Clock = Callable[[], int]
 """Nanoseconds since some moment; never goes back on a sound machine."""
+now_ns: Clock = time.perf_counter_ns
+"""The monotonic clock; itself, since a function around it would add to every call that is timed."""
 Call = Callable[[], object]
 """What is timed; where it gives an ``int``, that is the ns it took by the device's own clock, which counts instead."""
 
@@ -31,11 +33,6 @@ noise of the clock."""
 STALL_FACTOR = 10.0
 STALL_MS = 100.0
 """A call both this many times the median and this long is a stall of the device, not an outlier."""
-
-
-def now_ns() -> int:
-    """The monotonic clock, in ns."""
-    return time.perf_counter_ns()
 
 
 def read_time() -> str:

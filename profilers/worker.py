@@ -21,12 +21,13 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
-from profilers.base import Array, Session, translate_errors
 from profilers.loading import Load, watch_memory
 from profilers.opening import make_feeds, open_bound, read_model
 from profilers.pair import PairWorker
 from profilers.registry import find_runtime
+from profilers.session import Array, Session
 from profilers.timing import NS_PER_MS, WarmUp, read_time, sample, warm_up
+from profilers.translate import translate_errors
 
 LOOK_SHARE = 0.25
 """Of the time, at most as much goes into looks at the reference: one holds for the visits that end within three times

@@ -25,8 +25,8 @@ from compofa_deploy.supernet.units import list_units
 from compofa_deploy.training.data import DataSplits, LabelledImages
 from compofa_deploy.verify import run_batches
 from latency_tables.device import DeviceSpec
-from profilers.base import Session
 from profilers.registry import find_runtime
+from profilers.session import Session
 
 BATCH = 250
 """Images that a graph takes at once. Numbers do not depend on it beyond rounding."""

@@ -10,9 +10,10 @@ import pytest
 
 from latency_tables.errors import InputError, MeasurementError, MismatchError
 from latency_tables.machine import Machine
-from profilers.base import Runtime, Session
+from profilers.base import Runtime
 from profilers.environment import read_machine
 from profilers.opening import make_feeds
+from profilers.session import Session
 from tests.profilers.models import make_layered_onnx
 
 WIDE_MACHINE = Machine("A CPU", "x86_64", (), 64, None, "Linux")
