@@ -62,7 +62,8 @@ def list_recipes() -> list[str]:
 
 
 def apply_change(content: dict[str, Any], change: str) -> None:
-    """Change a recipe's content in place."""
+    """Change a recipe's content in place. Of several phases, those that do not have what is to be scaled are left as
+    they are."""
     match = CHANGE.fullmatch(change)
     if match is None:
         raise InputError(f"{change!r} changes nothing; write KEY=VALUE, as in seed=3 or phases.*.epochs=2")
@@ -70,14 +71,18 @@ def apply_change(content: dict[str, Any], change: str) -> None:
     value = _read_value(match["value"])
     if path[:1] == ["architecture"] and isinstance(content.get("architecture"), str):
         content["architecture"] = find_architecture(content["architecture"]).to_dict()
-    for place in _find_places(content, path, change):
-        if match["scales"]:
-            before = place.get(last)
-            if not all(isinstance(number, int | float) for number in (before, value)):
-                raise InputError(f"{change!r}: {match['key']} is no number here; give it a value with =")
-            place[last] = before * value
-        else:
+    places = list(_find_places(content, path, change))
+    if not match["scales"]:
+        for place in places:
             place[last] = value
+        return
+    scaled = [place for place in places if last in place]
+    if not scaled or not all(
+        isinstance(number, int | float) for number in (value, *(p[last] for p in scaled))
+    ):
+        raise InputError(f"{change!r}: {match['key']} is no number here; give it a value with =")
+    for place in scaled:
+        place[last] *= value
 
 
 def _read_value(text: str) -> Any:
