@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 import traceback
 from importlib import import_module
 
@@ -29,6 +31,9 @@ COMMANDS = {
 """Each command's module and its line in the overview, so that the overview imports none of them."""
 
 INTERRUPTED = 130
+NEIGHBOUR_SECONDS = 2.0
+"""How long a process that torchrun started leaves it to the first one of its machine to say what is wrong. That ends
+all of them, and what is the matter with one is mostly the matter with all."""
 RESUMABLE = "interrupted; what was done is kept, and the same command goes on from it"
 """What an interruption is answered with, unless it says something else itself."""
 
@@ -128,5 +133,7 @@ def _explain_missing(error: ModuleNotFoundError) -> str:
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exc()
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        time.sleep(NEIGHBOUR_SECONDS)
     click.echo(f"Error: {message}", err=True)
     sys.exit(code)

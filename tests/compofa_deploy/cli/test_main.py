@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -157,6 +158,16 @@ def test_every_error_has_its_exit_code_and_one_line(compofa_of, error, code):
     assert ran.code == code
     assert ran.out == ""
     assert ran.err.strip() == ran.error
+
+
+@pytest.mark.parametrize(("number", "waits"), [("0", []), ("3", [2.0])])
+def test_of_processes_on_one_machine_the_first_says_what_is_wrong(compofa_of, monkeypatch, number, waits):
+    """It ends the others, which would have said the same, while they wait."""
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setenv("LOCAL_RANK", number)
+    assert compofa_of(InputError("no such file")).error == "Error: no such file"
+    assert waited == waits
 
 
 def test_a_missing_extra_names_its_installation(compofa_of):
