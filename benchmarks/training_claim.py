@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,12 @@ def report(outcomes: dict[str, list[Outcome]], arguments: argparse.Namespace) ->
     show("mean test top-1 of all subnets, %", ours, theirs, ".2f")
     for seed, pair in zip(arguments.seeds, zip(*means.values(), strict=True), strict=True):
         show(f"  seed {seed}", pair[0], pair[1], ".2f")
+    if len(arguments.seeds) > 1:
+        gaps = np.subtract(means["compofa"], means["ofa"])
+        error = gaps.std(ddof=1) / math.sqrt(len(gaps))
+        print(
+            f"{'  CompOFA above shrinking, points':<44}{gaps.mean():>+10.2f} +- {error:.2f} (standard error over seeds)"
+        )
     better = [
         o.table.accuracy("test") - p.table.accuracy("test")
         for o, p in zip(outcomes["compofa"], outcomes["ofa"], strict=True)
