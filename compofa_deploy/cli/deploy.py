@@ -12,6 +12,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
+from compofa_deploy.cli.skipped import SkippedImages
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def command(**given: Any) -> None:
     with show_progress() as watcher:
         for left in left_out:
             watcher.on_step(f"left out: {left.what}: {left.why}")
-        images = None if given["data"] is None else load_held_out(given["data"], supernet, given["supernet"])
+        data = given["data"]
+        images = data and load_held_out(data, supernet, given["supernet"], SkippedImages())
         job = Job(
             supernet,
             accuracies,

@@ -13,6 +13,7 @@ import click
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress
 from compofa_deploy.cli.search_space import LISTED, SPACES
+from compofa_deploy.cli.skipped import SkippedImages
 
 if TYPE_CHECKING:
     from compofa_deploy.evaluation.ranks import Ranks
@@ -82,9 +83,12 @@ def command(**given: Any) -> None:
     _check(given)
     supernet = load_supernet(given["supernet"])
     with _join(given) as ranks, show_progress() as display:
-        if ranks is None or ranks.is_first:
+        # Every process reads all images, and one of them tells of it.
+        tells = ranks is None or ranks.is_first
+        if tells:
             display.on_step(f"reading {given['data']}")
-        splits = load_held_out(given["data"], supernet, given["supernet"])
+        on_skip = SkippedImages() if tells else lambda skipped: None
+        splits = load_held_out(given["data"], supernet, given["supernet"], on_skip)
         if given["space"] != LISTED and ranks is not None:
             _evaluate_sampled(given, supernet, splits, display, ranks)
         else:

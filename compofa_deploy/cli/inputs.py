@@ -17,7 +17,7 @@ from latency_tables.errors import InputError
 from profilers.registry import find_runtime
 
 if TYPE_CHECKING:
-    from compofa_deploy.training.data import DataSplits
+    from compofa_deploy.training.data import DataSplits, OnSkip
 
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
@@ -126,8 +126,9 @@ def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
     return runtime.target(**settings, **asked), note
 
 
-def load_held_out(folder: Path, supernet: StoredSupernet, name: str) -> DataSplits:
-    """The images that were held out of a supernet's training; :class:`InputError` where it does not say which."""
+def load_held_out(folder: Path, supernet: StoredSupernet, name: str, on_skip: OnSkip) -> DataSplits:
+    """The images that were held out of a supernet's training, as large as it takes them at most.
+    :class:`InputError` where the supernet does not say which they are."""
     from compofa_deploy.training.data import load_splits
 
     settings = supernet.origin.get("data_settings")
@@ -136,7 +137,8 @@ def load_held_out(folder: Path, supernet: StoredSupernet, name: str) -> DataSpli
         raise InputError(
             f"{name}: does not say which images were held out of its training; train it with compofa train"
         )
-    return load_splits(folder, *(settings[word] for word in held_out))
+    count, seed = (settings[word] for word in held_out)
+    return load_splits(folder, count, seed, max(supernet.architecture.resolutions), on_skip)
 
 
 def list_constraints(given: Mapping[str, Any]) -> list[Constraint]:

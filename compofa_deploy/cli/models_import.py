@@ -10,6 +10,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import print_json, show_progress, warn
+from compofa_deploy.cli.skipped import SkippedImages
 from compofa_deploy.cli.units import Resolutions
 
 
@@ -71,7 +72,7 @@ def import_model(**given: Any) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     metavar="FOLDER",
-    help="Folder with train.parquet and test.parquet.",
+    help="Folder with train and test (or val): Parquet files, or folders with one folder of images for each class.",
 )
 @click.option(
     "--resolutions", type=Resolutions(), required=True, metavar="R,R,...", help="Resolutions in pixels."
@@ -85,6 +86,7 @@ def import_model(**given: Any) -> None:
     help="How many training images to keep apart, for compofa evaluate.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is kept apart and drawn.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--threads", type=click.IntRange(1), help="Threads  [default: torch's].")
 @options.output_option
 @options.json_option
@@ -98,27 +100,30 @@ def calibrate_model(**given: Any) -> None:
     """
     import numpy as np
 
+    from compofa_deploy.evaluation.device import find_device
     from compofa_deploy.evaluation.recalibrate import recalibrate
     from compofa_deploy.supernet.stored import load_supernet, save_supernet
-    from compofa_deploy.training.data import load_splits
+    from compofa_deploy.training.data import decode, open_splits
     from compofa_deploy.training.process import set_threads
 
     output = _check_output(given["output"])
     set_threads(given["threads"])
+    device, skipped = find_device(given["device"]), SkippedImages()
     supernet = load_supernet(given["supernet"])
     settings = {"validation_images": given["validation_images"], "split_seed": given["seed"]}
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")
-        splits = load_splits(given["data"], given["validation_images"], given["seed"])
+        splits = open_splits(given["data"], given["validation_images"], given["seed"], None, skipped)
+        drawn = splits.train.sample(given["images"], np.random.default_rng(given["seed"]))
+        images = decode(drawn, max(given["resolutions"]), skipped)
         calibrated = recalibrate(
             supernet,
-            splits.train,
-            given["images"],
+            images,
             given["resolutions"],
-            np.random.default_rng(given["seed"]),
             lambda what, done, total: display.on_count(f"calibrating {what}", done, total),
+            device,
         )
-    count = min(given["images"], len(splits.train))
+    count = len(images)
     origin = {
         **supernet.origin, "data": given["data"].name, "data_settings": settings, "calibration_images": count
     }  # fmt: skip

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress, warn
+from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress
+from compofa_deploy.cli.skipped import SkippedImages
 from compofa_deploy.cli.train_cost import (
     add_cost,
     check_given,
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
     from compofa_deploy.evaluation.ranks import Ranks
     from compofa_deploy.supernet.stored import StoredSupernet
     from compofa_deploy.training.data import Splits
-    from compofa_deploy.training.encoded import SkippedImage
     from compofa_deploy.training.machine import Machine
     from compofa_deploy.training.progress import TrainingProgress
     from compofa_deploy.training.trainer import Trainer
 
 LINE_SECONDS = 30.0
 """How often a line is printed."""
-NAMED_IMAGES = 20
-"""Unreadable images that are named; the others are counted."""
 
 
 @click.command("train")
@@ -212,7 +210,8 @@ class _Teller:
 
     def __init__(self, display: ProgressDisplay | None) -> None:
         self.display = display
-        self._last, self._phase, self._skipped = 0.0, "", 0
+        self.skip = SkippedImages()
+        self._last, self._phase = 0.0, ""
 
     def step(self, text: str) -> None:
         if self.display is not None:
@@ -228,10 +227,3 @@ class _Teller:
         if progress.phase != self._phase or now - self._last >= LINE_SECONDS:
             self._last, self._phase = now, progress.phase
             self.step(progress.describe())
-
-    def skip(self, skipped: SkippedImage) -> None:
-        self._skipped += 1
-        if self._skipped <= NAMED_IMAGES:
-            warn(f"skipped: {skipped.reason}")
-        elif self._skipped % 100 == 0:
-            warn(f"skipped {self._skipped} images that cannot be read")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from compofa_deploy.training.data import LabelledImages
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.files import read_json, write_json
@@ -47,6 +49,6 @@ class Partial:
 
 def fingerprint(images: LabelledImages) -> str:
     """Tells one set of images from another: SHA-256 of its pixels and labels."""
-    digest = hashlib.sha256(images.pixels.tobytes())
-    digest.update(images.labels.tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(images.pixels).data)
+    digest.update(np.ascontiguousarray(images.labels).data)
     return digest.hexdigest()

@@ -27,7 +27,7 @@ from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import DataSplits, LabelledImages
+from compofa_deploy.training.data import DataSplits, LabelledImages, decode
 from compofa_deploy.training.process import tune_allocator
 from latency_tables.errors import MismatchError
 from latency_tables.files import replace_file
@@ -85,7 +85,7 @@ def evaluate_sampled(
     tune_allocator()
     module = open_module(supernet).to(device)
     rng = np.random.default_rng(seed)
-    calibration = splits.train.sample(calibration_images, rng)
+    calibration = decode(splits.train.sample(calibration_images, rng), max(resolutions))
     key = [supernet.digest, fingerprint(splits.validation), fingerprint(calibration)]
     subnets = draw_subnets(space, count, resolutions, seed)
     kept = open_partial(partial, key, ranks)

@@ -5,10 +5,12 @@ Small sets are decoded once and kept in memory as pixels; others stay encoded, a
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,11 @@ from compofa_deploy.training.folder import find_folders, list_folder
 from compofa_deploy.training.parquet import find_parquet, read_parquet
 from latency_tables.errors import InputError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 MEMORY_BYTES = 4_000_000_000
-"""Pixels of a split that are kept in memory, at most."""
+"""Pixels of a split that are held in memory, at most."""
 
 TEST_NAMES = ("test", "val", "validation", "valid")
 """What the split that is for reporting only may be called, in the order of preference."""
@@ -70,11 +75,11 @@ def draw(total: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 def decode(images: Images, side: int, on_skip: OnSkip = _say_nothing) -> LabelledImages:
     """Those in memory as they are; others as squares of ``side`` pixels, fitted the way a bundle does it, without the
-    ones that cannot be decoded. :class:`InputError` where not one can be."""
+    ones that cannot be decoded. What is too much for the memory lies in a temporary file. :class:`InputError` where
+    not one can be decoded, or there is no room."""
     if isinstance(images, LabelledImages):
         return images
-    pixels, kept = images.decode(lambda image: fit(image, side), on_skip)
-    return LabelledImages(np.stack(pixels), images.labels[kept], images.class_names)
+    return _gather(images, side, lambda image: fit(image, side), on_skip)
 
 
 def hold(images: EncodedImages, on_skip: OnSkip = _say_nothing) -> Images:
@@ -84,19 +89,63 @@ def hold(images: EncodedImages, on_skip: OnSkip = _say_nothing) -> Images:
     if side is None or len(images) * side * side * 3 > MEMORY_BYTES:
         return images
     told: list[SkippedImage] = []
-    pixels, kept = images.decode(np.asarray, told.append)
-    if any(image.shape != (side, side, 3) for image in pixels):
+
+    def take(image: Image) -> NDArray[np.uint8]:
+        if image.size != (side, side):
+            raise _OtherSizeError
+        return np.asarray(image)
+
+    try:
+        held = _gather(images, side, take, told.append)
+    except _OtherSizeError:
         return images
     for skipped in told:
         on_skip(skipped)
-    return LabelledImages(np.stack(pixels), images.labels[kept], images.class_names)
+    return held
+
+
+class _OtherSizeError(Exception):
+    """An image is not of the size that those before it were."""
+
+
+def _gather(
+    images: EncodedImages, side: int, finish: Callable[[Image], NDArray[np.uint8]], on_skip: OnSkip
+) -> LabelledImages:
+    """What ``finish`` makes of the images, squares of ``side`` pixels, without those that cannot be decoded."""
+    pixels = _allocate((len(images), side, side, 3))
+    kept: list[int] = []
+    for index, made in images.decode(finish, on_skip):
+        pixels[len(kept)] = made
+        kept.append(index)
+    return LabelledImages(pixels[: len(kept)], images.labels[kept], images.class_names)
+
+
+def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Room for pixels: in memory, or in a temporary file that is gone with the last array that lies in it."""
+    size = int(np.prod(shape))
+    if size <= MEMORY_BYTES:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile() as file:
+        try:
+            # A file with holes would end the process where the disk turns out to be full.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                os.truncate(file.fileno(), size)
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: has no room for {size / 1e9:.1f} GB of pixels ({error.strerror}); set "
+                "TMPDIR to a folder that has"
+            ) from None
+        return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
 @dataclass(frozen=True)
 class DataSplits:
-    """``train`` and ``validation`` are parts of the published training set; ``test`` is for reporting only."""
+    """``train`` and ``validation`` are parts of the published training set; ``test`` is for reporting only. Of those
+    that are trained on a few are wanted at most, so they may still be encoded."""
 
-    train: LabelledImages
+    train: Images
     validation: LabelledImages
     test: LabelledImages
 
@@ -151,12 +200,11 @@ def open_splits(
 def load_splits(
     folder: Path, validation_images: int, seed: int, side: int = 224, on_skip: OnSkip = _say_nothing
 ) -> DataSplits:
-    """The splits of :func:`open_splits` in memory, each in whole; what is not small enough to be decoded once is
-    decoded as squares of ``side`` pixels."""
+    """The splits of :func:`open_splits`, with what is evaluated on decoded in whole: what was not small enough to be
+    decoded at once, as squares of ``side`` pixels."""
     splits = open_splits(folder, validation_images, seed, None, on_skip)
-    return DataSplits(
-        *(decode(part, side, on_skip) for part in (splits.train, splits.validation, splits.test))
-    )
+    validation, test = (decode(part, side, on_skip) for part in (splits.validation, splits.test))
+    return DataSplits(splits.train, validation, test)
 
 
 def _list_parquet(folder: Path) -> tuple[EncodedImages, EncodedImages] | None:

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.training.encoded import count_cores
 from compofa_deploy.training.recipe import Recipe
 from latency_tables.errors import InputError
 
@@ -50,5 +51,4 @@ class Machine:
 def count_workers() -> int:
     """The cores that each of the processes on this machine has to itself, but for one that trains."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // local - 1)
+    return max(1, count_cores() // local - 1)

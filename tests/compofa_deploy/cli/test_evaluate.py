@@ -12,6 +12,7 @@ from tests.support.checkpoints import draw_arrays
 from tests.support.supernets import TINY
 
 torch = pytest.importorskip("torch")
+parquet = pytest.importorskip("pyarrow.parquet")
 
 
 @pytest.fixture
@@ -45,6 +46,19 @@ def test_a_supernet_is_evaluated(compofa, data, trained, tiny, tmp_path):
     assert ran.json["seconds"] == table.seconds > 0
     assert ran.json["images"] == {"validation": 4, "test": 5}
     assert not path.with_name(f"{path.name}.partial").exists()
+
+
+def test_images_that_cannot_be_read_are_named_and_left_out(compofa, data, trained, tmp_path):
+    path = data / "test.parquet"
+    table = parquet.read_table(path)
+    rows = table["image"].to_pylist()
+    rows[1]["bytes"] = b"words"
+    parquet.write_table(table.set_column(0, "image", [rows]), path)
+    ran = compofa("evaluate", "--supernet", trained, "--data", data, "--resolutions", "16", "--threads", "1",
+                  "-o", tmp_path / "out.json", "--json")  # fmt: skip
+    assert (ran.code, ran.json["images"]) == (0, {"validation": 4, "test": 4})
+    assert "Warning: skipped: " in ran.err
+    assert "test.parquet, row 1: not an image" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_an_imported_supernet_is_calibrated_evaluated_and_searched(
     refused = compofa("evaluate", "--supernet", net, "--data", data, "-o", tmp_path / "net.accuracy.json")
     assert (refused.code, "compofa" in refused.error) == (2, True)
     ran = compofa("models", "calibrate", net, "--data", data, "--resolutions", "16,20", "--validation-images", "4",
-                  "--threads", "1", "-o", net, "--json")  # fmt: skip
+                  "--device", "cpu", "--threads", "1", "-o", net, "--json")  # fmt: skip
     assert ran.code == 0, ran.err
     assert ran.json["images"] == 8
     assert ran.json["digest"] == compofa("models", "show", net, "--json").json["digest"]

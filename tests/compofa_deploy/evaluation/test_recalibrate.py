@@ -37,9 +37,9 @@ def make_imported(architecture: Architecture) -> StoredSupernet:
 
 
 @pytest.mark.parametrize("family", ELASTIC)
-def test_the_statistics_are_those_that_calibrating_a_module_of_its_weights_gives(family, tmp_path, rng):
+def test_the_statistics_are_those_that_calibrating_a_module_of_its_weights_gives(family, tmp_path):
     imported, images = make_imported(ELASTIC[family]), draw_images(12)
-    calibrated = recalibrate(imported, images, 99, (16,), rng)
+    calibrated = recalibrate(imported, images, (16,))
     save_supernet(calibrated, tmp_path / "net.safetensors")
     loaded = load_supernet(tmp_path / "net.safetensors")
     assert loaded.digest == calibrated.digest
@@ -55,31 +55,31 @@ def test_the_statistics_are_those_that_calibrating_a_module_of_its_weights_gives
     assert np.isfinite(list(loaded.weights_of(subnet).values())[-1]).all()
 
 
-def test_a_supernet_that_has_statistics_is_given_others(rng):
+def test_a_supernet_that_has_statistics_is_given_others():
     supernet = make_supernet()
-    again = recalibrate(supernet, draw_images(6), 4, (20,), rng)
+    again = recalibrate(supernet, draw_images(6), (20,))
     assert again.statistics is not None
     assert again.statistics.resolutions == (20,)
     assert again.arrays.keys() == supernet.arrays.keys()
     assert again.digest != supernet.digest
 
 
-def test_the_weights_are_unchanged_and_progress_is_told(rng):
+def test_the_weights_are_unchanged_and_progress_is_told():
     imported, told = make_imported(ELASTIC["mbv3"]), []
-    calibrated = recalibrate(imported, draw_images(6), 4, (16,), rng, lambda *what: told.append(what))
+    calibrated = recalibrate(imported, draw_images(6), (16,), lambda *what: told.append(what))
     assert all(np.array_equal(array, imported.arrays[name]) for name, array in calibrated.arrays.items())
     left_out = {name for name in list_supernet_shapes(imported.architecture) if "running_" in name}
     assert imported.arrays.keys() - calibrated.arrays.keys() == left_out
     assert told[-1] == ("16 px", 364, 364)
 
 
-def test_images_of_other_classes_are_refused(rng):
+def test_images_of_other_classes_are_refused():
     other = replace(ELASTIC["mbv3"], classes=5)
     with pytest.raises(MismatchError, match="images are of 4 classes, and tiny tells 5 apart"):
-        recalibrate(make_imported(other), draw_images(6), 4, (16,), rng)
+        recalibrate(make_imported(other), draw_images(6), (16,))
 
 
-def test_a_family_without_compound_subnets_is_refused(rng):
+def test_a_family_without_compound_subnets_is_refused():
     resnet = Architecture("resnet", 0.1, 4, 1, (16,), "resnet50d", elastic_kernel=False)
     with pytest.raises(InputError, match="resnet50d has no compound subnets"):
-        recalibrate(make_imported(resnet), draw_images(6), 4, (16,), rng)
+        recalibrate(make_imported(resnet), draw_images(6), (16,))

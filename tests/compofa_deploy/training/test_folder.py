@@ -1,12 +1,16 @@
 """Folders of images: classes by name, decoded once where they are small, and refused where they do not fit together."""
 
+import errno
+import os
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from compofa_deploy.training import data as data_module
+from compofa_deploy.training import encoded as encoded_module
 from compofa_deploy.training.data import LabelledImages, decode, load_splits, open_splits
 from compofa_deploy.training.encoded import EncodedImages, SkippedImage
 from compofa_deploy.training.folder import list_folder
@@ -46,8 +50,47 @@ def test_images_of_many_sizes_or_too_many_stay_encoded(place, monkeypatch):
     splits = open_splits(place, 4, seed=0)
     assert isinstance(splits.train, EncodedImages)
     assert isinstance(splits.test, LabelledImages)
+
+
+def test_only_what_is_evaluated_on_is_decoded_in_whole(place):
+    Image.new("RGB", (30, 17)).save(place / "train" / "red" / "wide.png")
     loaded = load_splits(place, 4, seed=0, side=12)
-    assert loaded.train.pixels.shape == (21, 12, 12, 3)
+    assert isinstance(loaded.train, EncodedImages)
+    assert loaded.validation.pixels.shape == (4, 12, 12, 3)
+    assert loaded.test.pixels.shape == (9, 16, 16, 3)
+
+
+@pytest.mark.parametrize("ahead", [4, 100])
+def test_images_are_decoded_in_their_order(place, monkeypatch, ahead):
+    monkeypatch.setattr(encoded_module, "DECODED_AHEAD", ahead)
+    images = list_folder(place / "train")
+    decoded = decode(images, 16)
+    assert np.array_equal(decoded.labels, images.labels)
+    for index, pixels in enumerate(decoded.pixels):
+        assert np.array_equal(pixels, np.asarray(images.open(index)))
+
+
+def test_what_is_too_much_for_the_memory_lies_in_a_file_that_leaves_nothing(place, monkeypatch, tmp_path):
+    images = list_folder(place / "train")
+    expected = decode(images, 12)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
+    decoded = decode(images, 12)
+    assert isinstance(decoded.pixels, np.memmap)
+    assert np.array_equal(decoded.pixels, expected.pixels)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk_is_one_line(place, monkeypatch):
+    def refuse(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(InputError, match=r"no room for 0\.0 GB of pixels .*; set TMPDIR"):
+        decode(list_folder(place / "train"), 12)
 
 
 def test_training_on_fewer_images_leaves_what_is_held_out_as_it_is(place):
