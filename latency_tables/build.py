@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -13,6 +14,7 @@ from latency_tables.crowding import Crowding
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
 from latency_tables.fit import (
+    RELATIVE_NOISE,
     Array,
     Design,
     fit_costs,
@@ -29,10 +31,16 @@ MIN_NETWORKS = 3
 SLOPE_SCALE = 0.5
 BYTES_SCALE = 0.3
 GROUP_SCALE = 0.1
+LAYER_SCALE = 0.1
 INTERCEPT_SCALE = 0.3
 CROWDING_SCALE = 0.3
 """How far calibration is expected to move from the sum of what the layers take by themselves: standard deviations of a
 normal prior, relative to a typical network's latency."""
+LEAST_NOISE = 0.003
+"""What a network's latency is off by at least, relative, however alike its sessions are: no two networks' weights lie
+alike in memory."""
+MEDIAN_ERROR = 1.2533
+"""The standard error of a median beside that of a mean, for normally distributed values."""
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -60,7 +68,7 @@ def build_table(
     keys = tuple(layers_ms)
     counts = np.stack([_count_layers(keys, network) for network in networks])
     measured = np.array([network.latency_ms for network in networks])
-    design, crowding = make_design(layers_ms, sizes, counts, measured)
+    design, crowding = make_design(layers_ms, sizes, counts, measured, estimate_noise(networks))
     costs, (intercept, crowded) = fit_costs(design)
     held_out = predict_left_out(measurements, layers_ms, sizes, counts)
     return LatencyTable(
@@ -92,10 +100,10 @@ def predict_left_out(
     layers took within it counts. A layer that no other has is taken from all of them, ``layers_ms``."""
     networks = [m for m in measurements if m.item.kind == "network"]
     measured = np.array([network.latency_ms for network in networks])
-    designs = []
+    noise, designs = estimate_noise(networks), []
     for left_out in networks:
         others = find_layers_ms([m for m in measurements if m is not left_out])
-        designs.append(make_design({**layers_ms, **others}, sizes, counts, measured)[0])
+        designs.append(make_design({**layers_ms, **others}, sizes, counts, measured, noise)[0])
     return leave_one_out(designs)
 
 
@@ -111,14 +119,19 @@ def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:
 
 
 def make_design(
-    layers_ms: Mapping[str, float], sizes: Mapping[str, int], counts: Array, measured: Array
+    layers_ms: Mapping[str, float],
+    sizes: Mapping[str, int],
+    counts: Array,
+    measured: Array,
+    noise: float = RELATIVE_NOISE,
 ) -> tuple[Design, Crowding]:
     """What a network's latency is made of, for :func:`fit_costs`, and the crowding whose coefficient is its last.
 
     A layer's cost: what it takes by itself; its weights' bytes, since alone it keeps them in a cache that a whole
-    network flows through; and what it takes by itself once more for the group that it is of, since what is wrong with
-    one layer of a stage is wrong with the others. A network's as a whole: an intercept, and crowding. ``layers_ms`` and
-    ``sizes`` in bytes are of the same k layers in the same order, ``counts`` is (n, k), ``measured`` (n,).
+    network flows through; what it takes by itself once more for the group that it is of, since what is wrong with one
+    layer of a stage is wrong with the others; and once more for itself, since a runtime may have a way of its own for
+    one size. A network's as a whole: an intercept, and crowding. ``layers_ms`` and ``sizes`` in bytes are of the same k
+    layers in the same order, ``counts`` is (n, k), ``measured`` (n,) and off by ``noise``, relative.
     """
     keys, by_itself = tuple(layers_ms), np.array(list(layers_ms.values()))
     weights = np.array(list(sizes.values()), np.float64)
@@ -128,13 +141,14 @@ def make_design(
     unit = float(np.median(measured))
     totals_ms, totals = counts @ by_itself, counts @ weights
     typical = max(float(np.median(totals)), 1.0)
-    parts = np.hstack([by_itself[:, None], weights[:, None] / typical * unit, by_itself[:, None] * member])
+    columns = (by_itself[:, None], weights[:, None] / typical * unit, by_itself[:, None] * member)
+    parts = np.hstack([*columns, np.diag(by_itself)])
     crowded = totals_ms * (totals - typical)
     whole = np.stack([np.ones(len(measured)), crowded], axis=1)
-    prior = np.array([1.0, *np.zeros(1 + len(groups) + 2)])
-    scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), INTERCEPT_SCALE * unit]
-    scales.append(CROWDING_SCALE * unit / (float(np.median(totals_ms)) * typical))
-    design = Design(parts, counts, whole, measured, prior, np.array(scales))
+    prior = np.array([1.0, *np.zeros(1 + len(groups) + len(keys) + 2)])
+    scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), *np.full(len(keys), LAYER_SCALE)]
+    scales += [INTERCEPT_SCALE * unit, CROWDING_SCALE * unit / (float(np.median(totals_ms)) * typical)]
+    design = Design(parts, counts, whole, measured, prior, np.array(scales), noise)
     return design, Crowding(typical_bytes=typical, weight_bytes=dict(sizes))
 
 
@@ -182,6 +196,17 @@ def measure_noise(networks: Sequence[Measurement]) -> float:
         for first, second in combinations(network.session_levels_ms, 2)
     ]
     return float(np.mean(apart)) if apart else 0.0
+
+
+def estimate_noise(networks: Sequence[Measurement]) -> float:
+    """What a network's latency is expected to be off by, relative: the standard error of the median over its sessions,
+    as is typical of these networks."""
+    spreads = [
+        float(np.std(np.log(levels), ddof=1)) / math.sqrt(len(levels))
+        for levels in (network.session_levels_ms for network in networks)
+        if len(levels) > 1
+    ]
+    return max(LEAST_NOISE, MEDIAN_ERROR * float(np.median(spreads))) if spreads else RELATIVE_NOISE
 
 
 def _count_layers(keys: Sequence[str], network: Measurement) -> Array:

@@ -18,7 +18,7 @@ MAD_SCALE = 1.4826
 MIN_SCALE = 1e-6
 """A fit that is exact for most networks leaves no scale to judge the others by."""
 RELATIVE_NOISE = 0.01
-"""What a network's measured latency is expected to be off by, relative; weighs the data against the prior."""
+"""What a network's measured latency is expected to be off by, relative, where its sessions do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Design:
     ``parts`` (k, f) are what a layer's cost is made of, ``counts`` (n, k) how often each network runs each layer,
     ``whole`` (n, w) what is no layer's own, ``measured`` (n,) the networks' latencies. A layer's cost is ``parts``
     times coefficients; these and those of ``whole`` have a normal prior of mean ``prior`` and standard deviations
-    ``scales``, both (f + w,).
+    ``scales``, both (f + w,). ``noise`` is what a measured latency is expected to be off by, relative; it weighs the
+    data against the prior.
     """
 
     parts: Array
@@ -37,6 +38,7 @@ class Design:
     measured: Array
     prior: Array
     scales: Array
+    noise: float = RELATIVE_NOISE
 
     def take(self, networks: NDArray[np.bool_]) -> Design:
         """The same of some of the networks."""
@@ -58,12 +60,12 @@ def fit_costs(design: Design) -> tuple[Array, Array]:
     columns = np.hstack([design.counts @ design.parts, design.whole]) / design.measured[:, None]
     target = 1 - columns @ design.prior
     scaled = columns * design.scales
-    penalty = RELATIVE_NOISE**2 * np.eye(scaled.shape[1])
+    # There are more coefficients than networks: the same solution by a system of as many equations as networks.
+    gram = scaled @ scaled.T
     weights: Array = np.ones(len(target))
     change: Array = np.zeros(scaled.shape[1])
     for _ in range(HUBER_ITERATIONS):
-        weighted = scaled.T * weights
-        change = np.asarray(np.linalg.solve(weighted @ scaled + penalty, weighted @ target), np.float64)
+        change = scaled.T @ np.linalg.solve(gram + np.diag(design.noise**2 / weights), target)
         residuals = np.abs(target - scaled @ change)
         limit = HUBER_THRESHOLD * max(MAD_SCALE * float(np.median(residuals)), MIN_SCALE)
         weights = limit / np.maximum(residuals, limit)

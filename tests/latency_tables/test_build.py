@@ -3,8 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latency_tables.build import build_table, find_layers_ms, group_layer, measure_noise
+from latency_tables.build import (
+    LEAST_NOISE,
+    build_table,
+    estimate_noise,
+    find_layers_ms,
+    group_layer,
+    measure_noise,
+)
 from latency_tables.errors import InputError
+from latency_tables.fit import RELATIVE_NOISE
 from latency_tables.measurement import Item, Measurement
 from tests.latency_tables.builders import (
     CONDITIONS,
@@ -52,6 +60,32 @@ def test_layers_whose_weights_cost_more_in_a_network_are_found_out() -> None:
     assert table.predict_ms(unseen) == pytest.approx(sum(true[key] for key in unseen), rel=0.02)
     assert table.error.mape < 0.01
     assert table.error.n == 12
+
+
+def test_a_layer_of_one_size_that_costs_more_in_a_network_is_found_out() -> None:
+    """As a runtime does that has another way for it; the others of its group cost what they take alone."""
+    measurements, true = measure(ms_per_kb=0, n=30)
+    dear = KEYS[4]
+    networks = [m for m in measurements if m.item.kind == "network"]
+    dearer = [
+        make_measurement(m.item, m.latency_ms + 0.2 * true[dear] * m.item.layers.count(dear))
+        for m in networks
+    ]
+    measurements = [m for m in measurements if m.item.kind == "layer"] + dearer
+    table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), measurements, [CONDITIONS])
+    assert table.costs_ms[dear] == pytest.approx(1.2 * true[dear], rel=0.05)
+    others = [key for key in KEYS if key != dear]
+    assert [table.costs_ms[key] for key in others] == pytest.approx([true[key] for key in others], rel=0.05)
+
+
+def test_the_noise_of_a_network_is_what_its_sessions_leave_open() -> None:
+    levels = (0.94, 0.97, 1.0, 1.03, 1.06)
+    visits = tuple(make_visit([round(1e6 * x)], s) for s, x in enumerate(levels))
+    noisy = Measurement(make_item(), visits, 0.001)
+    expected = 1.2533 * np.std(np.log(levels), ddof=1) / np.sqrt(5)
+    assert estimate_noise([noisy]) == pytest.approx(expected, rel=1e-4)
+    assert estimate_noise([make_measurement(make_item(), 1.0, sessions=5)]) == LEAST_NOISE
+    assert estimate_noise([make_measurement(make_item(), 1.0, sessions=1)]) == RELATIVE_NOISE
 
 
 def test_layers_that_cost_the_same_in_a_network_are_left_as_they_are() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,32 @@ def test_no_cost_is_negative() -> None:
     measured = counts @ [-0.05, 0.3] + 0.5
     costs, _ = fit_costs(make_design(parts, counts, measured))
     assert costs.min() >= 0
+
+
+def test_noisy_networks_move_the_fit_less_from_its_prior() -> None:
+    parts, counts = draw_networks(20)
+    design = make_design(parts, counts, counts @ (1.3 * parts[:, 0]))
+    slopes = [
+        float(np.median(fit_costs(replace(design, noise=noise))[0] / parts[:, 0]))
+        for noise in (0.003, 1.0, 100.0)
+    ]
+    assert slopes[0] == pytest.approx(1.3, rel=0.01)
+    assert slopes[0] > slopes[1] > slopes[2] == pytest.approx(1, abs=0.01)
+
+
+def test_more_coefficients_than_networks_are_what_a_ridge_makes_of_them() -> None:
+    """By the textbook's system of as many equations as coefficients; the data have no outliers to weigh less."""
+    parts, counts = draw_networks(9)
+    own = np.hstack([parts, np.diag(parts[:, 0])])
+    design = make_design(own, counts, counts @ (1.3 * parts[:, 0]))
+    design = replace(design, scales=np.array([0.5, *[0.1] * 12, 0.3]), noise=0.05)
+    costs, (intercept,) = fit_costs(design)
+    columns = np.hstack([counts @ own, np.ones((9, 1))]) / design.measured[:, None] * design.scales
+    target = 1 - columns @ (design.prior / design.scales)
+    change = np.linalg.solve(columns.T @ columns + 0.05**2 * np.eye(14), columns.T @ target)
+    expected = design.prior + change * design.scales
+    assert costs == pytest.approx(own @ expected[:-1], rel=0.02)
+    assert intercept == pytest.approx(expected[-1], abs=0.02)
 
 
 def test_what_is_no_layers_own_is_found_beside_the_layers() -> None:
