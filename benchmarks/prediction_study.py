@@ -25,7 +25,14 @@ from compofa_deploy.graph.form import choose_form
 from compofa_deploy.kit import build_kit, build_network_kit
 from compofa_deploy.space import enumerate_compound
 from compofa_deploy.subnet import DEPTHS, Subnet
-from latency_tables.build import build_table, find_layers_ms, make_design, measure_noise, summarise_error
+from latency_tables.build import (
+    build_table,
+    estimate_noise,
+    find_layers_ms,
+    make_design,
+    measure_noise,
+    summarise_error,
+)
 from latency_tables.device import DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
 from latency_tables.machine import list_doubts
@@ -116,20 +123,34 @@ def fit_affine(study: Study, networks: Sequence[Measurement]) -> Predict:
     return lambda item: float(slope * add_up(item) + intercept)
 
 
-def fit_ridge(study: Study, layers_ms: Mapping[str, float], networks: Sequence[Measurement]) -> Predict:
-    """What a table does, without crowding."""
+def fit_ridge(
+    study: Study,
+    layers_ms: Mapping[str, float],
+    networks: Sequence[Measurement],
+    *,
+    crowds: bool = False,
+    by_layer: bool = True,
+) -> Predict:
+    """What a table does, without crowding, or without a correction for each layer beside its stage's."""
     sizes = {m.item.layers[0]: m.item.size_bytes for m in study.alone}
     runs = [Counter(m.item.layers) for m in networks]
-    design, _ = make_design(
+    design, crowding = make_design(
         layers_ms,
         {key: sizes[key] for key in layers_ms},
         np.array([[run[key] for key in layers_ms] for run in runs], np.float64),
         np.array([m.latency_ms for m in networks]),
+        estimate_noise(networks),
     )
-    # A prior of no width leaves the last coefficient, which is crowding's, at 0.
-    costs, (intercept, _) = fit_costs(replace(design, scales=np.append(design.scales[:-1], 0.0)))
+    # A prior of no width leaves a coefficient at 0: crowding's is the last, an intercept before it, then the layers'.
+    scales = design.scales.copy()
+    if not crowds:
+        scales[-1] = 0
+    if not by_layer:
+        scales[-2 - len(layers_ms) : -2] = 0
+    costs, (intercept, crowded) = fit_costs(replace(design, scales=scales))
     add_up = predict_sum(dict(zip(layers_ms, costs.tolist(), strict=True)))
-    return lambda item: float(intercept) + add_up(item)
+    crowding = replace(crowding, per_byte=float(crowded))
+    return lambda item: float(intercept) + add_up(item) + crowding.predict_ms(layers_ms, item.layers)
 
 
 def fit_settings(study: Study, networks: Sequence[Measurement]) -> Predict:
@@ -170,6 +191,9 @@ WAYS: dict[str, Callable[[Study, Sequence[Measurement]], Predict]] = {
     "  + ridge + crowding": lambda study, networks: _predict_by(study.table_of_alone(networks)),
     "layers within networks, summed": lambda study, networks: predict_sum(study.within_ms(networks)),
     "  + ridge, as prior": lambda study, networks: fit_ridge(study, study.within_ms(networks), networks),
+    "  + ridge + crowding, by stage": lambda study, networks: fit_ridge(
+        study, study.within_ms(networks), networks, crowds=True, by_layer=False
+    ),
     "  + ridge + crowding: a table": lambda study, networks: _predict_by(study.table(networks)),
     "settings of stages alone": fit_settings,
 }

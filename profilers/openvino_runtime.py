@@ -18,19 +18,13 @@ from latency_tables.errors import MeasurementError, MismatchError
 from profilers.base import Availability, Runtime
 from profilers.environment import read_conditions
 from profilers.openvino_graph import read_graph
+from profilers.openvino_profile import profile_calls, profile_windows
 from profilers.session import Array, Port, Session
-from profilers.timing import NS_PER_MS, Clock
 
 INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 TELEMETRY = "openvino_telemetry"
 PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 """Each precision, and the capability that a device names where it computes in it."""
-PROFILE_WARM_UP_CALLS = 10
-PROFILE_WINDOWS = 3
-"""Stretches of calls, of which an operator is given the median: one that was disturbed does not count."""
-PROFILE_WINDOW_MS = 60.0
-PROFILE_WINDOW_CALLS = (10, 60)
-"""A window is as many calls as fill that time, but at least and at most so many."""
 ORIGINAL_NAMES = "originalLayersNames"
 KEPT_SHARE = 0.125
 """Of the memory that is free: as much may be held by what compiling models gave."""
@@ -96,11 +90,13 @@ class OpenVino(Runtime):
         request = compiled.create_infer_request()
         for name, array in feeds.items():
             request.set_tensor(name, load_openvino().Tensor(array))
-        operators, windows = profile_windows(request, self.clock)
+        operators, looks = (
+            profile_windows(request, self.clock) if spec.device == "cpu" else profile_calls(request)
+        )
         names = _find_original_names(compiled)
         return [
             (names.get(name, name), statistics.median(took))
-            for name, took in zip(operators, zip(*windows, strict=True), strict=True)
+            for name, took in zip(operators, zip(*looks, strict=True), strict=True)
         ]
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
@@ -186,36 +182,6 @@ def _make_settings(spec: DeviceSpec) -> dict[str, Any]:
             "ENABLE_HYPER_THREADING": True,
         }
     return settings
-
-
-def profile_windows(request: Any, clock: Clock) -> tuple[list[str], list[list[float]]]:
-    """The operators, and what each takes in each window, in seconds.
-
-    What OpenVINO tells is the mean over all calls since the model was compiled, of which the first take many times as
-    long as the others. So the calls of a window are told by the means before and after it.
-    """
-    for _ in range(PROFILE_WARM_UP_CALLS):
-        request.infer()
-    begun = clock()
-    request.infer()
-    fewest, most = PROFILE_WINDOW_CALLS
-    calls = min(max(round(PROFILE_WINDOW_MS * NS_PER_MS / max(clock() - begun, 1)), fewest), most)
-    done = PROFILE_WARM_UP_CALLS + 1
-    before = _read_totals(request, done)
-    windows = []
-    for _ in range(PROFILE_WINDOWS):
-        for _ in range(calls):
-            request.infer()
-        done += calls
-        after = _read_totals(request, done)
-        windows.append([max(end - start, 0.0) / calls for start, end in zip(before, after, strict=True)])
-        before = after
-    return [operator.node_name for operator in request.get_profiling_info()], windows
-
-
-def _read_totals(request: Any, calls: int) -> list[float]:
-    """What each operator took in all of so many calls, in seconds."""
-    return [operator.real_time.total_seconds() * calls for operator in request.get_profiling_info()]
 
 
 def _find_original_names(compiled: Any) -> dict[str, str]:

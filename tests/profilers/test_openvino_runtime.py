@@ -1,11 +1,7 @@
-import statistics
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +9,7 @@ import pytest
 
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from profilers.base import Runtime
-from profilers.openvino_runtime import OpenVino, load_openvino, profile_windows
+from profilers.openvino_runtime import OpenVino, load_openvino
 from profilers.plan import Plan
 from profilers.runner import measure_models
 from tests.profilers.contract import RuntimeContract
@@ -145,34 +141,6 @@ class FakeCore:
 
 
 @needs_openvino
-class SlowToBegin:
-    """A request that tells means over all of its calls, as OpenVINO does; the first takes a thousand times as long, and
-    the 30th of one operator was disturbed."""
-
-    def __init__(self) -> None:
-        self.calls, self.totals = 0, {"conv": 0.0, "norm": 0.0}
-
-    def infer(self) -> None:
-        self.calls += 1
-        slower = 1000 if self.calls == 1 else 1
-        self.totals["conv"] += 20e-6 * slower
-        self.totals["norm"] += (5e-3 if self.calls == 30 else 5e-6) * slower
-
-    def get_profiling_info(self) -> list[SimpleNamespace]:
-        return [
-            SimpleNamespace(node_name=name, real_time=timedelta(microseconds=round(1e6 * total / self.calls)))
-            for name, total in self.totals.items()
-        ]
-
-
-def test_what_operators_take_is_not_told_by_the_first_calls_nor_a_disturbed_one() -> None:
-    ticks = count(step=1_000_000)
-    operators, windows = profile_windows(SlowToBegin(), lambda: next(ticks))
-    assert operators == ["conv", "norm"]
-    took = [statistics.median(window) for window in zip(*windows, strict=True)]
-    assert took == pytest.approx([20e-6, 5e-6], abs=2e-6)
-
-
 def test_its_telemetry_stays_out() -> None:
     code = (
         "import sys, threading; from profilers.openvino_runtime import load_openvino; load_openvino(); "
