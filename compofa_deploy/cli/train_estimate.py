@@ -59,13 +59,14 @@ def _measure(given: dict[str, Any], recipe: Recipe, machine: Machine) -> Cost:
     from profilers.environment import read_machine
 
     settings = recipe.data
+    # What it needs is said before the images are read.
+    meter = EnergyMeter(given["carbon"]) if given["carbon"] else None
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")
         splits = open_splits(
             given["data"], settings.validation_images, settings.split_seed, settings.training_images
         )
         display.on_step("running a few steps of each phase")
-        meter = EnergyMeter(given["carbon"]) if given["carbon"] else None
         with meter or nullcontext():
             seconds = measure_steps(recipe, splits.train, machine)
         used = None if meter is None else meter.read()
