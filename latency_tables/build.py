@@ -68,9 +68,10 @@ def build_table(
     keys = tuple(layers_ms)
     counts = np.stack([_count_layers(keys, network) for network in networks])
     measured = np.array([network.latency_ms for network in networks])
-    design, crowding = make_design(layers_ms, sizes, counts, measured, estimate_noise(networks))
+    noise = estimate_noise(networks)
+    design, crowding = make_design(layers_ms, sizes, counts, measured, noise)
     costs, (intercept, crowded) = fit_costs(design)
-    held_out = predict_left_out(measurements, layers_ms, sizes, counts)
+    held_out = predict_left_out(measurements, layers_ms, sizes, counts, noise)
     return LatencyTable(
         spec=spec,
         architecture=dict(architecture),
@@ -95,12 +96,14 @@ def predict_left_out(
     layers_ms: Mapping[str, float],
     sizes: Mapping[str, int],
     counts: Array,
+    noise: float,
 ) -> Array:
     """What each network (n,) would be predicted to take by a table made without it: neither its latency nor what its
-    layers took within it counts. A layer that no other has is taken from all of them, ``layers_ms``."""
+    layers took within it counts. A layer that no other has is taken from all of them, ``layers_ms``. ``noise`` is as of
+    :func:`make_design`."""
     networks = [m for m in measurements if m.item.kind == "network"]
     measured = np.array([network.latency_ms for network in networks])
-    noise, designs = estimate_noise(networks), []
+    designs = []
     for left_out in networks:
         others = find_layers_ms([m for m in measurements if m is not left_out])
         designs.append(make_design({**layers_ms, **others}, sizes, counts, measured, noise)[0])

@@ -33,7 +33,7 @@ def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
         cpu_model=_read_model(info),
         architecture=architecture,
         isa=tuple(sorted(KERNEL_FLAGS.intersection(flags))),
-        cores=_count_cores(),
+        cores=count_cores(),
         cpu_quota=_read_quota(root),
         os=platform.system() or "unknown",
         emulated=_is_emulated(root, info, architecture),
@@ -92,7 +92,8 @@ def _read_model(info: dict[str, str]) -> str:
     return platform.processor() or "unknown"
 
 
-def _count_cores() -> int:
+def count_cores() -> int:
+    """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from compofa_deploy.images import open_image
 from latency_tables.errors import InputError
+from profilers.environment import count_cores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,11 +93,6 @@ class EncodedImages:
                     yield index, made
         if not found:
             raise InputError(f"{self.name}: not one image can be read; the last: {reason}")
-
-
-def count_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def find_side(images: EncodedImages) -> int | None:

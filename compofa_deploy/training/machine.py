@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 
 from compofa_deploy.evaluation.ranks import Ranks
-from compofa_deploy.training.encoded import count_cores
 from compofa_deploy.training.recipe import Recipe
 from latency_tables.errors import InputError
+from profilers.environment import count_cores
 
 
 @dataclass(frozen=True, slots=True)
