@@ -37,6 +37,7 @@ from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
+from profilers.opening import ModelFiles
 from profilers.pair import locate
 from profilers.registry import find_runtime
 from profilers.timing import now_ns
@@ -94,7 +95,7 @@ def choose_channels(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, pe
     """How many channels more make it so many per cent slower: in proportion to what a trial was slowed down by."""
     model = put_bundle(folder / "old", supernet, spec, 0) / "model.onnx"
     trial = put_bundle(folder / "new", supernet, spec, TRIAL_CHANNELS) / "model.onnx"
-    pair = {word: locate(spec, path, None, ()) for word, path in (("old", model), ("new", trial))}
+    pair = {word: locate(spec, ModelFiles.hash(path), ()) for word, path in (("old", model), ("new", trial))}
     with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
         ratios, _ = read_blocks(list(islice(stream, TRIAL_BLOCKS)))
     slowed = float(np.exp(np.median(ratios))) - 1

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from compofa_deploy.bench.paired import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
 from profilers.onnx_runtime import OnnxRuntime
+from profilers.opening import ModelFiles
 from profilers.pair import locate
 from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
 
@@ -43,7 +44,7 @@ def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) 
         for word, content in (("old", base), ("new", model)):
             path = Path(folder, word)
             path.write_bytes(content)
-            pair[word] = locate(OnnxRuntime().spec(), path, None, image.shape)
+            pair[word] = locate(OnnxRuntime().spec(), ModelFiles.hash(path), image.shape)
         with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
             return read_blocks(list(islice(stream, blocks)))[0]
 

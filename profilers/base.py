@@ -14,6 +14,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import Machine
 from profilers.environment import read_machine
+from profilers.external_data import check_external_data
 from profilers.session import Array, Session
 from profilers.timing import Clock, now_ns
 from profilers.translate import first_line, translate_errors
@@ -127,8 +128,14 @@ class Runtime(abc.ABC):
         """Load a model as the device spec says; ``weights`` are what its format keeps in a file of their own.
 
         :class:`RuntimeUnavailable` where the runtime does not work here, :class:`MismatchError` where the device
-        spec is of another runtime or version, :class:`MeasurementError` where the model cannot be loaded.
+        spec is of another runtime or version, :class:`MeasurementError` where the model cannot be loaded,
+        :class:`FormatError` as of :meth:`check_self_contained`.
         """
+        self.check_model(model, spec, weights)
+        return self.open_checked(model, spec, weights)
+
+    def check_model(self, model: bytes, spec: DeviceSpec, weights: bytes = b"") -> None:
+        """Check all that :meth:`open` checks before it loads a model; the same errors."""
         if (spec.runtime, spec.runtime_version) != (self.name, self.version()):
             raise MismatchError(
                 f"the device spec is of {spec.runtime} {spec.runtime_version}, and this is "
@@ -140,7 +147,22 @@ class Runtime(abc.ABC):
                 f"{self.name} reads a model from one file; give it one that has its weights inside"
             )
         with translate_errors(f"{self.name} could not load the model"):
+            self.check_self_contained(model, weights)
+
+    def open_checked(self, model: bytes, spec: DeviceSpec, weights: bytes = b"") -> Session:
+        """Load a model that :meth:`check_model` has passed, so that loading can be timed alone."""
+        with translate_errors(f"{self.name} could not load the model"):
             return self.open_impl(model, spec, weights)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        """Refuse a model that would read another file than those whose bytes are given. The runtime need not be
+        installed. Overridden where a model may be of another format than ONNX.
+
+        Raises:
+            FormatError: The model would read another file.
+            ValueError: The model is not of the runtime's format.
+        """
+        check_external_data(model)
 
     def share_layers(
         self,
@@ -158,6 +180,7 @@ class Runtime(abc.ABC):
         """
         self._check_spec(spec)
         with translate_errors(f"{self.name} could not profile the model"):
+            self.check_self_contained(model, weights)
             timed = self.profile_impl(model, spec, weights, feeds)
         spent = dict.fromkeys(names, 0.0)
         owner = names[0]

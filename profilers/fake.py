@@ -149,6 +149,9 @@ class FakeRuntime(Runtime):
     def check_impl(self) -> Availability:
         return Availability(True)
 
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        """Its models name no files that they read."""
+
     def profiles(self, spec: DeviceSpec) -> bool:
         return True
 

@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ from latency_tables.fields import Fields
 from latency_tables.files import read_json, replace_file, write_json
 from latency_tables.measured_kit import hash_kit
 from latency_tables.measurement import Item
+from profilers.external_data import check_external_data
 
 FORMAT = "compofa-kit"
 VERSION = 1
@@ -70,10 +72,10 @@ class Kit:
 
     @classmethod
     def load(cls, folder: Path) -> Kit:
-        """Read a kit and check the hash of every model.
+        """Read a kit and check the hash of every model, and that an ONNX model reads no other file.
 
-        :class:`InputError` where a file is missing, :class:`FormatError` where one is not what the manifest says
-        or lies outside of the folder.
+        :class:`InputError` where a file is missing, :class:`FormatError` where one is not what the manifest says,
+        lies outside of the folder, or would read a file that the manifest does not list.
         """
         folder = Path(folder)
         manifest = folder / MANIFEST
@@ -86,7 +88,7 @@ class Kit:
         if kit.kit_id != hash_kit(kit.architecture, items):
             raise read.wrong("kit_id", "does not fit the content; the kit was changed by hand: build it anew")
         for item in items:
-            kit.read(item)
+            _check_self_contained(kit.read(item), folder / item.file)
             kit.read_weights(item)
         return kit
 
@@ -164,9 +166,14 @@ def write_kit(
 def pack_kit(kit: Kit, path: Path) -> None:
     """Write a kit as a zip; the same kit gives the same bytes."""
     with replace_file(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (MANIFEST, *_list_files(kit.items)):
+        files = [(MANIFEST, (kit.folder / MANIFEST).read_bytes)]
+        for item in kit.items:
+            files.append((item.file, partial(kit.read, item)))
+            if item.weights_file:
+                files.append((item.weights_file, partial(kit.read_weights, item)))
+        for name, read in files:
             # A fixed date: the files' own would make the zip differ each time.
-            archive.writestr(zipfile.ZipInfo(name), (kit.folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name), read(), zipfile.ZIP_DEFLATED)
 
 
 def unpack_kit(path: Path, folder: Path) -> Kit:
@@ -220,6 +227,16 @@ def _check_item(item: Item, where: str) -> None:
 
 def _list_files(items: Iterable[Item]) -> list[str]:
     return [name for item in items for name in (item.file, *filter(None, [item.weights_file]))]
+
+
+def _check_self_contained(model: bytes, path: Path) -> None:
+    try:
+        check_external_data(model)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from None
+    except ValueError:
+        # Of another format, which a kit does not tell: the runtime checks it when it loads it.
+        return
 
 
 def _check_name(name: str, where: str) -> None:

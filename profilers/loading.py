@@ -13,6 +13,7 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.fields import Fields
+from profilers.opening import ModelFiles
 from profilers.worker_process import WorkerProcess
 
 BYTES_PER_KIB = 1024
@@ -21,9 +22,11 @@ PROCESS = Path("/proc/self")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One load of a model: ``load_ms`` from the files on the disk (which the system may have in memory) to a session,
-    the runtime itself being there already; ``memory_bytes`` the most memory that the process then held until it had
-    run a few times, less what it held before. ``None`` where the system does not tell.
+    """One load of a model.
+
+    ``load_ms`` is the time from the files on the disk (which the system may have in memory) to a session. The runtime
+    is there already, and our checks of the files are not counted. ``memory_bytes`` is the most memory that the process
+    then held until it had run a few times, less what it held before. ``None`` where the system does not tell.
     """
 
     load_ms: float
@@ -41,17 +44,13 @@ class Load:
         return cls(read.number("load_ms"), memory)
 
 
-def measure_load(spec: DeviceSpec, path: Path, weights: Path | None = None) -> Load:
+def measure_load(spec: DeviceSpec, files: ModelFiles) -> Load:
     """Load a model under a device spec in a new process, and run it a few times.
 
+    :class:`FormatError` where a file does not have its hash, or the model would read another file;
     :class:`MeasurementError` where it cannot be loaded or run, :class:`WorkerDied` where that ends the process.
     """
-    request = {
-        "load": True,
-        "spec": spec.to_dict(),
-        "path": str(path.resolve()),
-        "weights": "" if weights is None else str(weights.resolve()),
-    }
+    request = {"load": True, "spec": spec.to_dict(), **files.to_request()}
     with WorkerProcess() as worker:
         return Load.from_dict(worker.start(request))
 

@@ -17,11 +17,15 @@ import numpy as np
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from profilers.base import Availability, Runtime
+from profilers.external_data import COMPILED_NODE, check_external_data, refuse_compiled
 from profilers.nvml import read_driver_version
 from profilers.ort_providers import CPU, WITH_CPU, check_used, find_provider, name_devices
 from profilers.session import Array, Port, Session
 
 LOG_FATAL = 4
+ORT_MAGIC = b"ORTM"
+ORT_MAGIC_AT = 4
+"""Where a FlatBuffers file names what it is."""
 PROFILE_WARM_UP_CALLS = 10
 PROFILE_CALLS = 15
 KERNEL_SUFFIX = "_kernel_time"
@@ -41,6 +45,21 @@ GRAPH_LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "none": "ORT_DISABLE_ALL",
 }
+
+
+def is_ort_format(model: bytes) -> bool:
+    """Whether a model is in ONNX Runtime's own format."""
+    return model[ORT_MAGIC_AT : ORT_MAGIC_AT + len(ORT_MAGIC)] == ORT_MAGIC
+
+
+def check_self_contained(model: bytes) -> None:
+    """Refuse a model that would read another file, in either of ONNX Runtime's formats; errors as of
+    :func:`~profilers.external_data.check_external_data`."""
+    if not is_ort_format(model):
+        check_external_data(model)
+    elif COMPILED_NODE in model:
+        # Its own format has no external data that a session would read.
+        raise refuse_compiled()
 
 
 class OnnxRuntime(Runtime):
@@ -83,6 +102,9 @@ class OnnxRuntime(Runtime):
         if CPU not in onnxruntime.get_available_providers():
             return Availability(False, "this build has no CPU provider", "run: pip install onnxruntime")
         return Availability(True)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        check_self_contained(model)
 
     def profiles(self, spec: DeviceSpec) -> bool:
         # Elsewhere than on the CPU it tells when an operator was launched, not what it took.

@@ -13,29 +13,22 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from profilers.onnx_runtime import LOG_FATAL, OnnxRuntime
+from profilers.onnx_runtime import LOG_FATAL, OnnxRuntime, check_self_contained, is_ort_format
 from profilers.ort_providers import CPU
 from profilers.session import Array, Session
 from profilers.translate import translate_errors
 
-MAGIC = b"ORTM"
-MAGIC_AT = 4
-"""Where a FlatBuffers file names what it is."""
 PLATFORMS = ("arm", "amd64")
 X86_ONLY = ("NchwcTransformer",)
 """Rewriting that fits an x86 CPU with the vector width of the one that does it, and no other."""
-
-
-def is_ort_format(model: bytes) -> bool:
-    """Whether a model is in ONNX Runtime's own format."""
-    return model[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
 
 
 def convert_to_ort(model: bytes, platform: str) -> bytes:
     """An ONNX model in ONNX Runtime's own format, with all of its rewriting done for an instruction set.
 
     What ``amd64`` gives fits the kind of CPU that it was made on. :class:`InputError` where the platform is not one of
-    ``arm`` and ``amd64``, :class:`MeasurementError` where the model is none.
+    ``arm`` and ``amd64``, :class:`MeasurementError` where the model is none, :class:`FormatError` where it would read
+    another file.
     """
     import onnxruntime as ort
 
@@ -51,6 +44,7 @@ def convert_to_ort(model: bytes, platform: str) -> bytes:
         options.add_session_config_entry("session.qdqisint8allowed", str(int(platform == "arm")))
         left_out = [] if platform == "amd64" else list(X86_ONLY)
         with translate_errors("onnxruntime could not convert the model"):
+            check_self_contained(model)
             ort.InferenceSession(model, options, providers=[CPU], disabled_optimizers=left_out)
         return path.read_bytes()
 

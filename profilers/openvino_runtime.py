@@ -17,6 +17,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.base import Availability, Runtime
 from profilers.environment import read_conditions
+from profilers.external_data import check_external_data
 from profilers.openvino_graph import read_graph
 from profilers.openvino_profile import profile_calls, profile_windows
 from profilers.session import Array, Port, Session
@@ -25,6 +26,8 @@ INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 TELEMETRY = "openvino_telemetry"
 PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 """Each precision, and the capability that a device names where it computes in it."""
+IR_STARTS = (b"<", b"\xef\xbb\xbf<")
+"""How XML begins, after a byte order mark or without; no ONNX file begins so."""
 ORIGINAL_NAMES = "originalLayersNames"
 KEPT_SHARE = 0.125
 """Of the memory that is free: as much may be held by what compiling models gave."""
@@ -78,6 +81,14 @@ class OpenVino(Runtime):
         if not self.devices:
             return Availability(False, "it finds no device on this machine", INSTALL)
         return Availability(True)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        # An IR refers to places in its weights, and to no file.
+        if model.startswith(IR_STARTS):
+            return
+        if weights:
+            raise ValueError("not an OpenVINO IR, and so it can have no weights of its own")
+        check_external_data(model)
 
     def profiles(self, spec: DeviceSpec) -> bool:
         return True

@@ -10,13 +10,12 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.fields import Fields
-from profilers.opening import open_bound, read_model
+from profilers.opening import ModelFiles, open_bound, read_model
 from profilers.registry import find_runtime
 from profilers.session import Session
 from profilers.timing import sample
@@ -130,11 +129,6 @@ class PairWorker:
         return Block(old, new, new_first, tuple(sorted(set(flags))))
 
 
-def locate(spec: DeviceSpec, model: Path, weights: Path | None, shape: tuple[int, ...]) -> dict[str, Any]:
+def locate(spec: DeviceSpec, files: ModelFiles, shape: tuple[int, ...]) -> dict[str, Any]:
     """One of the two as a :class:`PairWorker` is told of it: its files, and the shape of its input."""
-    return {
-        "spec": spec.to_dict(),
-        "path": str(model.resolve()),
-        "weights": "" if weights is None else str(weights.resolve()),
-        "shape": list(shape),
-    }
+    return {"spec": spec.to_dict(), **files.to_request(), "shape": list(shape)}

@@ -16,12 +16,13 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.drift import estimate_drift, find_swell
-from latency_tables.errors import MeasurementError, MismatchError, WorkerDied
+from latency_tables.errors import FormatError, MeasurementError, MismatchError, WorkerDied
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
 from profilers.environment import read_conditions
 from profilers.journal import Journal
 from profilers.kit import Kit, make_item, write_kit
+from profilers.opening import ModelFiles
 from profilers.plan import Plan
 from profilers.registry import find_runtime, spec_here
 from profilers.timing import now_ns
@@ -200,6 +201,8 @@ def _visit(
             if worker.pid is None:
                 worker.start(_first_request(kit, spec, plan))
             return Visit.from_dict(worker.ask(request, plan.visit_limit_s), f"item {item.id}")
+        except FormatError as error:
+            raise FormatError(f"item {item.id}: {error}") from None
         except MeasurementError as error:
             if attempt == ATTEMPTS:
                 kind = WorkerDied if isinstance(error, WorkerDied) else MeasurementError
@@ -221,13 +224,9 @@ def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:
 
 
 def _locate(kit: Kit, item: Item) -> dict[str, Any]:
-    """Where the worker finds an item's model, and the shape of its input."""
-    weights = kit.weights_path(item)
-    return {
-        "path": str(kit.path(item).resolve()),
-        "weights": "" if weights is None else str(weights.resolve()),
-        "shape": list(item.input_shape),
-    }
+    """Where the worker finds an item's model, the hash that it must have, and the shape of its input."""
+    files = ModelFiles(kit.path(item), item.sha256, kit.weights_path(item), item.weights_sha256)
+    return {**files.to_request(), "shape": list(item.input_shape)}
 
 
 def _check_batch(kit: Kit, spec: DeviceSpec) -> None:

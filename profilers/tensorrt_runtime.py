@@ -17,6 +17,7 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError, R
 from latency_tables.machine import hash_json
 from profilers.base import Availability, Runtime
 from profilers.cuda import LIBRARY, CudaError, Gpu, load_driver
+from profilers.external_data import check_external_data
 from profilers.nvml import read_driver_version
 from profilers.session import Session
 from profilers.tensorrt_build import (
@@ -43,6 +44,7 @@ from profilers.tensorrt_target import (
     options_of,
     parse_capability,
 )
+from profilers.translate import translate_errors
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -150,14 +152,22 @@ class TensorRt(Runtime):
 
     def build(self, graph: bytes, spec: DeviceSpec) -> BuiltEngine:
         """An engine from an ONNX graph for a device spec, as :meth:`target` or :meth:`spec` makes it; errors as of
-        :func:`~profilers.tensorrt_build.build_engine`."""
+        :func:`~profilers.tensorrt_build.build_engine`, and :class:`FormatError` where the graph would read another
+        file."""
         self._find_installed()
+        with translate_errors(f"{self.name} cannot read the graph"):
+            check_external_data(graph)
         options = options_of(spec, self.flavour.builds_ahead)
         if not options.capability:
             name = self.find_device(spec.device)
             load_driver().use(self._gpus[name].index)
         timings = self._cache_folder / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
         return build_engine(self.flavour, graph, options, timings)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        # An engine holds all of its weights, or none of those that were stripped from it.
+        if model.startswith(ONNX_START):
+            check_external_data(model)
 
     def inspect(self, model: bytes, spec: DeviceSpec) -> str:
         reason = check_version(spec, self._find_installed())

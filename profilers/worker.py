@@ -22,7 +22,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
 from profilers.loading import Load, watch_memory
-from profilers.opening import make_feeds, open_bound, read_model
+from profilers.opening import check_hashes, make_feeds, open_bound, read_files, read_model
 from profilers.pair import PairWorker
 from profilers.registry import find_runtime
 from profilers.session import Array, Session
@@ -43,7 +43,9 @@ class Worker:
         self.spec = DeviceSpec.from_dict(request["spec"])
         self.runtime, self.calls = find_runtime(self.spec.runtime), request["reference_calls"]
         self.runtime.keep_compiled = True
-        self.reference = {key: request[key] for key in ("path", "weights", "shape")}
+        self.reference = {
+            key: request[key] for key in ("path", "sha256", "weights", "weights_sha256", "shape")
+        }
         self.last_ns: tuple[int, ...] = ()
         self.due_at = 0
         # A reference that cannot be loaded is no item's fault.
@@ -117,15 +119,20 @@ def load(request: Mapping[str, Any]) -> Load:
     runtime.version()
     clock, tell_memory = runtime.clock, watch_memory()
     begun = clock()
-    model, weights = read_model(request)
-    session = runtime.open(model, spec, weights)
-    ended = clock()
+    parts = read_files(request)
+    read_ns = clock() - begun
+    # Our checks are not counted: a program that uses the model makes none.
+    check_hashes(request, parts)
+    runtime.check_model(parts[0], spec, parts[1])
+    begun = clock()
+    session = runtime.open_checked(parts[0], spec, parts[1])
+    opened_ns = clock() - begun
     with session:
         session.bind(make_feeds(session, spec.batch))
         for _ in range(CALLS_AFTER_LOADING):
             session.call()
         memory = tell_memory()
-    return Load((ended - begun) / NS_PER_MS, memory)
+    return Load((read_ns + opened_ns) / NS_PER_MS, memory)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from compofa_deploy.bench.noise import Noise, measure_noise
 from compofa_deploy.bench.run import find_subjects
 from latency_tables.device import DeviceSpec
 from latency_tables.files import replace_file
+from profilers.opening import ModelFiles
 from profilers.pair import locate
 from profilers.registry import find_runtime
 
@@ -27,14 +28,12 @@ def listen(
     :func:`~compofa_deploy.bench.run.find_subjects` and :func:`~compofa_deploy.bench.noise.measure_noise`."""
     if bundle is not None:
         (subject,) = find_subjects([bundle])
-        folder, deployment = subject.bundle.folder, subject.bundle.deployment
-        weights = None if deployment.weights is None else folder / deployment.weights.file
-        model = locate(subject.spec, folder / deployment.model.file, weights, ())
+        model = locate(subject.spec, subject.bundle.model_files, ())
         return measure_noise(subject.spec, model, limit_s, rng, on_seconds)
     spec = find_runtime(RUNTIME).spec()
     with tempfile.TemporaryDirectory(prefix="compofa-noise-") as scratch:
         path = _write_baseline(spec, Path(scratch))
-        return measure_noise(spec, locate(spec, path, None, ()), limit_s, rng, on_seconds)
+        return measure_noise(spec, locate(spec, ModelFiles.hash(path), ()), limit_s, rng, on_seconds)
 
 
 def _write_baseline(spec: DeviceSpec, folder: Path) -> Path:

@@ -147,6 +147,4 @@ def _describe_version(made_for: DeviceSpec, here: DeviceSpec) -> str:
 
 
 def _locate(subject: Subject) -> dict[str, Any]:
-    folder, deployment = subject.bundle.folder, subject.bundle.deployment
-    weights = None if deployment.weights is None else folder / deployment.weights.file
-    return locate(subject.spec, folder / deployment.model.file, weights, deployment.input.shape)
+    return locate(subject.spec, subject.bundle.model_files, subject.bundle.deployment.input.shape)

@@ -112,14 +112,10 @@ def run_bench(
 
 
 def _load(subject: Subject) -> tuple[Load, ...]:
-    deployment, folder = subject.bundle.deployment, subject.bundle.folder
-    weights = None if deployment.weights is None else folder / deployment.weights.file
     try:
-        return tuple(
-            measure_load(subject.spec, folder / deployment.model.file, weights) for _ in range(LOADS)
-        )
+        return tuple(measure_load(subject.spec, subject.bundle.model_files) for _ in range(LOADS))
     except MeasurementError as error:
-        raise type(error)(f"{folder}: {error}") from None
+        raise type(error)(f"{subject.bundle.folder}: {error}") from None
 
 
 def _measure(

@@ -18,6 +18,8 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
 from latency_tables.files import read_json, write_json
 from latency_tables.machine import hash_json
+from profilers.opening import ModelFiles
+from profilers.registry import find_runtime
 
 FORMAT = "compofa-bundle"
 VERSION = 1
@@ -160,6 +162,14 @@ class Bundle:
         """The device spec that the bundle was made for."""
         return DeviceSpec.from_dict(self.deployment.device_spec, f"{self.folder / MANIFEST}, device_spec")
 
+    @property
+    def model_files(self) -> ModelFiles:
+        """Where the model is and its weights are, with their hashes, for a process that reads them itself."""
+        model, weights = self.deployment.model, self.deployment.weights
+        if weights is None:
+            return ModelFiles(self.folder / model.file, model.sha256)
+        return ModelFiles(self.folder / model.file, model.sha256, self.folder / weights.file, weights.sha256)
+
     def read_model(self) -> bytes:
         """The model file's bytes, checked against the hash as they are read."""
         return _read_checked(self.folder, self.deployment.model)
@@ -244,9 +254,10 @@ def check_replaceable(folder: Path) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle and check the hash of every file in it.
+    """Read a bundle and check the hash of every file in it, and that its model reads no other file.
 
-    :class:`VerificationError` where a file is not what the manifest says, :class:`FormatError` where the manifest is
+    :class:`VerificationError` where a file is not what the manifest says, or the model would read one that the manifest
+    does not list; :class:`FormatError` where the manifest is
     not one.
     """
     folder = Path(folder)
@@ -268,7 +279,20 @@ def load_bundle(folder: Path) -> Bundle:
     for entry in (deployment.model, deployment.weights, *deployment.extras, deployment.reference):
         if entry is not None:
             _read_checked(folder, entry)
-    return Bundle(folder, deployment)
+    bundle = Bundle(folder, deployment)
+    _check_self_contained(bundle)
+    return bundle
+
+
+def _check_self_contained(bundle: Bundle) -> None:
+    runtime, model, weights = find_runtime(bundle.spec.runtime), bundle.read_model(), bundle.read_weights()
+    try:
+        runtime.check_self_contained(model, weights)
+    except FormatError as error:
+        raise VerificationError(f"{bundle.folder / bundle.deployment.model.file}: {error}") from None
+    except ValueError:
+        # Not a model at all: the runtime says so, as soon as it is asked to load it.
+        return
 
 
 def _read_checked(folder: Path, entry: FileEntry) -> bytes:

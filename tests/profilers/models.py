@@ -34,6 +34,24 @@ def make_onnx(batch: int | str = 1) -> bytes:
     return model.SerializeToString()
 
 
+def make_external_onnx(folder: Path) -> bytes:
+    """What :func:`make_onnx` makes, with the offset of its logits in a file ``secret.bin`` that this writes."""
+    (folder / "secret.bin").write_bytes(np.float32([1, 2, 3]).tobytes())
+    model = onnx.load_from_string(make_onnx())
+    model.graph.node[-1].output[0] = "flat"
+    model.graph.node.append(helper.make_node("Add", ["flat", "offset"], ["logits"]))
+    offset = model.graph.initializer.add(name="offset", data_type=TensorProto.FLOAT, dims=[3])
+    set_external(offset)
+    return model.SerializeToString()
+
+
+def set_external(tensor: TensorProto, location: str = "secret.bin") -> None:
+    """Let a tensor's content be in a file."""
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+
+
 def make_kit(
     folder: Path, world: FakeWorld = QUIET, networks: int = 6, fault: str = "", marker: str = ""
 ) -> Kit:

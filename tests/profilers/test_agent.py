@@ -17,11 +17,11 @@ import pytest
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit
 from profilers.agent_file import PACKAGES, pack_agent
-from profilers.kit import Kit, pack_kit
+from profilers.kit import Kit, make_item, pack_kit, write_kit
 from profilers.plan import Plan
 from profilers.registry import find_runtime
 from profilers.runner import measure_kit
-from tests.profilers.models import make_kit, make_onnx
+from tests.profilers.models import make_external_onnx, make_kit, make_onnx
 
 Agent = Callable[..., "subprocess.CompletedProcess[str]"]
 PLAN = Plan(layer_sessions=2, network_sessions=2, min_calls=5, min_ms=0.0, max_calls=5, reference_calls=5)
@@ -185,6 +185,25 @@ def test_it_gives_a_models_outputs_for_the_inputs_that_it_is_given(
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "outputs.npz") as outputs:
         np.testing.assert_allclose(outputs["logits"], np.maximum(image, 0).mean((2, 3)), rtol=1e-5)
+
+
+def test_a_model_that_would_read_another_file_is_neither_run_nor_measured(
+    agent: Agent, tmp_path: Path
+) -> None:
+    model = make_external_onnx(tmp_path)
+    items = [(make_item(kind, kind, model), model) for kind in ("reference", "network")]
+    pack_kit(write_kit(tmp_path / "kit", {}, items), tmp_path / "kit.zip")
+    (tmp_path / "model.onnx").write_bytes(model)
+    np.savez(tmp_path / "inputs.npz", image=np.zeros((1, 3, 8, 8), np.float32))
+    for arguments in (
+        ["outputs", "model.onnx", "--inputs", "inputs.npz", "-o", "written"],
+        ["run", "kit.zip", "--plan", json.dumps(asdict(PLAN)), "-o", "written"],
+        ["run", "kit", "--plan", json.dumps(asdict(PLAN)), "-o", "written"],
+    ):
+        done = agent(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert "keeps weights in a file ('secret.bin') that no hash covers" in done.stderr
+        assert not (tmp_path / "written").exists()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from latency_tables.errors import FormatError, InputError
 from profilers.kit import MANIFEST, Kit, make_item, pack_kit, unpack_kit, write_kit
-from tests.profilers.models import KEYS, make_kit
+from tests.profilers.models import KEYS, make_external_onnx, make_kit
 
 REFERENCE = (make_item("reference", "reference", b"r"), b"r")
 
@@ -151,3 +151,26 @@ def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"others")
     with pytest.raises(FormatError, match="is not the model that the kit was built with"):
         Kit.load(tmp_path)
+
+
+def test_a_model_that_would_read_another_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = make_external_onnx(tmp_path)
+    items = [REFERENCE, (make_item("network", "network", model), model)]
+    pack_kit(write_kit(tmp_path / "kit", {}, items), tmp_path / "kit.zip")
+    for read in (
+        lambda: Kit.load(tmp_path / "kit"),
+        lambda: unpack_kit(tmp_path / "kit.zip", tmp_path / "new"),
+    ):
+        with pytest.raises(FormatError, match=r"network\.onnx: the model keeps weights in a file"):
+            read()
+
+
+def test_a_model_that_was_changed_since_is_not_packed(tmp_path: Path) -> None:
+    kit = make_kit(tmp_path / "kit")
+    kit.path(kit.measured[0]).write_bytes(b"another")
+    with pytest.raises(FormatError, match="is not the model that the kit was built with"):
+        pack_kit(kit, tmp_path / "kit.zip")
+    assert not (tmp_path / "kit.zip").exists()

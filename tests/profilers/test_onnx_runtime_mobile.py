@@ -8,8 +8,8 @@ from compofa_deploy.space import list_layers
 from compofa_deploy.subnet import Subnet
 from latency_tables.errors import InputError, MeasurementError
 from profilers.base import Runtime
-from profilers.onnx_runtime import OnnxRuntime
-from profilers.onnx_runtime_mobile import OnnxRuntimeMobile, convert_to_ort, is_ort_format
+from profilers.onnx_runtime import OnnxRuntime, is_ort_format
+from profilers.onnx_runtime_mobile import OnnxRuntimeMobile, convert_to_ort
 from tests.profilers.contract import RuntimeContract
 from tests.profilers.models import make_onnx
 from tests.support.supernets import TINY

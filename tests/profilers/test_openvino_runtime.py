@@ -111,7 +111,7 @@ class TestOpenVino(RuntimeContract):
 
     def test_an_error_tells_the_reason_and_not_the_place_in_the_source(self, runtime: Runtime) -> None:
         with pytest.raises(MeasurementError, match=r"could not load the model: Unable to read the model"):
-            self.open(runtime, b"not a model")
+            self.open(runtime, b"<not a model")
 
 
 class SulkyCore:

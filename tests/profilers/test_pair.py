@@ -6,6 +6,7 @@ import pytest
 
 from latency_tables.errors import FormatError, InputError, MeasurementError
 from profilers.fake import FakeModel, FakeWorld
+from profilers.opening import ModelFiles
 from profilers.pair import TURNS, Block, PairWorker, locate
 from profilers.registry import find_runtime
 from tests.profilers.models import SHAPE
@@ -19,7 +20,7 @@ def pair(tmp_path):
         sides = {}
         for word, model in (("old", old), ("new", new)):
             (tmp_path / word).write_bytes(model.to_bytes())
-            sides[word] = locate(find_runtime("fake").spec(), tmp_path / word, None, shape)
+            sides[word] = locate(find_runtime("fake").spec(), ModelFiles.hash(tmp_path / word), shape)
         return PairWorker({"pair": sides})
 
     return make

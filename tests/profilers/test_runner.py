@@ -11,7 +11,7 @@ import pytest
 
 from latency_tables.build import build_table
 from latency_tables.device import DeviceSpec
-from latency_tables.errors import InputError, MeasurementError, MismatchError, WorkerDied
+from latency_tables.errors import FormatError, InputError, MeasurementError, MismatchError, WorkerDied
 from profilers.environment import read_conditions
 from profilers.fake import FakeModel, FakeWorld
 from profilers.kit import Kit, make_item, write_kit
@@ -240,3 +240,15 @@ def wait_for(condition: object, limit_s: float = 20) -> None:
 @pytest.mark.parametrize("plan", [Plan(), Plan.quick(), Plan.full(), PLAN])
 def test_a_plan_comes_back_from_its_dict(plan: Plan) -> None:
     assert Plan.from_dict(plan.to_dict()) == plan
+
+
+@pytest.mark.parametrize("in_process", [False, True])
+@pytest.mark.parametrize("id", ["reference", "network-0"])
+def test_a_model_that_is_exchanged_after_the_kit_was_checked_is_not_measured(
+    tmp_path: Path, spec: DeviceSpec, id: str, in_process: bool
+) -> None:
+    kit = make_kit(tmp_path)
+    (item,) = (item for item in kit.items if item.id == id)
+    kit.path(item).write_bytes(FakeModel(("another",)).to_bytes())
+    with pytest.raises(FormatError, match=rf"{id}\.onnx: was changed after its hash was checked"):
+        run_kit(kit, spec, None, PLAN, in_process=in_process)

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
+from latency_tables.errors import FormatError, InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from profilers.base import Runtime
 from profilers.cuda import Driver
 from profilers.environment import read_machine
+from profilers.opening import ModelFiles
 from profilers.plan import Plan
 from profilers.tensorrt_build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
 from profilers.tensorrt_module import CLASSIC
 from profilers.tensorrt_runtime import TensorRt, TensorRtRtx
 from profilers.worker import Worker
 from tests.profilers.contract import RuntimeContract
+from tests.profilers.models import make_external_onnx
 from tests.support.cuda import ENGINE, KERNEL_NS, FakeCuda, make_api
 from tests.support.tensorrt import needs_rtx, without_gpu
 
@@ -203,12 +205,24 @@ def test_an_engine_for_elsewhere_names_what_it_fits_and_no_machine() -> None:
         TensorRtRtx().target()
 
 
+def test_no_engine_is_built_from_a_graph_that_would_read_another_file(
+    cuda: FakeCuda, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runtime, graph = TensorRt(), make_external_onnx(tmp_path)
+    for use in (runtime.open, runtime.build):
+        with pytest.raises(FormatError, match="weights in a file"):
+            use(graph, runtime.spec())
+    with pytest.raises(MeasurementError, match="tensorrt cannot read the graph: not an ONNX model"):
+        runtime.build(b"no graph", runtime.spec())
+
+
 def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     runtime = TensorRt()
     monkeypatch.setattr("profilers.worker.find_runtime", lambda name: runtime)
     model = tmp_path / "model.engine"
     model.write_bytes(ENGINE)
-    where = {"path": str(model), "weights": "", "shape": [1, 3, 8, 8]}
+    where = {**ModelFiles.hash(model).to_request(), "shape": [1, 3, 8, 8]}
     worker = Worker({"spec": runtime.spec().to_dict(), "reference_calls": 5, **where})
     visit = worker.visit(
         {"item": "x", "session": 0, "limits": Plan(max_calls=40).limits(), "layer_names": [], **where}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from profilers.fake import FakeModel, FakeRuntime, FakeSession
+from profilers.opening import ModelFiles
 from profilers.plan import Plan
 from profilers.worker import Worker
 from tests.profilers.models import KEYS, SHAPE
@@ -23,7 +24,7 @@ def test_what_a_session_doubts_of_its_device_is_kept_with_the_visit(
     monkeypatch.setattr(FakeSession, "watch", watch)
     model = tmp_path / "model.json"
     model.write_bytes(FakeModel(KEYS).to_bytes())
-    where = {"path": str(model), "weights": "", "shape": list(SHAPE)}
+    where = {**ModelFiles.hash(model).to_request(), "shape": list(SHAPE)}
     worker = Worker({"spec": FakeRuntime().spec().to_dict(), "reference_calls": 5, **where})
     visit = worker.visit({"item": "x", "session": 0, "limits": Plan().limits(), "layer_names": [], **where})
     assert watched[0] == visit.warm_up_calls

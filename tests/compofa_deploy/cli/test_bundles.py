@@ -3,11 +3,12 @@
 import os
 
 import pytest
+from PIL import Image
 
 from compofa_deploy import deploy as deploy_module
 from compofa_deploy import verify as verify_module
 from compofa_deploy.export.bundle import MANIFEST, load_bundle
-from tests.compofa_deploy.export.builders import change_manifest, flip_byte
+from tests.compofa_deploy.export.builders import change_manifest, flip_byte, move_weights_out
 from tests.support.measurements import make_measured
 
 
@@ -226,3 +227,22 @@ def test_a_manifest_of_another_version_is_bad_input(compofa, bundle):
     ran = compofa("verify", bundle)
     assert ran.code == 2
     assert f"{MANIFEST}: is version 99 of compofa-bundle; this release reads version 1" in ran.error
+
+
+def test_a_bundle_whose_weights_are_in_a_file_that_no_hash_covers_is_refused(
+    bundle, compofa, tmp_path, monkeypatch
+):
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    move_weights_out(bundle, tmp_path / "secret.bin")
+    # A runtime that loads a model from memory would find the file here.
+    monkeypatch.chdir(tmp_path)
+    for code, *arguments in (
+        (1, "verify", bundle),
+        (1, "verify", bundle, "--no-latency"),
+        (1, "run", bundle, tmp_path / "a.png"),
+        (2, "bench", "run", bundle, "-o", tmp_path / "result.json"),
+    ):
+        ran = compofa(*arguments)
+        assert ran.code == code
+        assert "model.onnx: the model keeps weights in a file ('secret.bin') that no hash covers" in ran.error
+        assert ran.out == ""

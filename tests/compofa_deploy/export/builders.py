@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from compofa_deploy.export.bundle import CONTENT_ID, MANIFEST
 from latency_tables.machine import hash_json
+from tests.profilers.models import set_external
 
 
 def change_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -28,6 +31,16 @@ def replace_content(folder: Path, entry: str, data: bytes) -> None:
         content[entry].update(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
     change_manifest(folder, describe)
+
+
+def move_weights_out(folder: Path, secret: Path) -> None:
+    """Move a bundle's first weights into a file that its model names and its manifest does not, with a hash of the
+    model that fits."""
+    model = onnx.load(folder / "model.onnx")
+    tensor = model.graph.initializer[0]
+    secret.write_bytes(onnx.numpy_helper.to_array(tensor).tobytes())
+    set_external(tensor, secret.name)
+    replace_content(folder, "model", model.SerializeToString())
 
 
 def flip_byte(path: Path, position: int) -> None:

@@ -12,7 +12,7 @@ from compofa_deploy.export.onnxruntime_mobile import OPERATORS_FILE, list_operat
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.verify import verify
 from latency_tables.errors import VerificationError
-from profilers.onnx_runtime_mobile import is_ort_format
+from profilers.onnx_runtime import is_ort_format
 from profilers.registry import find_runtime
 
 SUBNET = Subnet.compound((2, 3, 2, 4, 3), 16)
