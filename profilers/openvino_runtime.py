@@ -17,7 +17,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.base import Availability, Runtime
 from profilers.environment import read_conditions
-from profilers.external_data import check_external_data
+from profilers.external_data import check_external_data, refuse_file
 from profilers.openvino_graph import read_graph
 from profilers.openvino_profile import profile_calls, profile_windows
 from profilers.session import Array, Port, Session
@@ -28,6 +28,10 @@ PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 """Each precision, and the capability that a device names where it computes in it."""
 IR_STARTS = (b"<", b"\xef\xbb\xbf<")
 """How XML begins, after a byte order mark or without; no ONNX file begins so."""
+IR_WEIGHTS_PATH = b"weights_path"
+"""In the runtime information of a model, the name of a file that plugins may map instead of the given weights."""
+IR_HIDDEN_LETTERS = (b"\0", b"&#")
+"""Signs of UTF-16 or UTF-32, and of characters that are written as numbers."""
 ORIGINAL_NAMES = "originalLayersNames"
 KEPT_SHARE = 0.125
 """Of the memory that is free: as much may be held by what compiling models gave."""
@@ -83,12 +87,12 @@ class OpenVino(Runtime):
         return Availability(True)
 
     def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
-        # An IR refers to places in its weights, and to no file.
         if model.startswith(IR_STARTS):
-            return
-        if weights:
+            _check_ir(model)
+        elif weights:
             raise ValueError("not an OpenVINO IR, and so it can have no weights of its own")
-        check_external_data(model)
+        else:
+            check_external_data(model)
 
     def profiles(self, spec: DeviceSpec) -> bool:
         return True
@@ -176,6 +180,19 @@ class OpenVinoSession(Session):
         openvino = load_openvino()
         for name, array in feeds.items():
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+
+
+def _check_ir(model: bytes) -> None:
+    """Refuse an IR that names a file with its weights. Otherwise it refers only to places in the weights it is given.
+
+    Raises:
+        FormatError: It names a file.
+        ValueError: It may name one in letters that a search of its bytes does not find.
+    """
+    if IR_WEIGHTS_PATH in model:
+        raise refuse_file("")
+    if any(part in model for part in IR_HIDDEN_LETTERS):
+        raise ValueError("an OpenVINO IR is in UTF-8, without references to characters by their numbers")
 
 
 def _make_settings(spec: DeviceSpec) -> dict[str, Any]:

@@ -212,7 +212,14 @@ def test_an_openvino_graph_with_weights_of_its_own_must_be_an_ir() -> None:
     openvino = find_runtime("openvino")
     openvino.check_self_contained(b"<?xml", b"weights")
     openvino.check_self_contained(b"\xef\xbb\xbf<?xml")
-    with pytest.raises(ValueError, match="not an OpenVINO IR"):
+    with pytest.raises(FormatError, match="weights in a file that no hash covers"):
+        openvino.check_self_contained(
+            b'<net><rt_info><__weights_path value="secret.bin" /></rt_info>', b"weights"
+        )
+    for hidden in (b'<net name="__weights&#95;path" />', "<net />".encode("utf-16-le")):
+        with pytest.raises(ValueError, match="an OpenVINO IR is in UTF-8"):
+            openvino.check_self_contained(hidden, b"weights")
+    with pytest.raises(ValueError, match="not an OpenVINO IR, and so"):
         openvino.check_self_contained(make_onnx(), b"weights")
 
 
