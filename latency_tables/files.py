@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +17,21 @@ from latency_tables.errors import FormatError, InputError
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside ``path`` for writing; rename it onto ``path`` when the block ends well.
+    """Open a temporary file for writing, and rename it onto ``path`` when the block ends well.
 
-    Where the block fails, or is interrupted, nothing is left behind and what was at ``path`` stays.
-    :class:`InputError` where the folder cannot be written or the disk is full.
+    Where the block fails, or is interrupted, nothing is left behind and the earlier file stays. A symbolic link is
+    followed: the file that it names is replaced, and the link stays.
+
+    Raises:
+        InputError: ``path`` is a folder, a device, a pipe or a socket; or the folder cannot be written; or the disk is
+            full.
     """
     path = Path(path)
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        _check_regular(path)
+        # Beside the file itself: a rename onto a link would replace the link.
+        target = Path(os.path.realpath(path))
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
     temporary = Path(name)
@@ -33,7 +41,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise InputError(
@@ -80,6 +88,18 @@ def parse_json(text: str, where: str, kind: str, version: int) -> dict[str, Any]
         )
     _check_finite(data, where)
     return data
+
+
+def _check_regular(path: Path) -> None:
+    """:class:`InputError` where a rename onto the path would remove what is no regular file."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is a device, a pipe or a socket, not a regular file; choose another file")
 
 
 def _umask() -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -141,3 +142,49 @@ def test_a_file_gets_the_rights_that_any_new_file_gets(tmp_path):
     write_json(written, KIND, 1, {})
     Path(plain).touch()
     assert stat.S_IMODE(written.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_link_is_written_through_and_stays(tmp_path):
+    (tmp_path / "apart").mkdir()
+    for name in ("there", "not_yet"):
+        target, link = tmp_path / "apart" / name, tmp_path / name
+        link.symlink_to(target)
+        if name == "there":
+            target.write_bytes(b"before")
+        with replace_file(link) as file:
+            file.write(b"after")
+        assert link.is_symlink()
+        assert target.read_bytes() == b"after"
+    assert sorted(path.name for path in (tmp_path / "apart").iterdir()) == ["not_yet", "there"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a device", "link to a pipe"])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, kind):
+    path = tmp_path / "place"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "link to a device":
+        path.symlink_to(os.devnull)
+    elif kind == "link to a pipe":
+        os.mkfifo(tmp_path / "pipe")
+        path.symlink_to(tmp_path / "pipe")
+    else:
+        os.mkfifo(path)
+    before = path.lstat()
+    with pytest.raises(InputError, match="place: is a device, a pipe or a socket"):
+        write_json(path, KIND, 1, {})
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a folder; give the name of a file"):
+        write_json(tmp_path, KIND, 1, {})
+
+
+def test_links_that_lead_in_a_circle_are_refused(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_json(tmp_path / "a", KIND, 1, {})
+    assert (tmp_path / "a").is_symlink()
