@@ -23,7 +23,7 @@ from compofa_deploy.bench.between import REPLICATES, compare_benched
 from compofa_deploy.bench.result import Benched, BenchResult
 from compofa_deploy.bench.run import Subject, find_subjects, plan_sampling, run_bench
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict
-from compofa_deploy.export.bundle import write_bundle
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet

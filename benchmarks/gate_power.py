@@ -29,7 +29,8 @@ import numpy as np
 
 from benchmarks.disturbances import KINDS, disturb
 from compofa_deploy.bench.paired import iterate_blocks, read_blocks
-from compofa_deploy.export.bundle import describe_file, encode_reference, write_bundle
+from compofa_deploy.export.bundle import describe_file, encode_reference
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported, draw_reference_images, export
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights

@@ -13,16 +13,8 @@ from compofa_deploy.auto import LeftOut
 from compofa_deploy.cache import Cache
 from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
 from compofa_deploy.evaluation.counted import CountedAccuracies
-from compofa_deploy.export.bundle import (
-    Budget,
-    Bundle,
-    Latency,
-    MeasuredLatency,
-    Tried,
-    check_replaceable,
-    decode_reference,
-    write_bundle,
-)
+from compofa_deploy.export.bundle import Budget, Bundle, Latency, MeasuredLatency, Tried, decode_reference
+from compofa_deploy.export.bundle_writer import check_replaceable, write_bundle
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.gather import Found, Watcher, gather
 from compofa_deploy.search.candidates import Candidates

@@ -33,7 +33,8 @@ def command(**given: Any) -> None:
     """
     from compofa_deploy.cli.inputs import find_by_precision, find_target
     from compofa_deploy.cli.subnets import read_subnet
-    from compofa_deploy.export.bundle import check_replaceable, decode_reference, write_bundle
+    from compofa_deploy.export.bundle import decode_reference
+    from compofa_deploy.export.bundle_writer import check_replaceable, write_bundle
     from compofa_deploy.export.export import export
     from compofa_deploy.supernet.families import find_family
     from compofa_deploy.supernet.stored import load_supernet

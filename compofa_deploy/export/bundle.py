@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Mapping
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -14,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from compofa_deploy.export.folder_exchange import restore_folder
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
-from latency_tables.files import read_json, write_json
+from latency_tables.files import read_json
 from latency_tables.machine import hash_json
 from profilers.opening import ModelFiles
 from profilers.registry import find_runtime
@@ -143,6 +142,12 @@ class Deployment(_Part):
         """What the model takes up, with its weights."""
         return self.model.size_bytes + (self.weights.size_bytes if self.weights else 0)
 
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file of the bundle beside its manifest."""
+        weights = () if self.weights is None else (self.weights,)
+        return (self.model, *weights, *self.extras, self.reference)
+
     @model_validator(mode="after")
     def _check_shapes(self) -> Self:
         if len(self.input.shape) != 4 or len(self.labels) != self.output.shape[-1]:
@@ -172,16 +177,16 @@ class Bundle:
 
     def read_model(self) -> bytes:
         """The model file's bytes, checked against the hash as they are read."""
-        return _read_checked(self.folder, self.deployment.model)
+        return read_checked(self.folder, self.deployment.model)
 
     def read_weights(self) -> bytes:
         """The same for the weights, where they have a file of their own; else empty."""
         entry = self.deployment.weights
-        return b"" if entry is None else _read_checked(self.folder, entry)
+        return b"" if entry is None else read_checked(self.folder, entry)
 
     def read_reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Stored pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
-        return decode_reference(_read_checked(self.folder, self.deployment.reference), str(self.folder))
+        return decode_reference(read_checked(self.folder, self.deployment.reference), str(self.folder))
 
 
 def describe_file(name: str, data: bytes) -> FileEntry:
@@ -208,51 +213,6 @@ def decode_reference(data: bytes, where: str) -> tuple[NDArray[np.uint8], NDArra
         raise FormatError(f"{where}: {REFERENCE} is not the reference it should be ({error})") from None
 
 
-def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle beside its place and move it there whole. An older bundle there is replaced; a folder that is
-    no bundle is not: :class:`InputError`."""
-    folder = Path(folder).absolute()
-    check_replaceable(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-    try:
-        inside = staging / "bundle"
-        inside.mkdir()
-        for name, data in files.items():
-            (inside / name).write_bytes(data)
-        content = deployment.model_dump(mode="json")
-        write_json(inside / MANIFEST, FORMAT, VERSION, {**content, CONTENT_ID: hash_json(content)})
-        if folder.exists():
-            folder.rename(staging / "old")
-        inside.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); make room or choose another folder"
-        ) from None
-    finally:
-        if not folder.exists() and (staging / "old").exists():
-            (staging / "old").rename(folder)
-        shutil.rmtree(staging, ignore_errors=True)
-    return Bundle(folder, deployment)
-
-
-def check_replaceable(folder: Path) -> None:
-    """:class:`InputError` where something other than a bundle or an empty folder is in a new bundle's place, or
-    nothing can be written there."""
-    folder = Path(folder).absolute()
-    is_ours = folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
-    if not is_ours and (folder.exists() or folder.is_symlink()):
-        raise InputError(f"{folder}: is there and is no bundle; choose another place with -o")
-    above = next(parent for parent in folder.parents if parent.exists())
-    try:
-        Path(tempfile.mkdtemp(dir=above, prefix=f".{folder.name}.")).rmdir()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-
-
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and check the hash of every file in it, and that its model reads no other file.
 
@@ -261,8 +221,19 @@ def load_bundle(folder: Path) -> Bundle:
     not one.
     """
     folder = Path(folder)
+    restore_folder(Path(os.path.realpath(folder)), MANIFEST)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; give a bundle made by compofa deploy or export")
+    deployment = read_manifest(folder)
+    for entry in deployment.files:
+        read_checked(folder, entry)
+    bundle = Bundle(folder, deployment)
+    _check_self_contained(bundle)
+    return bundle
+
+
+def read_manifest(folder: Path) -> Deployment:
+    """The manifest of a bundle's folder. Errors as of :func:`load_bundle`."""
     data = read_json(folder / MANIFEST, FORMAT, VERSION)
     if data.pop(CONTENT_ID, None) != hash_json(data):
         raise VerificationError(
@@ -270,18 +241,12 @@ def load_bundle(folder: Path) -> Bundle:
             "bundle anew"
         )
     try:
-        deployment = Deployment.model_validate(data)
+        return Deployment.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         raise FormatError(
             f"{folder / MANIFEST}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
-    for entry in (deployment.model, deployment.weights, *deployment.extras, deployment.reference):
-        if entry is not None:
-            _read_checked(folder, entry)
-    bundle = Bundle(folder, deployment)
-    _check_self_contained(bundle)
-    return bundle
 
 
 def _check_self_contained(bundle: Bundle) -> None:
@@ -295,7 +260,8 @@ def _check_self_contained(bundle: Bundle) -> None:
         return
 
 
-def _read_checked(folder: Path, entry: FileEntry) -> bytes:
+def read_checked(folder: Path, entry: FileEntry) -> bytes:
+    """The content of a file; :class:`VerificationError` where it is missing or is not what its entry says."""
     path = folder / entry.file
     try:
         data = path.read_bytes()

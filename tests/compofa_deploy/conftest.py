@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle import write_bundle
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from compofa_deploy.classify import classify
-from compofa_deploy.export.bundle import load_bundle, write_bundle
+from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.subnet import Subnet

@@ -224,7 +224,7 @@ def test_what_is_no_bundle_is_refused_before_anything_is_measured(device, job, c
         (place / "photo.jpg").write_bytes(b"precious")
     else:
         place.write_bytes(b"precious")
-    with pytest.raises(InputError, match="is there and is no bundle"):
+    with pytest.raises(InputError, match="exists and is not a bundle"):
         deploy(job(), place, cache, Recorder())
     assert device.profiled == []
 
@@ -279,12 +279,12 @@ def test_an_interruption_while_measuring_leaves_no_half_bundle(device, job, cach
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(device, job, cache, tmp_path, monkeypatch):
-    from compofa_deploy.export import bundle as bundle_module
+    from compofa_deploy.export import bundle_writer
 
     def fail(*arguments, **named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle_module, "write_json", fail)
+    monkeypatch.setattr(bundle_writer, "write_json", fail)
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="No space left on device") as raised:
         deploy(job(), tmp_path / "out" / "bundle", cache, Recorder())

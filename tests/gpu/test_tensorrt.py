@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from compofa_deploy.cache import Cache
-from compofa_deploy.export.bundle import decode_reference, write_bundle
+from compofa_deploy.export.bundle import decode_reference
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.network import build_network

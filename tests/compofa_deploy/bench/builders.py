@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from compofa_deploy.export.bundle import describe_file, write_bundle
+from compofa_deploy.export.bundle import describe_file
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported
 from profilers.fake import FakeModel, FakeWorld
 from profilers.registry import find_runtime

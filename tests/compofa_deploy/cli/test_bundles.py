@@ -194,7 +194,18 @@ def test_a_device_that_keeps_no_budget_is_answered_no(deploy, cached, measured_a
 def test_a_place_that_is_taken_is_refused(compofa, cached, supernet_file, photo):
     ran = compofa("deploy", "--latency", "1ms", "--supernet", supernet_file, "-o", photo)
     assert ran.code == 2
-    assert "is there and is no bundle" in ran.error
+    assert "exists and is not a bundle" in ran.error
+
+
+def test_a_folder_whose_manifest_is_another_programs_is_refused_and_stays(compofa, supernet_file, tmp_path):
+    place = tmp_path / "project"
+    (place / "src").mkdir(parents=True)
+    (place / "src" / "main.py").write_text("x")
+    (place / "deployment.json").write_text('{"kind":"Deployment"}')
+    ran = compofa("export", "23432@16", "--supernet", supernet_file, "-o", place)
+    assert ran.code == 2
+    assert "project: exists and is not a bundle that may be replaced" in ran.error
+    assert (place / "src" / "main.py").read_text() == "x"
 
 
 def test_a_place_that_cannot_be_written_is_refused(compofa, cached, supernet_file, photo):

@@ -1,22 +1,11 @@
 """A bundle is written whole or not at all, replaces nothing but a bundle, and is refused where a byte has changed."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from compofa_deploy.export import bundle as bundle_module
-from compofa_deploy.export.bundle import (
-    MANIFEST,
-    REFERENCE,
-    check_replaceable,
-    decode_reference,
-    encode_reference,
-    load_bundle,
-    write_bundle,
-)
+from compofa_deploy.export.bundle import MANIFEST, REFERENCE, decode_reference, encode_reference, load_bundle
 from latency_tables.errors import FormatError, InputError, VerificationError
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte
 
@@ -38,107 +27,6 @@ def test_a_bundle_comes_back_from_its_folder(exported, bundle):
 
 def test_a_bundle_holds_what_is_needed_and_nothing_else(bundle):
     assert list_files(bundle) == sorted(FILES)
-
-
-def test_the_same_bundle_is_the_same_bytes(exported, tmp_path):
-    for name in ("a", "b"):
-        write_bundle(tmp_path / name, exported.deployment, exported.files)
-    for file in FILES:
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-
-def test_writing_leaves_nothing_beside_the_bundle(exported, tmp_path):
-    write_bundle(tmp_path / "out" / "deep" / "bundle", exported.deployment, exported.files)
-    assert os.listdir(tmp_path / "out" / "deep") == ["bundle"]
-
-
-def test_an_older_bundle_is_replaced(exported, bundle, tmp_path):
-    (bundle / "notes.txt").write_text("of the old one")
-    write_bundle(bundle, exported.deployment, exported.files)
-    assert list_files(bundle) == sorted(FILES)
-    assert os.listdir(tmp_path) == ["bundle"]
-
-
-def test_an_empty_folder_is_replaced(exported, tmp_path):
-    (tmp_path / "bundle").mkdir()
-    write_bundle(tmp_path / "bundle", exported.deployment, exported.files)
-    assert list_files(tmp_path / "bundle") == sorted(FILES)
-
-
-@pytest.mark.parametrize("there", ["folder", "file", "link"])
-def test_what_is_no_bundle_is_not_replaced(exported, tmp_path, there):
-    place = tmp_path / "bundle"
-    if there == "folder":
-        place.mkdir()
-        (place / "photo.jpg").write_bytes(b"precious")
-    elif there == "file":
-        place.write_bytes(b"precious")
-    else:
-        place.symlink_to(tmp_path / "nowhere")
-    for refuse in (check_replaceable, lambda p: write_bundle(p, exported.deployment, exported.files)):
-        with pytest.raises(InputError, match="is there and is no bundle; choose another place with -o"):
-            refuse(place)
-    assert os.listdir(tmp_path) == ["bundle"]
-
-
-def test_a_file_where_a_folder_is_needed_is_refused_before_anything_is_made(exported, tmp_path):
-    (tmp_path / "file").write_text("x")
-    for refuse in (check_replaceable, lambda p: write_bundle(p, exported.deployment, exported.files)):
-        with pytest.raises(InputError, match=r"cannot be made \(Not a directory\); choose another folder"):
-            refuse(tmp_path / "file" / "bundle")
-    assert (tmp_path / "file").read_text() == "x"
-
-
-def test_checking_a_place_leaves_nothing_there(tmp_path):
-    check_replaceable(tmp_path / "a" / "b" / "bundle")
-    assert os.listdir(tmp_path) == []
-
-
-def fail_with(error):
-    def fail(*arguments, **named):
-        raise error
-
-    return fail
-
-
-@pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize(
-    ("error", "shown"),
-    [
-        (OSError(28, "No space left on device"), InputError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
-)
-def test_a_write_that_stops_leaves_what_was_there(
-    exported, bundle, tmp_path, monkeypatch, older, error, shown
-):
-    place = bundle if older else tmp_path / "new"
-    before = {file: (bundle / file).read_bytes() for file in FILES}
-    monkeypatch.setattr(bundle_module, "write_json", fail_with(error))
-    with pytest.raises(shown) as raised:
-        write_bundle(place, exported.deployment, exported.files)
-    if shown is InputError:
-        assert "cannot be written (No space left on device); make room" in str(raised.value)
-    assert os.listdir(tmp_path) == ["bundle"]
-    assert {file: (bundle / file).read_bytes() for file in FILES} == before
-
-
-@pytest.mark.parametrize("failing", [1, 2])
-def test_a_move_that_fails_puts_the_older_bundle_back(exported, bundle, tmp_path, monkeypatch, failing):
-    original, moves = Path.rename, []
-
-    def rename(self, target):
-        moves.append(target)
-        if len(moves) == failing:
-            raise OSError(5, "Input/output error")
-        return original(self, target)
-
-    monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(InputError, match="Input/output error"):
-        write_bundle(bundle, exported.deployment, exported.files)
-    monkeypatch.undo()
-    assert os.listdir(tmp_path) == ["bundle"]
-    assert load_bundle(bundle).deployment == exported.deployment
 
 
 @pytest.mark.parametrize("file", ["model.onnx", REFERENCE])

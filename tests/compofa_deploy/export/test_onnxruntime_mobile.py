@@ -6,7 +6,8 @@ import pytest
 from onnxruntime.tools.reduced_build_config_parser import parse_config
 
 from compofa_deploy.classify import classify
-from compofa_deploy.export.bundle import load_bundle, write_bundle
+from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.export.onnxruntime_mobile import OPERATORS_FILE, list_operators
 from compofa_deploy.subnet import Subnet

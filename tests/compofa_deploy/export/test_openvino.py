@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from compofa_deploy.classify import classify
-from compofa_deploy.export.bundle import MANIFEST, Bundle, decode_reference, load_bundle, write_bundle
+from compofa_deploy.export.bundle import MANIFEST, Bundle, decode_reference, load_bundle
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.export.writers import TOLERANCES, find_tolerance
 from compofa_deploy.subnet import Subnet

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle import MANIFEST, Bundle, describe_file, write_bundle
+from compofa_deploy.export.bundle import MANIFEST, Bundle, describe_file
+from compofa_deploy.export.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.export.writers import GRAPH_BYTES_PER_LAYER, TOLERANCES
 from compofa_deploy.subnet import Subnet
