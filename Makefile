@@ -46,5 +46,7 @@ $(TEST_VENV)/.installed: $(FRAME)
 	$(TEST_VENV)/bin/python .ci/tensorrt_stubs.py $(TEST_VENV)/stubs
 	touch $@
 
+# What this file installed and what the tools build. A bundle is a result and stays, and so does any other environment.
 clean:
-	rm -rf $(VENV) $(TEST_VENV) $(BUNDLE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	for folder in .venv .venv-test; do if [ -f "$$folder/.installed" ]; then rm -rf "$$folder"; fi; done
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -22,6 +22,8 @@ from profilers.runner import OnProgress, Progress
 from profilers.ssh import Ssh, Target
 
 AGENT = "compofa-agent.pyz"
+KIT_SCRATCH = "compofa-kit-"
+"""How the folders begin into which the agent unpacks kits; a run that was killed leaves one behind."""
 RECONNECT_AFTER_S = (1.0, 2.0, 5.0, 15.0, 30.0)
 """How long to wait before each attempt to go on after a connection was lost; any progress starts them anew."""
 
@@ -122,8 +124,11 @@ class RemoteDevice:
         return measured
 
     def clean(self) -> None:
-        """Remove what was carried there, and the journal."""
-        self._run('rm -rf "$d"')
+        """Remove what was carried there, and the journal. Anything else in the folder stays, and so does the folder."""
+        self._run(
+            f'rm -f -- "$d"/{AGENT} "$d"/{AGENT}.part "$d"/kit-*.zip "$d"/kit-*.zip.*; '
+            f'rm -rf -- "$d"/{KIT_SCRATCH}*; rmdir -- "$d" 2> /dev/null || :'
+        )
 
     def close(self) -> None:
         """End what runs, from whatever thread."""

@@ -240,11 +240,18 @@ def test_bundles_are_built_at_the_base_and_here(gate: Gate, tmp_path: Path, comm
         {"build": 'cp word "$BUNDLES/word"; command -v compofa'}, event__pull_request__base__sha=commits[0]
     )
     assert ran.code == 0, ran.out
-    built = tmp_path / "temp" / "latency-gate"
+    (built,) = (tmp_path / "temp").glob("latency-gate.*")
     assert (built / "old" / "word").read_text() == "before"
     assert (built / "new" / "word").read_text() == "after"
     assert str(built / "venv" / "bin" / "compofa") in ran.out
     assert ran.outputs["plan"]["old"] == str(built / "old")
+
+
+def test_a_second_use_in_a_job_leaves_the_first_ones_report(gate: Gate) -> None:
+    first, second = (Path(gate(BUNDLES).outputs["plan"]["report"]) for _ in range(2))
+    assert first != second
+    assert (first / "latency.json").exists()
+    assert (second / "latency.json").exists()
 
 
 def test_a_build_that_fails_ends_the_job(gate: Gate, commits: list[str]) -> None:

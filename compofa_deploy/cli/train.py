@@ -149,6 +149,7 @@ def _evaluate(
     teller: _Teller,
 ) -> dict[str, Any]:
     from compofa_deploy.evaluation.evaluate import evaluate
+    from compofa_deploy.evaluation.kept import remove_partial
     from compofa_deploy.report.front_figure import write_front_figure
     from compofa_deploy.training.data import DataSplits, decode
 
@@ -170,8 +171,7 @@ def _evaluate(
     if not ranks.is_first:
         return {}
     table.save(path)
-    for left in output.glob(f"{partial.name}*"):
-        left.unlink()
+    remove_partial(partial)
     accuracy = table.accuracy("validation")
     result = {
         "accuracy_table": str(path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 from compofa_deploy.evaluation.partial import Done, Partial
@@ -31,5 +32,5 @@ def _name(path: Path | None, rank: int) -> Path | None:
 
 def _list(path: Path) -> list[Path]:
     folder = path.parent
-    further = folder.glob(f"{path.name}.*") if folder.is_dir() else []
+    further = folder.glob(f"{glob.escape(path.name)}.*") if folder.is_dir() else []
     return [path, *sorted(other for other in further if other.suffix[1:].isdigit())]

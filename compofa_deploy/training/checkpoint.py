@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -47,8 +49,10 @@ def read_checkpoint(path: Path, recipe: Recipe, images: int) -> dict[str, Any]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Files that a killed process left half written beside a checkpoint."""
-    for leftover in path.parent.glob(f".{path.name}.*"):
+    """Remove the temporary files that a killed process left half written beside a checkpoint."""
+    target = Path(os.path.realpath(path))
+    # As many characters as the names of temporary files have: another program's file is not ours to remove.
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.????????"):
         leftover.unlink(missing_ok=True)
 
 

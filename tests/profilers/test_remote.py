@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from profilers.plan import Plan
 from profilers.registry import find_runtime
 from profilers.remote import RemoteDevice, Settings
 from profilers.runner import Progress, measure_kit
-from profilers.ssh import Target
+from profilers.ssh import Ssh, Target
 from tests.profilers.models import make_kit
 from tests.support.sshd import Sshd
 
@@ -70,7 +71,34 @@ def test_what_is_measured_there_is_what_is_measured_here(sshd: Sshd, tmp_path: P
         [remote.AGENT, *(f"kit-{kit.kit_id}.zip{suffix}" for suffix in ("", ".journal", ".journal.lock"))]
     )
     device.clean()
-    assert list_there(sshd) == []
+    assert list(sshd.cache.glob("remote/*")) == []
+
+
+def test_cleaning_removes_what_was_carried_there_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, device = tmp_path / "a cache", RemoteDevice(Target.parse("ssh://device"), FAKE)
+
+    def run_here(ssh: object, script: str, data: bytes = b"") -> bytes:
+        environment = {"PATH": os.environ["PATH"], "COMPOFA_CACHE": str(cache)}
+        return subprocess.run(
+            ["sh", "-c", script], input=data, env=environment, capture_output=True, check=True
+        ).stdout
+
+    monkeypatch.setattr(Ssh, "run", run_here)
+    device._carry({"kit-0.zip": b"a kit"})
+    (folder,) = cache.glob("remote/*")
+    # What a run leaves behind, also one that was killed.
+    (folder / "compofa-kit-left" / "kit").mkdir(parents=True)
+    for name in (f"{remote.AGENT}.part", "kit-1.zip.part", "kit-0.zip.journal", "kit-0.zip.journal.lock"):
+        (folder / name).touch()
+    (folder / "notes.txt").write_text("a user's own")
+    device.clean()
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    (folder / "notes.txt").unlink()
+    device.clean()
+    assert not folder.exists()
+    device.clean()
 
 
 def test_what_a_login_shell_prints_is_passed_over(sshd: Sshd, tmp_path: Path) -> None:

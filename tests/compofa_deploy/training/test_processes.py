@@ -167,8 +167,10 @@ def test_a_training_that_is_killed_goes_on_bit_for_bit(tmp_path, encoded, write_
         state, last = torch.load(folder / NAME), read_last_step(folder)
         assert state["phase"] * 9 + state["step"] >= last - 1, "no more than a step was lost"
     (folder / f".{NAME}.leftover").write_bytes(b"half a checkpoint")
+    (folder / f".{NAME}.swp").write_bytes(b"another program's")
     assert start(folder, recipe).wait(WAIT_SECONDS) == 0
     assert not (folder / f".{NAME}.leftover").exists()
+    assert (folder / f".{NAME}.swp").exists()
     one, other = (torch.load(place / NAME) for place in (whole, folder))
     assert all(torch.equal(value, other["model"][name]) for name, value in one["model"].items())
     assert torch.equal(one["torch_rng"], other["torch_rng"])
