@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,11 @@ from compofa_deploy.evaluation.sampled import count_subnet
 from compofa_deploy.images import Preprocess
 from compofa_deploy.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import decode
+from compofa_deploy.training.data import Splits, decode, open_splits
 from compofa_deploy.training.process import set_threads
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.recipe_file import load_recipe
 from compofa_deploy.training.schedule import Schedule, weigh_step
-from compofa_deploy.training.session import open_trainer
 from compofa_deploy.training.trainer import Trainer
 from latency_tables.files import replace_file
 
@@ -37,6 +37,18 @@ CHECKPOINT_MINUTES = 1.0
 RESULT = "result.json"
 DEPTHS = ((2, 2, 2, 2, 2), (2, 3, 2, 3, 3), (3, 3, 3, 3, 3), (3, 4, 4, 3, 4), (4, 4, 4, 4, 4))
 """The subnets that are evaluated, from the smallest to the largest."""
+
+_DRAWN = 'subnets = "compofa", largest_share = 0.15, smallest_share = 0.1'
+_WARM_UP = "batch = 128, lr = 0.2, warmup_epochs = 0.5, epochs = 2"
+WARM_START = (
+    f'phases = [{{name = "small", {_DRAWN}, {_WARM_UP}, final_lr = 0.14, resolutions = [16]}}, '
+    f'{{name = "main", {_DRAWN}, batch = 128, epochs = 4, lr = 0.14, resolutions = [24]}}]'
+)
+TEACHER_FIRST = (
+    f'phases = [{{name = "teacher", subnets = "largest", {_WARM_UP}, resolutions = [24]}}, '
+    f'{{name = "main", {_DRAWN}, batch = 128, epochs = 4, lr = 0.1, sort_channels = true, '
+    "distillation = 1, resolutions = [24]}]"
+)
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     BASE: (),
@@ -51,6 +63,27 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "no extremes": ("phases.main.largest_share=0", "phases.main.smallest_share=0"),
     "brightness, saturation": ("data.brightness=0.2", "data.saturation=0.3"),
     "random resized crops": ("data.crop=resized", "data.crop_area=[0.4, 1.0]"),
+    "1 random operation": ("data.random_operations=1", "data.operation_magnitude=0.5"),
+    "2 random operations": ("data.random_operations=2",),
+    "cutout": ("data.cutout=0.25",),
+    "mixup": ("data.mixup=0.2",),
+    "cutmix": ("data.cutmix=1.0",),
+    "weight average": ("ema_decay=0.998",),
+    "largest in each step": ("phases.main.subnets_per_step=2", "phases.main.always=['largest']"),
+    "in-place distillation": (
+        "phases.main.subnets_per_step=2",
+        "phases.main.always=['largest']",
+        "phases.main.distillation=1",
+        "phases.main.distill_from=largest",
+    ),
+    "sandwich, in-place": (
+        "phases.main.subnets_per_step=3",
+        "phases.main.always=['largest', 'smallest']",
+        "phases.main.distillation=1",
+        "phases.main.distill_from=largest",
+    ),
+    "warm start at 16 px": (WARM_START,),
+    "teacher first": (TEACHER_FIRST,),
     "stem stride 2 at 48 px": (
         "architecture.stem_stride=2",
         "architecture.resolutions=[48]",
@@ -87,7 +120,7 @@ def build_recipe(variant: str, seed: int, epochs: float | None = None) -> Recipe
     """
     changes = [] if epochs is None else [f"phases.main.epochs={epochs}"]
     base = load_recipe(RECIPE, changes)
-    recipe = load_recipe(RECIPE, [*changes, *VARIANTS[variant], f"seed={seed}"])
+    recipe = load_recipe(RECIPE, [*VARIANTS[variant], f"seed={seed}"])
     factor = weigh_recipe(base) / weigh_recipe(recipe)
     phases = [phase.model_copy(update={"epochs": phase.epochs * factor}) for phase in recipe.phases]
     return recipe.model_copy(update={"phases": tuple(phases)})
@@ -105,7 +138,9 @@ def run(variant: str, seed: int, arguments: argparse.Namespace) -> None:
     if (folder / RESULT).exists():
         return
     recipe = build_recipe(variant, seed, arguments.epochs)
-    trainer, splits = open_trainer(recipe, arguments.data, folder)
+    splits = open_images(arguments.data, recipe.data.validation_images, recipe.data.split_seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(recipe, splits.train, folder)
     trainer.run(CHECKPOINT_MINUTES)
     side = max(recipe.architecture.resolutions)
     stored, rng = store(trainer, splits.train.class_names), np.random.default_rng(recipe.seed)
@@ -127,6 +162,12 @@ def run(variant: str, seed: int, arguments: argparse.Namespace) -> None:
     }
     with replace_file(folder / RESULT) as file:
         file.write(json.dumps(result, indent=1).encode())
+
+
+@lru_cache(maxsize=1)
+def open_images(folder: Path, validation_images: int, split_seed: int) -> Splits:
+    """Return the splits of a folder, which several trainings share."""
+    return open_splits(folder, validation_images, split_seed)
 
 
 def store(trainer: Trainer, class_names: tuple[str, ...]) -> StoredSupernet:

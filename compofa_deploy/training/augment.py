@@ -1,12 +1,12 @@
-"""Augmentation of a batch on tensors, on whatever device they are: crop, flip, brightness, saturation, resize.
+"""Augmentation of a batch on tensors, on any device: crop, flip, colours, random operations, cutout, mixing, resize.
 
-What is random is drawn on its own, for the whole batch of a step: each process then takes the part that belongs to its
-images, and what becomes of an image does not depend on how many processes there are.
+Random numbers are drawn apart from their use, for the whole batch of a step. Each process takes the part that belongs
+to its images, so that an image is changed in the same way whatever the number of processes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,30 +15,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from compofa_deploy.training.mixing import Mixture, draw_mixture, mix
+from compofa_deploy.training.random_operations import LUMA, Operations, apply_operations, draw_operations
 from compofa_deploy.training.recipe import DataSettings
 
 CPU = torch.device("cpu")
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in an image's grey (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What is random about n images: where a padded crop is, (2, n) pixels; a resized crop's centre and size, (4, n),
-    in shares of the image; whether it is flipped, (n,); the factors of brightness and saturation, (2, n). None where
-    the settings do not ask for it."""
+    """The random numbers of n images. A field is None where the settings do not ask for it.
+
+    ``shift`` (2, n) is where a padded crop begins, in pixels. ``box`` (4, n) is a resized crop's centre and size, in
+    shares of the image. ``flip`` (n,) says whether an image is mirrored. ``colour`` (2, n) holds the factors of
+    brightness and saturation. ``hole`` (2, n) is the centre of cutout's square, in shares of the side.
+    """
 
     shift: NDArray[np.int64] | None = None
     box: NDArray[np.float64] | None = None
     flip: NDArray[np.bool_] | None = None
     colour: NDArray[np.float64] | None = None
+    operations: Operations | None = None
+    hole: NDArray[np.float64] | None = None
+    mixture: Mixture | None = None
 
     def take(self, part: slice) -> Draws:
-        """Those of some of the images."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return replace(
-            self, **{name: values[..., part] for name, values in fields.items() if values is not None}
-        )
+        """Return the random numbers of some of the images."""
+        taken: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            values = getattr(self, name)
+            if isinstance(values, Operations | Mixture):
+                taken[name] = values.take(part)
+            elif values is not None:
+                taken[name] = values[..., part]
+        return Draws(**taken)
 
 
 class Augment:
@@ -54,9 +64,9 @@ class Augment:
         self.luma = torch.tensor(LUMA, device=device).view(1, 3, 1, 1)
 
     def draw(self, n: int, rng: np.random.Generator) -> Draws:
-        """What is random about n images."""
+        """Draw the random numbers of n images."""
         settings = self.settings
-        shift = box = flip = colour = None
+        shift = box = flip = colour = operations = hole = mixture = None
         if settings.crop == "resized" and not self.cropped:
             box = draw_boxes(settings, n, rng)
         elif settings.crop == "padded" and settings.crop_padding:
@@ -66,7 +76,13 @@ class Augment:
         if settings.brightness or settings.saturation:
             spread = np.array([[settings.brightness], [settings.saturation]])
             colour = 1 + spread * rng.uniform(-1, 1, size=(2, n))
-        return Draws(shift, box, flip, colour)
+        if settings.random_operations:
+            operations = draw_operations(settings.random_operations, settings.operation_magnitude, n, rng)
+        if settings.cutout:
+            hole = rng.random((2, n))
+        if settings.mixup or settings.cutmix:
+            mixture = draw_mixture(settings.mixup, settings.cutmix, n, rng)
+        return Draws(shift, box, flip, colour, operations, hole, mixture)
 
     def __call__(self, pixels: Tensor | NDArray[np.uint8], resolution: int, draws: Draws) -> Tensor:
         pixels = torch.as_tensor(pixels).to(self.device, non_blocking=True)
@@ -81,10 +97,30 @@ class Augment:
             images = self._cut(images, draws.box)
         if draws.colour is not None:
             images = self._colour(images, self._move(draws.colour.astype(np.float32)))
+        if draws.operations is not None:
+            images = apply_operations(images, draws.operations, self.mean)
         images = (images - self.mean) / self.std
+        if draws.hole is not None:
+            images = self._cut_out(images, self._move(draws.hole))
         if resolution != side:
             images = F.interpolate(images, size=(resolution, resolution), mode="bilinear", antialias=True)
         return images.contiguous(memory_format=torch.channels_last)
+
+    def mix(self, images: Tensor, labels: Tensor, classes: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        """Mix augmented images in pairs, where the settings ask for mixup or CutMix.
+
+        Args:
+            images: A training batch, (n, 3, resolution, resolution).
+            labels: Classes, (n,).
+            classes: How many classes there are.
+            draws: The random numbers of these n images.
+
+        Returns:
+            The images, and either the labels as they were or the probabilities of the classes, (n, classes).
+        """
+        if draws.mixture is None:
+            return images, labels
+        return mix(images, labels, classes, draws.mixture)
 
     def _move(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device, non_blocking=True)
@@ -105,6 +141,13 @@ class Augment:
         grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
         cut: Tensor = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
         return cut
+
+    def _cut_out(self, images: Tensor, centre: Tensor) -> Tensor:
+        """Blank a square of each image, whose part outside the image is lost (DeVries and Taylor, 2017)."""
+        side, half = images.shape[-1], images.shape[-1] * self.settings.cutout / 2
+        position = torch.arange(side, device=self.device) + 0.5
+        rows, columns = ((position - c.view(-1, 1) * side).abs() < half for c in centre)
+        return images.masked_fill((rows[:, :, None] & columns[:, None, :]).unsqueeze(1), 0.0)
 
     def _colour(self, images: Tensor, factors: Tensor) -> Tensor:
         brightness, saturation = factors.view(2, -1, 1, 1, 1)

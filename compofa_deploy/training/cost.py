@@ -122,7 +122,7 @@ def list_work(recipe: Recipe, images: int) -> tuple[PhaseWork, ...]:
     architecture = recipe.architecture.build()
     return tuple(
         PhaseWork(
-            phase.name, phase.epochs, images, phase.subnets_per_step, phase.distillation > 0,
+            phase.name, phase.epochs, images, phase.subnets_per_step, phase.has_teacher,
             phase.epochs * images * weigh_step(phase, architecture),
         )
         for phase in recipe.phases

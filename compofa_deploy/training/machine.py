@@ -46,6 +46,13 @@ class Machine:
                     f"phase {phase.name!r}: a batch of {phase.batch} cannot be shared by {self.ranks.world} processes; "
                     f"start another number of them, or set phases.{phase.name}.batch to a multiple"
                 )
+            pairs = recipe.data.mixup > 0 or recipe.data.cutmix > 0
+            if pairs and self.ranks.world > 1 and (phase.batch // self.ranks.world) % 2:
+                raise InputError(
+                    f"phase {phase.name!r}: mixup and CutMix need an even number of images in each of "
+                    f"{self.ranks.world} processes; set phases.{phase.name}.batch to a multiple of "
+                    f"{2 * self.ranks.world}"
+                )
 
 
 def count_workers() -> int:

@@ -36,7 +36,7 @@ def count_steps(recipe: Recipe, images: int) -> list[int]:
 def _run(recipe: Recipe, phase: Phase, steps: int, images: Images, machine: Machine | None) -> float:
     """Seconds of so many steps of a phase alone, behind one step of a teacher where it has one."""
     phases = [_shorten(phase, steps, recipe, images)]
-    if phase.distillation:
+    if phase.has_teacher:
         teacher = next(before for before in recipe.phases if before.subnets == "largest")
         phases.insert(0, _shorten(teacher, 1, recipe, images))
     shortened = recipe.model_copy(update={"phases": tuple(phases)})

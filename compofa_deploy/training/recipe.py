@@ -66,6 +66,17 @@ class DataSettings(_Strict):
     flip: bool = True
     brightness: Share = 0
     saturation: Share = 0
+    random_operations: int = Field(default=0, ge=0)
+    """How many random operations are applied to each image, in the manner of RandAugment; 0 does without."""
+    operation_magnitude: Share = 1
+    """The largest strength of a random operation."""
+    cutout: Share = 0
+    """The side of the square that is blanked in each image, in shares of the image's side; 0 does without."""
+    mixup: float = Field(default=0, ge=0)
+    """alpha of mixup, which blends pairs of images and their labels; 0 does without."""
+    cutmix: float = Field(default=0, ge=0)
+    """alpha of CutMix, which pastes a part of one image of a pair into the other; 0 does without. With mixup as well,
+    each pair draws one of the two."""
 
     @model_validator(mode="after")
     def _check(self) -> DataSettings:
@@ -79,7 +90,8 @@ class DataSettings(_Strict):
 class Phase(_Strict):
     """One run of the schedule: which subnets are trained, for how long, at which learning rates.
 
-    A step draws ``subnets_per_step`` members of ``subnets`` and sums their gradients over the same ``batch`` images.
+    A step trains ``subnets_per_step`` members of ``subnets`` and sums their gradients over the same ``batch`` images.
+    It begins with those that ``always`` names, and draws the others.
     ``largest_share`` and ``smallest_share`` are the probabilities that a draw is one of the two extremes instead of a
     uniform one. ``kernels``, ``depths`` and ``expands`` narrow what is drawn from. The learning rate rises from
     ``warmup_lr`` over the first ``warmup_epochs`` of ``epochs``, then falls from ``lr`` to ``final_lr`` as a cosine.
@@ -98,6 +110,9 @@ class Phase(_Strict):
     warmup_lr: float = Field(default=0, ge=0)
     resolutions: tuple[Pixels, ...] = Field(min_length=1)
     subnets_per_step: int = Field(default=1, ge=1)
+    always: tuple[Literal["largest", "smallest"], ...] = ()
+    """The subnets that every step trains. Both, with drawn ones besides, are the sandwich rule (Yu and Huang, ICCV
+    2019)."""
     largest_share: Share = 0
     smallest_share: Share = 0
     sort_channels: bool = False
@@ -105,8 +120,12 @@ class Phase(_Strict):
     sort_within: tuple[int, ...] = ()
     """Expand ratios that were trained already: a channel that one of them has is not moved out of it by sorting."""
     distillation: float = Field(default=0, ge=0)
-    """k in loss = 2 / (1 + k) * (k * soft cross-entropy with the teacher + cross-entropy with the label); the
-    teacher is the largest subnet as the last phase that trained it alone left it. 0 is no distillation."""
+    """k in loss = 2 / (1 + k) * (k * soft cross-entropy with the teacher + cross-entropy with the label). 0 is no
+    distillation."""
+    distill_from: Literal["teacher", "largest"] = "teacher"
+    """Whose logits the subnets learn from. ``teacher`` is the largest subnet as the last phase that trained it alone
+    left it. ``largest`` is the largest subnet in the same step (in-place distillation), which learns from the labels
+    alone."""
 
     @model_validator(mode="after")
     def _check(self) -> Phase:
@@ -119,9 +138,22 @@ class Phase(_Strict):
                 raise ValueError(f"{key} may be given with subnets = {' or '.join(map(repr, spaces))}")
         if (self.largest_share or self.smallest_share) and self.subnets != "compofa":
             raise ValueError("largest_share and smallest_share may be given with subnets = 'compofa'")
+        if self.always and self.subnets != "compofa":
+            raise ValueError("always may be given with subnets = 'compofa'")
+        if len(set(self.always)) < len(self.always) or len(self.always) > self.subnets_per_step:
+            raise ValueError("always must not repeat a subnet, nor name more than subnets_per_step")
+        if self.distill_from == "largest" and not (self.distillation and self.always[:1] == ("largest",)):
+            raise ValueError(
+                "distill_from = 'largest' needs always to begin with 'largest', and a distillation above 0"
+            )
         if self.sort_within and not self.sort_channels:
             raise ValueError("sort_within says nothing without sort_channels = true")
         return self
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether a teacher runs in each step besides the step's own subnets."""
+        return self.distillation > 0 and self.distill_from == "teacher"
 
 
 class Recipe(_Strict):
@@ -142,6 +174,9 @@ class Recipe(_Strict):
     batch_norm: Literal["local", "synced"] = "local"
     """Whether each process normalises by its own images in training, or all by the whole batch."""
     batch_norm_momentum: Positive = 0.1
+    ema_decay: float = Field(default=0, ge=0, lt=1)
+    """The decay by step of a moving average of the weights, which replaces them at the end of each phase; 0 does
+    without."""
     calibration_images: int = Field(default=2000, ge=1)
     data: DataSettings
     phases: tuple[Phase, ...] = Field(min_length=1)
@@ -157,10 +192,10 @@ class Recipe(_Strict):
             raise ValueError("nesterov needs a momentum above 0")
         taught = False
         for phase in self.phases:
-            if phase.distillation and not taught:
+            if phase.has_teacher and not taught:
                 raise ValueError(
-                    f"phase {phase.name!r} has no teacher before it: its distillation must be 0, or a phase with "
-                    "subnets = 'largest' come first"
+                    f"phase {phase.name!r} has no teacher before it; set its distillation to 0, let a phase with "
+                    "subnets = 'largest' come first, or set distill_from to 'largest'"
                 )
             taught = taught or phase.subnets == "largest"
         if len({phase.name for phase in self.phases}) < len(self.phases):

@@ -24,6 +24,24 @@ from compofa_deploy.subnet import (
 )
 from compofa_deploy.training.recipe import Phase
 
+_DEPTH_OF = {"largest": max(DEPTHS), "smallest": min(DEPTHS)}
+
+
+def draw_subnets(
+    phase: Phase, architecture: Architecture, resolution: int, rng: np.random.Generator
+) -> list[Subnet]:
+    """Return the subnets of one step: those that every step trains, in the order of the recipe, then drawn ones.
+
+    Args:
+        phase: The phase of the recipe.
+        architecture: The supernet's shape.
+        resolution: The side of the step's images, in pixels.
+        rng: The source of randomness.
+    """
+    always = [Subnet.compound((_DEPTH_OF[name],) * STAGES, resolution) for name in phase.always]
+    drawn = range(phase.subnets_per_step - len(always))
+    return always + [draw_subnet(phase, architecture, resolution, rng) for _ in drawn]
+
 
 def draw_subnet(
     phase: Phase, architecture: Architecture, resolution: int, rng: np.random.Generator
@@ -49,6 +67,17 @@ def draw_subnet(
     depths = tuple(int(d) for d in rng.choice(phase.depths or DEPTHS, size=STAGES))
     expands = tuple(int(e) for e in rng.choice(phase.expands or EXPANDS, size=blocks))
     return Subnet(depths, expands, kernels, resolution)
+
+
+def step_macs(phase: Phase, architecture: Architecture) -> float:
+    """Return the expected multiply-accumulates of a step's subnets together, for one image, forward."""
+    drawn = (phase.subnets_per_step - len(phase.always)) * mean_macs(phase, architecture)
+    always = [
+        _count(architecture, Subnet.compound((_DEPTH_OF[name],) * STAGES, side))
+        for name in phase.always
+        for side in phase.resolutions
+    ]
+    return drawn + sum(always) / len(phase.resolutions)
 
 
 def mean_macs(phase: Phase, architecture: Architecture) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compofa_deploy.architecture import Architecture
 from compofa_deploy.training.recipe import Phase, Recipe
-from compofa_deploy.training.sampling import mean_macs, teacher_macs
+from compofa_deploy.training.sampling import step_macs, teacher_macs
 
 PASSES = 3
 """Forward and backward of a training step, in forward passes: the backward pass costs about two."""
@@ -47,7 +47,7 @@ class Schedule:
 
 
 def weigh_step(phase: Phase, architecture: Architecture) -> float:
-    """The multiply-accumulates that an image of a step costs in expectation: forward and backward of each subnet, and
-    the teacher forward."""
-    taught = teacher_macs(phase, architecture) if phase.distillation else 0.0
-    return PASSES * phase.subnets_per_step * mean_macs(phase, architecture) + taught
+    """Return the expected multiply-accumulates of a step for each image: forward and backward of its subnets, and
+    forward of a teacher that runs on its own."""
+    taught = teacher_macs(phase, architecture) if phase.has_teacher else 0.0
+    return PASSES * step_macs(phase, architecture) + taught

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ from compofa_deploy.training.objective import training_loss
 from compofa_deploy.training.process import tune_allocator
 from compofa_deploy.training.progress import Estimator, TrainingLog, TrainingProgress
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
-from compofa_deploy.training.sampling import draw_subnet
+from compofa_deploy.training.sampling import draw_subnets
 from compofa_deploy.training.schedule import Schedule, weigh_step
 from compofa_deploy.training.sorting import sort_channels
+from compofa_deploy.training.weight_average import WeightAverage
 
 LOG_EVERY_STEPS = 50
 
@@ -65,6 +66,7 @@ class Trainer:
         self.supernet.initialise(torch.Generator().manual_seed(recipe.seed))
         self.supernet.to(self.machine.device)
         self.teacher: Supernet | None = None
+        self.average: WeightAverage | None = None
         cropped = not isinstance(images, LabelledImages)
         self.augment = Augment(recipe.data, self.machine.device, cropped)
         self.phase_index, self.step, self.seconds = 0, 0, 0.0
@@ -97,6 +99,7 @@ class Trainer:
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Take a teacher that was trained before in place of the first phase, which must be the teacher's."""
         self.supernet.load_state_dict({**self.supernet.state_dict(), **weights})
+        self.average = None
         self._leave_phase()
 
     def run(
@@ -134,6 +137,7 @@ class Trainer:
             "model": self.supernet.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "teacher": self.teacher.state_dict() if self.teacher is not None else None,
+            "average": self.average.state() if self.average is not None else None,
             "phase": self.phase_index,
             "step": self.step,
             "seconds": self.seconds,
@@ -150,9 +154,13 @@ class Trainer:
         if state["teacher"] is not None:
             self._keep_teacher(state["teacher"])
         self.supernet.load_state_dict(state["model"])
+        self.average = None
         if self.phase_index < len(self.recipe.phases):
             self._make_optimizer()
             self.optimizer.load_state_dict(state["optimizer"])
+            self.average = self._make_average()
+            if self.average is not None:
+                self.average.restore(**state["average"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         torch.set_rng_state(state["torch_rng"])
         self.saved_step = self.steps_done
@@ -174,8 +182,16 @@ class Trainer:
         self.rng = np.random.default_rng([self.recipe.seed, self.phase_index])
         torch.manual_seed(int(self.rng.integers(2**31)))
         self._make_optimizer()
+        self.average = self._make_average()
+
+    def _make_average(self) -> WeightAverage | None:
+        decay = self.recipe.ema_decay
+        return WeightAverage(self.supernet, decay) if decay else None
 
     def _leave_phase(self) -> None:
+        if self.average is not None:
+            self.average.apply()
+            self.average = None
         if self.phase.subnets == "largest":
             self._keep_teacher(self.supernet.state_dict())
         self.phase_index, self.step = self.phase_index + 1, 0
@@ -259,15 +275,18 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         at_once = machine.count_at_once(len(labels))
         running = largest_subnet(self.supernet.architecture, resolution)
-        self.drawn, losses = [], []
+        losses: list[Tensor] = []
         with explain_memory(lambda: (f"phase {phase.name!r}, subnet {running}", at_once)):
             images = self.augment(pixels, resolution, draws)
-            parts = list(zip(torch.split(images, at_once), torch.split(labels, at_once), strict=True))
+            images, targets = self.augment.mix(images, labels, self.supernet.architecture.classes, draws)
+            parts = list(zip(torch.split(images, at_once), torch.split(targets, at_once), strict=True))
             taught = [self._teach(part, running) for part, _ in parts]
-            for _ in range(phase.subnets_per_step):
-                running = draw_subnet(phase, self.supernet.architecture, resolution, self.rng)
-                self.drawn.append(running)
-                losses.append(self._accumulate(running, parts, taught))
+            self.drawn = draw_subnets(phase, self.supernet.architecture, resolution, self.rng)
+            for running in self.drawn:
+                loss, logits = self._accumulate(running, parts, taught)
+                losses.append(loss)
+                if phase.distill_from == "largest" and running is self.drawn[0]:
+                    taught = logits
             told = torch.stack([*losses, torch.tensor(float(stop), device=machine.device)])
             *values, stops = self.averager.average(list(self.supernet.parameters()), told).tolist()
         for subnet, value in zip(self.drawn, values, strict=True):
@@ -277,29 +296,33 @@ class Trainer:
                     f"{subnet}; {self._advise()}"
                 )
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
         return sum(values) / len(values), stops > 0
 
     def _accumulate(
-        self, subnet: Subnet, parts: list[tuple[Tensor, Tensor]], taught: list[Tensor | None]
-    ) -> Tensor:
-        """Add the gradients of a subnet's mean loss over the parts; return that loss."""
+        self, subnet: Subnet, parts: list[tuple[Tensor, Tensor]], taught: Sequence[Tensor | None]
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Add the gradients of a subnet's mean loss over the parts; return that loss and the parts' logits."""
         layers = list_layers(self.supernet.architecture, subnet)
-        count = sum(len(labels) for _, labels in parts)
+        count = sum(len(images) for images, _ in parts)
         total = torch.zeros((), device=self.machine.device)
-        for (images, labels), soft in zip(parts, taught, strict=True):
+        made: list[Tensor | None] = []
+        for (images, targets), soft in zip(parts, taught, strict=True):
             with self._casting():
-                logits = self.supernet(images, layers)
+                logits = self.supernet(images, layers).to(images.dtype)
             loss = training_loss(
-                logits.to(images.dtype), labels, self.recipe.label_smoothing, soft, self.phase.distillation
-            ) * (len(labels) / count)
+                logits, targets, self.recipe.label_smoothing, soft, self.phase.distillation
+            ) * (len(images) / count)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
-        return total
+            made.append(logits.detach())
+        return total, made
 
     @torch.no_grad()
     def _teach(self, images: Tensor, largest: Subnet) -> Tensor | None:
         """The teacher's logits, where the phase has one; batch norm takes the images' statistics, as in training."""
-        if not self.phase.distillation:
+        if not self.phase.has_teacher:
             return None
         assert self.teacher is not None
         with self._casting():

@@ -35,6 +35,25 @@ SHRINK: dict[str, Any] = {
     "sort_channels": True,
     "distillation": 1.0,
 }
+ALL_KEYS: dict[str, Any] = {
+    "ema_decay": 0.9,
+    "data": {
+        "random_operations": 2,
+        "cutout": 0.3,
+        "mixup": 0.5,
+        "cutmix": 1.0,
+        "brightness": 0.2,
+        "saturation": 0.2,
+    },
+}
+"""Keys of a recipe that change the images and average the weights."""
+IN_PLACE: dict[str, Any] = {
+    **SHRINK,
+    "name": "in-place",
+    "subnets_per_step": 3,
+    "always": ["largest", "smallest"],
+    "distill_from": "largest",
+}
 STEPS = 2 * 3 + 2 * 4
 CLASSES = ("red", "green", "blue")
 

@@ -77,7 +77,7 @@ def test_the_pixels_given_are_left_as_they_were(pixels, rng):
 
 
 def test_what_becomes_of_an_image_does_not_depend_on_how_the_batch_is_shared(pixels):
-    augment = make(2, True, brightness=0.2, saturation=0.5)
+    augment = make(2, True, brightness=0.2, saturation=0.5, random_operations=2, cutout=0.4)
     draws = augment.draw(16, np.random.default_rng(7))
     whole = augment(pixels, 10, draws)
     parts = [augment(pixels[part], 10, draws.take(part)) for part in (slice(0, 8), slice(8, 16))]
@@ -122,3 +122,29 @@ def test_brightness_and_saturation_change_within_their_bounds():
     assert 1.18 < factors.max() <= 1.2
     saturated = run(make(saturation=0.9), grey, 4, np.random.default_rng(0))
     torch.testing.assert_close(saturated, run(make(), grey, 4, np.random.default_rng(0)), rtol=0, atol=1e-4)
+
+
+def test_cutout_blanks_one_square_of_each_image(pixels, rng):
+    batch, plain = run(make(cutout=0.5), pixels, 12, rng), run(make(), pixels, 12, rng)
+    blank = (batch == 0).all(1)
+    assert torch.equal(
+        batch[~blank.unsqueeze(1).expand_as(batch)], plain[~blank.unsqueeze(1).expand_as(batch)]
+    )
+    for image in blank:
+        rows, columns = image.any(1).nonzero().flatten(), image.any(0).nonzero().flatten()
+        assert image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        assert 9 <= image.sum() <= 36
+
+
+def test_without_mixing_labels_stay_labels(pixels, rng):
+    augment, labels = make(), torch.arange(16)
+    images = augment(pixels, 12, augment.draw(16, rng))
+    assert augment.mix(images, labels, 16, augment.draw(16, rng)) == (images, labels)
+
+
+def test_mixing_gives_probabilities(pixels, rng):
+    augment, labels = make(cutmix=1.0), torch.arange(16) % 4
+    draws = augment.draw(16, rng)
+    images, targets = augment.mix(augment(pixels, 12, draws), labels, 4, draws)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert targets.shape == (16, 4)

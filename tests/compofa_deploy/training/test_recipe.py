@@ -85,6 +85,18 @@ def test_a_recipe_survives_the_json_of_a_checkpoint(write):
         ("lr = 0.1", "lr = 0.1\nwarmup_epochs = 3", "warmup_epochs must be at most epochs"),
         ("lr = 0.1", "lr = 0.1\nlargest_share = 0.6\nsmallest_share = 0.6", "add up to at most 1"),
         ("lr = 0.1", "lr = 0.1\ndistillation = 1", "no teacher before it"),
+        ("lr = 0.1", 'lr = 0.1\nalways = ["largest", "smallest"]', "nor name more than subnets_per_step"),
+        ("lr = 0.1", 'lr = 0.1\nsubnets_per_step = 2\nalways = ["largest", "largest"]', "must not repeat"),
+        ("lr = 0.1", 'lr = 0.1\nalways = ["middle"]', "phases.0.always"),
+        ("lr = 0.1", 'lr = 0.1\ndistillation = 1\ndistill_from = "largest"', "needs always to begin with"),
+        ("lr = 0.1", 'lr = 0.1\nalways = ["largest"]\ndistill_from = "largest"', "a distillation above 0"),
+        ('"compofa"', '"largest"\nalways = ["largest"]', "always may be given with subnets = 'compofa'"),
+        ("[data]", "ema_decay = 1\n[data]", "ema_decay"),
+        ("mean =", "cutout = 1.5\nmean =", "data.cutout"),
+        ("mean =", "mixup = -1\nmean =", "data.mixup"),
+        ("mean =", "cutmix = inf\nmean =", "data.cutmix"),
+        ("mean =", "random_operations = -1\nmean =", "data.random_operations"),
+        ("mean =", "operation_magnitude = 2\nmean =", "data.operation_magnitude"),
     ],
 )
 def test_a_mistake_is_named_by_its_field(write, old, new, where):

@@ -7,7 +7,7 @@ from compofa_deploy.architecture import Architecture
 from compofa_deploy.space import count_macs, enumerate_compound, largest_subnet, list_layers
 from compofa_deploy.subnet import COUPLED_EXPAND, MBV3
 from compofa_deploy.training.recipe import Phase
-from compofa_deploy.training.sampling import draw_subnet, mean_macs, teacher_macs
+from compofa_deploy.training.sampling import draw_subnet, draw_subnets, mean_macs, step_macs, teacher_macs
 
 ELASTIC = Architecture("elastic", 0.5, 4, 1, (16, 24))
 FIXED = Architecture("fixed", 0.5, 4, 1, (16, 24), elastic_kernel=False)
@@ -90,3 +90,27 @@ def test_a_teacher_costs_what_the_largest_does():
     phase = make_phase("compofa")
     expected = np.mean([count_macs(list_layers(ELASTIC, largest_subnet(ELASTIC, side))) for side in (16, 24)])
     assert teacher_macs(phase, ELASTIC) == mean_macs(make_phase("largest"), ELASTIC) == expected
+
+
+def test_a_step_begins_with_the_subnets_that_are_always_trained(rng):
+    phase = make_phase("compofa", subnets_per_step=4, always=["largest", "smallest"])
+    for _ in range(20):
+        first, second, *drawn = draw_subnets(phase, FIXED, 16, rng)
+        assert (first.id, second.id) == ("44444@16", "22222@16")
+        assert len(drawn) == 2
+
+
+def test_without_such_subnets_a_step_draws_what_it_drew_before():
+    phase = make_phase("compofa", subnets_per_step=3, largest_share=0.2)
+    one, other = np.random.default_rng(1), np.random.default_rng(1)
+    assert draw_subnets(phase, FIXED, 16, one) == [draw_subnet(phase, FIXED, 16, other) for _ in range(3)]
+
+
+def test_a_steps_cost_is_that_of_all_its_subnets(rng):
+    phase = make_phase("compofa", subnets_per_step=3, always=["smallest", "largest"], smallest_share=0.2)
+    macs = [
+        sum(count_macs(list_layers(FIXED, subnet)) for subnet in draw_subnets(phase, FIXED, side, rng))
+        for side in (16, 24) for _ in range(400)
+    ]  # fmt: skip
+    margin = 4 * np.std(macs[:400]) / 20
+    assert abs(step_macs(phase, FIXED) - np.mean(macs)) < margin

@@ -10,16 +10,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from compofa_deploy.space import list_layers  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.training import trainer as trainer_module  # noqa: E402
+from compofa_deploy.training.augment import Augment  # noqa: E402
 from compofa_deploy.training.faults import DivergedError, explain_memory  # noqa: E402
 from compofa_deploy.training.machine import Machine  # noqa: E402
 from compofa_deploy.training.objective import training_loss  # noqa: E402
 from compofa_deploy.training.progress import TrainingProgress  # noqa: E402
 from compofa_deploy.training.trainer import Trainer  # noqa: E402
+from compofa_deploy.training.weight_average import WeightAverage  # noqa: E402
 from latency_tables.errors import FormatError, InputError, MismatchError  # noqa: E402
 from tests.compofa_deploy.training.builders import (  # noqa: E402
+    ALL_KEYS,
     ELASTIC,
+    IN_PLACE,
     SHRINK,
     STEPS,
     TEACHER,
@@ -232,6 +237,79 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, images):
 def test_fewer_images_than_a_batch_are_refused(tmp_path, images):
     with pytest.raises(InputError, match="a batch of 8 is more than the 5 training images"):
         Trainer(make_recipe(), images.take(np.arange(5)), tmp_path)
+
+
+@pytest.mark.parametrize("stop", [2, 6, 9])
+def test_a_run_with_averaged_weights_and_mixed_images_goes_on_bit_for_bit(tmp_path, images, stop):
+    recipe = make_recipe([TEACHER, IN_PLACE], **ALL_KEYS)
+    whole = Trainer(recipe, images, tmp_path)
+    whole.run()
+    whole.checkpoint.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(recipe, images, tmp_path).run(on_progress=interrupt_at(stop))
+    last = Trainer(recipe, images, tmp_path)
+    assert last.steps_done == stop
+    last.run()
+    assert_same_state(whole, last)
+
+
+def test_a_phase_ends_with_the_moving_average_of_its_weights(tmp_path, images, monkeypatch):
+    recipe = make_recipe([{**TEACHER, "name": "first"}, {**TEACHER, "name": "second"}], ema_decay=0.3)
+    trainer = Trainer(recipe, images, tmp_path)
+    weight = trainer.supernet.get_parameter("classifier.weight")
+    seen, update, ends = [], WeightAverage.update, []
+
+    def note(average) -> None:
+        seen.append(weight.detach().clone())
+        update(average)
+
+    monkeypatch.setattr(WeightAverage, "update", note)
+    start = weight.detach().clone()
+    trainer.run(on_phase=lambda phase: ends.append(weight.detach().clone()))
+    for phase in range(2):
+        expected = start
+        for step, value in enumerate(seen[3 * phase * 2 : 3 * (phase + 1) * 2], 1):
+            decay = min(0.3, (1 + step) / (10 + step))
+            expected = decay * expected + (1 - decay) * value
+        torch.testing.assert_close(ends[phase], expected)
+        start = expected
+    assert len(seen) == 12
+
+
+def test_a_teacher_that_is_given_is_not_replaced_by_an_average(tmp_path, images):
+    recipe = make_recipe([TEACHER, SHRINK], ema_decay=0.9)
+    weights = {name: value + 1 for name, value in Supernet(recipe.architecture.build()).named_parameters()}
+    trainer = Trainer(recipe, images, tmp_path)
+    trainer.start_from(weights)
+    given = trainer.teacher.get_parameter("classifier.weight")
+    assert torch.equal(given, weights["classifier.weight"])
+
+
+def test_in_place_distillation_takes_the_largest_subnets_logits_of_the_same_step(
+    tmp_path, images, monkeypatch
+):
+    phase = {**IN_PLACE, "always": ["largest", "smallest"], "subnets_per_step": 2, "sort_channels": False}
+    trainer = Trainer(make_recipe([phase], dropout=0.0), images, tmp_path)
+    trainer.supernet.train()
+    trainer.optimizer.step = lambda: None
+    seen = []
+    run, augment = trainer.supernet.forward, Augment.__call__
+
+    def note(self, *given):
+        seen.append(augment(self, *given))
+        return seen[-1]
+
+    monkeypatch.setattr(Augment, "__call__", note)
+    pixels, labels = torch.from_numpy(images.pixels[:6]), torch.from_numpy(images.labels[:6])
+    trainer.train_step(pixels, labels)
+    found = {name: p.grad.clone() for name, p in trainer.supernet.named_parameters() if p.grad is not None}
+    trainer.supernet.zero_grad()
+    largest, smallest = (list_layers(trainer.supernet.architecture, subnet) for subnet in trainer.drawn)
+    taught = run(seen[0], largest)
+    training_loss(taught, labels, 0.1).backward()
+    training_loss(run(seen[0], smallest), labels, 0.1, taught.detach(), 1.0).backward()
+    for name, value in found.items():
+        torch.testing.assert_close(trainer.supernet.get_parameter(name).grad, value)
 
 
 def test_the_loss_with_a_teacher_is_the_papers(rng):
