@@ -197,10 +197,18 @@ class Classifier(nn.Module):
 
 
 def activate(x: Tensor, act: str) -> Tensor:
-    """Apply a layer's activation."""
+    """Apply a layer's activation to the output of a normalisation, a convolution or a sum, which may be overwritten.
+
+    Writing relu's result in place saves memory traffic. Its gradient needs the result alone, and that of what comes
+    before needs no output. Hard swish's gradient needs its input, which a result in place would copy first.
+    """
     if act == "none":
         return x
-    return {"relu": F.relu, "relu6": F.relu6, "h_swish": F.hardswish}[act](x)
+    return {"relu": F.relu_, "relu6": _relu6_in_place, "h_swish": F.hardswish}[act](x)
+
+
+def _relu6_in_place(x: Tensor) -> Tensor:
+    return F.relu6(x, inplace=True)
 
 
 class Supernet(nn.Module):
