@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from importlib import import_module
@@ -23,7 +22,6 @@ from profilers.openvino_profile import profile_calls, profile_windows
 from profilers.session import Array, Port, Session
 
 INSTALL = "run: pip install 'compofa-deploy[openvino]'"
-TELEMETRY = "openvino_telemetry"
 PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 """Each precision, and the capability that a device names where it computes in it."""
 IR_STARTS = (b"<", b"\xef\xbb\xbf<")
@@ -38,18 +36,7 @@ KEPT_SHARE = 0.125
 
 
 def load_openvino() -> Any:
-    """The package, imported without its telemetry.
-
-    On import it would report to its makers over the network, from a process forked off for that: while something
-    is measured, and holding on to the pipes of the process that measures.
-    """
-    if "openvino" not in sys.modules and TELEMETRY not in sys.modules:
-        # None makes the import of this name fail, for which OpenVINO has a stand-in that does nothing.
-        sys.modules[TELEMETRY] = None  # type: ignore[assignment]
-        try:
-            return import_module("openvino")
-        finally:
-            del sys.modules[TELEMETRY]
+    """The package, imported on first use."""
     return import_module("openvino")
 
 

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+import profilers  # noqa: F401 - turns the telemetry of runtimes off before a test imports one
+
 settings.register_profile("compofa", deadline=None, derandomize=True)
 settings.load_profile("compofa")
 
