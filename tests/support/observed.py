@@ -18,8 +18,8 @@ TRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sen
 LIMIT_S = 300.0
 KEPT_VARIABLES = ("PATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 """Variables such as ``CI`` are left out, because some packages send nothing where they are set."""
-OUTWARD = ("sa_family=AF_INET", "nscd")
-"""Marks of a system call that leaves the machine or looks up a host's name; the first one covers IPv6."""
+OUTWARD = "sa_family=AF_INET"
+"""Marks a system call that reaches for the network, a name server included; it covers IPv6 (``AF_INET6``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,7 @@ def observe(commands: Sequence[Sequence[object]], folder: Path) -> Observed:
             stderr.seek(0)
             assert code == 0, stderr.read()
         if tracer:
-            calls += [
-                line for line in trace.read_text().splitlines() if any(mark in line for mark in OUTWARD)
-            ]
+            calls += [line for line in trace.read_text().splitlines() if OUTWARD in line]
     files = sorted(str(path.relative_to(home)) for path in home.rglob("*") if not path.is_dir())
     return Observed(tuple(files), tuple(calls) if can_trace() else None)
 
