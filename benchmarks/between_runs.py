@@ -4,7 +4,7 @@ Run: python -m benchmarks.between_runs [--runs 8] [--pause 60] [--keep FOLDER]
 Measures three bundles as ``compofa bench run`` does, again and again with pauses, and holds every result beside every
 other as ``compofa bench compare OLD.json NEW.json`` does. Prints by how much a network's ratio to the baseline differs
 from run to run (standard deviation, relative), what its sessions within a run explain of that, and the rest, which is
-RUN_SPREAD in compofa_deploy/bench/between.py; then what the comparisons answered: never "slower" or "faster", if the
+RUN_SPREAD in compofa_deploy/bench/compare_results.py; then what the comparisons answered: never "slower" or "faster", if the
 interval is as wide as it must be. With --keep the results are kept in a folder, and those that are there count too.
 """
 
@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.bench.between import REPLICATES, compare_benched
+from compofa_deploy.bench.compare_results import REPLICATES, compare_benched
 from compofa_deploy.bench.result import Benched, BenchResult
 from compofa_deploy.bench.run import Subject, find_subjects, plan_sampling, run_bench
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
-from profilers.registry import find_runtime
-from profilers.runner import OnProgress
+from profilers.measuring.runner import OnProgress
+from profilers.runtimes.registry import find_runtime
 
 BUNDLES = (("22222@24", "onnxruntime"), ("44444@32", "onnxruntime"), ("44444@32", "openvino"))
 SAMPLED_MS = 3000.0

@@ -15,13 +15,13 @@ from typing import cast
 
 from compofa_deploy.graph.form import GraphForm, choose_form
 from compofa_deploy.graph.network import build_network
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
-from profilers.registry import find_runtime
-from profilers.tensorrt_build import BuiltEngine
-from profilers.tensorrt_runtime import TensorRt
-from profilers.timing import now_ns
+from profilers.measuring.timing import now_ns
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.tensorrt.build import BuiltEngine
+from profilers.runtimes.tensorrt.runtime import TensorRt
 
 NS_PER_S = 1e9
 PRECISIONS = ("f32", "f16")

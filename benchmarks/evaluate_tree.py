@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compofa_deploy.data.splits import LabelledImages
 from compofa_deploy.evaluation.count import count_right
-from compofa_deploy.kit import choose_networks
-from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import DEPTHS
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.subnet import DEPTHS
 from compofa_deploy.supernet.statistics import Choices
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
-from compofa_deploy.training.data import LabelledImages
-from compofa_deploy.training.process import tune_allocator
+from compofa_deploy.tables.kit_builder import choose_networks
+from compofa_deploy.torch_process.allocator import tune_allocator
 
 ROW = "{:<12}{:>14}{:>18}{:>8}{:>18}"
 

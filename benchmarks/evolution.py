@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from compofa_deploy.accuracy.predictor import AccuracyPredictor
 from compofa_deploy.search.additive import AdditiveCosts
-from compofa_deploy.search.choices import SETTINGS
-from compofa_deploy.subnet import (
+from compofa_deploy.space.choice_arrays import SETTINGS
+from compofa_deploy.space.subnet import (
     BLOCKS,
     COUPLED_EXPAND,
     DEPTHS,

@@ -18,18 +18,18 @@ from typing import cast
 
 import numpy as np
 
-from compofa_deploy.architecture import find_architecture
 from compofa_deploy.export.writers import find_writer
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.space import largest_subnet, list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.layers import largest_subnet, list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
-from profilers.registry import find_runtime
-from profilers.tensorrt_runtime import TensorRt
-from profilers.timing import NS_PER_MS, now_ns
+from profilers.measuring.timing import NS_PER_MS, now_ns
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.tensorrt.runtime import TensorRt
 
 SHIPPED = ("22222@24", "34343@28", "44444@32")
 IMAGENET = ("22222@160", "34343@192", "44444@224")

@@ -28,20 +28,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.disturbances import KINDS, disturb
-from compofa_deploy.bench.paired import iterate_blocks, read_blocks
-from compofa_deploy.export.bundle import describe_file, encode_reference
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bench.compare_models import iterate_blocks, read_blocks
+from compofa_deploy.bundle.bundle import describe_file, encode_reference
+from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported, draw_reference_images, export
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
-from profilers.opening import ModelFiles
-from profilers.pair import locate
-from profilers.registry import find_runtime
-from profilers.timing import now_ns
+from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.paired_worker import locate
+from profilers.measuring.timing import now_ns
+from profilers.runtimes.registry import find_runtime
 
 SUBNET = "44444@32"
 """1 to 3 ms on one thread of a CPU of these years."""

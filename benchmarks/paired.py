@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bench.paired import iterate_blocks, read_blocks
+from compofa_deploy.bench.compare_models import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
-from profilers.onnx_runtime import OnnxRuntime
-from profilers.opening import ModelFiles
-from profilers.pair import locate
-from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.paired_worker import locate
+from profilers.measuring.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
 
 SAMPLE_CALLS = 15
 SAMPLE_MS = 20.0

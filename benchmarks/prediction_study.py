@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture, find_architecture
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.kit import build_kit, build_network_kit
-from compofa_deploy.space import enumerate_compound
-from compofa_deploy.subnet import DEPTHS, Subnet
+from compofa_deploy.space.architecture import Architecture, find_architecture
+from compofa_deploy.space.layers import enumerate_compound
+from compofa_deploy.space.subnet import DEPTHS, Subnet
+from compofa_deploy.tables.kit_builder import build_kit, build_network_kit
 from latency_tables.build import (
     build_table,
     estimate_noise,
@@ -39,10 +39,10 @@ from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import NS_PER_MS, Item, Measurement
 from latency_tables.table import ErrorSummary, LatencyTable
-from profilers.kit import write_kit
-from profilers.plan import Plan
-from profilers.registry import find_runtime
-from profilers.runner import measure_kit
+from profilers.measuring.kit import write_kit
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import measure_kit
+from profilers.runtimes.registry import find_runtime
 
 SESSIONS = 5
 SEED = 7

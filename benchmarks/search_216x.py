@@ -24,16 +24,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.evolution import Evolution
-from compofa_deploy.accuracy.predicted import PredictedAccuracies
+from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.source import load_predictor
-from compofa_deploy.architecture import Architecture
 from compofa_deploy.search.candidates import list_candidates
-from compofa_deploy.search.choices import SPACES
 from compofa_deploy.search.constraints import MaxLatency
+from compofa_deploy.search.large_spaces import find_candidates, list_latencies
 from compofa_deploy.search.select import best
-from compofa_deploy.search.unlisted import find_candidates, list_latencies
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.choice_arrays import SPACES
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.table import LatencyTable
 
 SHARE_OF_TIME = 0.1

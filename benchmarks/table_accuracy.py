@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.anchors import measure_beside_anchors
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.cache import Cache
-from compofa_deploy.compare import compare
-from compofa_deploy.profile import PLANS, profile
 from compofa_deploy.search.candidates import predict_all
-from compofa_deploy.space import enumerate_compound, list_layers
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.validate import CONFIDENCE, validate
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import enumerate_compound, list_layers
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.tables.cache import Cache
+from compofa_deploy.tables.compare import compare
+from compofa_deploy.tables.drift_anchors import measure_beside_anchors
+from compofa_deploy.tables.profile_local import PLANS, profile
+from compofa_deploy.tables.validate import CONFIDENCE, validate
 from latency_tables.table import LatencyTable
 
 SHIPPED = Path(__file__).resolve().parent.parent / "latency_tables" / "data"

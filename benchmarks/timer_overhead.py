@@ -20,16 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.architecture import find_architecture
-from compofa_deploy.auto import Asked, list_specs
+from compofa_deploy.deploy.device_choice import Asked, list_specs
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.kit import build_kit
+from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.tables.kit_builder import build_kit
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item
-from profilers.kit import Kit
-from profilers.registry import find_runtime
-from profilers.session import Array, Session
-from profilers.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.measuring.kit import Kit
+from profilers.measuring.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.session import Array, Session
 
 BAR = 0.01
 NS_PER_US = 1_000

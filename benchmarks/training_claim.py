@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.data.splits import DataSplits, decode
+from compofa_deploy.evaluation.checkpoint_files import remove_partial
 from compofa_deploy.evaluation.evaluate import evaluate
-from compofa_deploy.evaluation.kept import remove_partial
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.supernet.stored import load_supernet, save_supernet
-from compofa_deploy.supernet.units import list_units
 from compofa_deploy.training.cost import list_work
-from compofa_deploy.training.data import DataSplits, decode
 from compofa_deploy.training.finish import finish
 from compofa_deploy.training.progress import TrainingProgress
 from compofa_deploy.training.recipe import Recipe

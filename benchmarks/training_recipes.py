@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from compofa_deploy.data.splits import Splits, decode, open_splits
 from compofa_deploy.evaluation.sampled import count_subnet
-from compofa_deploy.images import Preprocess
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.files.images import Preprocess
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import Splits, decode, open_splits
-from compofa_deploy.training.process import set_threads
+from compofa_deploy.torch_process.allocator import set_threads
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.recipe_file import load_recipe
 from compofa_deploy.training.schedule import Schedule, weigh_step

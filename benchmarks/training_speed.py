@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.paired import Ratio, summarise
-from compofa_deploy.architecture import Architecture, find_architecture
-from compofa_deploy.evaluation.device import find_device
-from compofa_deploy.space import count_macs, largest_subnet, list_layers
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.space.architecture import Architecture, find_architecture
+from compofa_deploy.space.layers import count_macs, largest_subnet, list_layers
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.torch_process.allocator import tune_allocator
+from compofa_deploy.torch_process.device import find_device
 from compofa_deploy.training.machine import Machine
-from compofa_deploy.training.process import tune_allocator
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.trainer import Trainer
 from latency_tables.layer import Layer

@@ -18,7 +18,7 @@ FREE_THERE = (
     "compofa_deploy.training.recipe",
     "compofa_deploy.training.recipe_file",
     "compofa_deploy.training.sampling",
-    "compofa_deploy.evaluation.table",
+    "compofa_deploy.accuracy.table",
 )
 
 

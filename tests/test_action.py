@@ -16,8 +16,8 @@ import yaml
 
 from compofa_deploy.cli.main import compofa as program
 from compofa_deploy.export.export import Exported, export
-from compofa_deploy.subnet import Subnet
-from profilers.registry import find_runtime
+from compofa_deploy.space.subnet import Subnet
+from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.support.action import ACTION, ROOT, WORKFLOWS, Ran, list_steps, read_yaml, run_action
 from tests.support.supernets import make_supernet

@@ -11,10 +11,10 @@ import click
 import pytest
 
 from compofa_deploy.cli.main import compofa
-from profilers import registry
-from profilers.plan import Plan
-from profilers.registry import find_runtime
-from profilers.runner import measure_kit
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import measure_kit
+from profilers.runtimes import registry
+from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import make_kit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ def test_every_line_of_an_excerpt_is_in_its_file_in_the_same_order(file, code):
 
 def test_the_walk_through_has_a_runtime_a_session_the_registry_a_test_and_a_writer():
     assert [file for file, _ in EXCERPTS] == [
-        "profilers/fake.py", "profilers/fake.py", "profilers/registry.py", "tests/profilers/test_fake.py",
+        "profilers/runtimes/fake.py", "profilers/runtimes/fake.py", "profilers/runtimes/registry.py", "tests/profilers/runtimes/test_fake.py",
         "compofa_deploy/export/onnxruntime.py", "compofa_deploy/export/writers.py",
     ]  # fmt: skip
 

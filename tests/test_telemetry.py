@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from compofa_deploy.supernet.stored import save_supernet
-from profilers.agent_file import pack_agent
-from profilers.kit import make_item, write_kit
-from profilers.registry import find_runtime, list_runtimes
+from profilers.measuring.kit import make_item, write_kit
+from profilers.runtimes.registry import find_runtime, list_runtimes
+from profilers.targets.agent_archive import pack_agent
 from tests.conftest import WriteSplit
 from tests.profilers.models import make_onnx
 from tests.support.brief_compofa import PLAN
@@ -105,7 +105,7 @@ def test_counting_accuracy_with_torch_reports_to_nobody(
 
 
 @pytest.mark.parametrize(
-    "module", ["compofa_deploy", "profilers", "profilers.worker", "profilers.agent_entry"]
+    "module", ["compofa_deploy", "profilers", "profilers.measuring.worker", "profilers.targets.agent_entry"]
 )
 def test_telemetry_is_off_before_any_runtime_can_be_imported(module: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}

@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from compofa_deploy.subnet import BLOCKS, DEPTHS, EXPANDS, KERNELS, MAX_DEPTH, STAGES, Subnet
+from compofa_deploy.space.subnet import BLOCKS, DEPTHS, EXPANDS, KERNELS, MAX_DEPTH, STAGES, Subnet
 from latency_tables.errors import InputError
 
 Array = NDArray[np.float32]

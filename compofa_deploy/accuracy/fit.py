@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from compofa_deploy.accuracy.encoding import BLOCK_FEATURES, Array
 from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictor import HeldOutError
-from compofa_deploy.subnet import BLOCKS, KERNELS, MAX_DEPTH
+from compofa_deploy.space.subnet import BLOCKS, KERNELS, MAX_DEPTH
 from latency_tables.errors import InputError
 from latency_tables.fit import rank_correlation
 

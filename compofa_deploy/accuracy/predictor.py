@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from compofa_deploy.accuracy.encoding import Array, Encoding, encode, encode_subnets
 from compofa_deploy.accuracy.mlp import Mlp
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 from latency_tables.fields import Fields
 from latency_tables.files import parse_json, replace_file

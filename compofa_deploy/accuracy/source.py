@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from compofa_deploy.accuracy.csv_table import StatedAccuracies, read_stated
 from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
-from compofa_deploy.accuracy.predicted import PredictedAccuracies
+from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.predictor import SUFFIX, AccuracyPredictor
-from compofa_deploy.accuracy.stated import StatedAccuracies, read_stated
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.space.architecture import Architecture
 from latency_tables.errors import InputError
 
 TORCH_SUFFIXES = (".pth", ".pt")

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bench.looks import LOOKS_AT, Looks
-from compofa_deploy.bench.paired import MAX_BLOCKS, iterate_blocks, read_blocks
+from compofa_deploy.bench.alpha_spending import LOOKS_AT, Looks
+from compofa_deploy.bench.compare_models import MAX_BLOCKS, iterate_blocks, read_blocks
 from compofa_deploy.bench.result import ONE_CORE
-from compofa_deploy.bench.signs import find_interval
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict, decide
+from compofa_deploy.bench.weighted_sign_test import find_interval
 from latency_tables.device import DeviceSpec
 from latency_tables.machine import Conditions, list_doubts
-from profilers.environment import read_conditions
-from profilers.pair import Block
-from profilers.timing import NS_PER_MS, now_ns
+from profilers.machine.environment import read_conditions
+from profilers.measuring.paired_worker import Block
+from profilers.measuring.timing import NS_PER_MS, now_ns
 
 Array = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def measure_noise(
     rng: np.random.Generator,
     on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> Noise:
-    """Compare a network with itself for so long; ``model`` is a request of :func:`profilers.pair.locate`.
+    """Compare a network with itself for so long; ``model`` is a request of :func:`profilers.measuring.paired_worker.locate`.
 
     :class:`MeasurementError` or :class:`WorkerDied` where it cannot be loaded or run.
     """

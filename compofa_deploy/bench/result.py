@@ -18,7 +18,7 @@ from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import VERSION as KIT_VERSION
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Item, Measurement, find_quiet
-from profilers.loading import Load
+from profilers.measuring.load_cost import Load
 
 FORMAT = "compofa-bench-result"
 VERSION = 1

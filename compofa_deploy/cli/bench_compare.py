@@ -68,7 +68,7 @@ def compare_command(
       compofa bench compare old new --max-regression 3%
       compofa bench compare main/bundles bundles --markdown comment.md --junit latency.xml
     """
-    from compofa_deploy.bench.between import compare_results
+    from compofa_deploy.bench.compare_results import compare_results
     from compofa_deploy.bench.outputs.junit import write_junit
     from compofa_deploy.bench.outputs.markdown import write_markdown
     from compofa_deploy.bench.verdict import find_exit_code
@@ -104,7 +104,7 @@ def _compare_bundles(
 ) -> tuple[list[Comparison], tuple[str, ...]]:
     import numpy as np
 
-    from compofa_deploy.bench.pairs import compare_pairs, find_pairs
+    from compofa_deploy.bench.match_bundles import compare_pairs, find_pairs
 
     pairs, warnings = find_pairs(old, new)
     try:
@@ -124,7 +124,7 @@ def _compare_bundles(
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     """A row for each model, what there is to say of it, and the answer."""
-    from compofa_deploy.bench.outputs.words import format_change, format_interval, summarise
+    from compofa_deploy.bench.outputs.formatting import format_change, format_interval, summarise
 
     rows = [
         (

@@ -34,7 +34,7 @@ def noise_command(bundle: Path | None, limit_ms: float, as_json: bool) -> None:
     """
     import numpy as np
 
-    from compofa_deploy.bench.listen import listen
+    from compofa_deploy.bench.measure_machine import listen
 
     try:
         with show_progress() as display:

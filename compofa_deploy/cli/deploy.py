@@ -16,7 +16,7 @@ from compofa_deploy.cli.skipped import SkippedImages
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
-    from compofa_deploy.deploy import Compared, Deployed
+    from compofa_deploy.deploy.loop import Compared, Deployed
     from latency_tables.device import DeviceSpec
     from latency_tables.table import ErrorSummary
 
@@ -60,10 +60,10 @@ def command(**given: Any) -> None:
       compofa deploy --latency 1ms --runtime auto -o bundle
       compofa deploy --latency 500us --percentile 99 --threads 2 -o bundle --json
     """  # fmt: skip
-    from compofa_deploy.cache import Cache
     from compofa_deploy.cli.inputs import find_specs, list_constraints, load_by_precision, load_held_out
-    from compofa_deploy.deploy import Job, deploy
+    from compofa_deploy.deploy.loop import Job, deploy
     from compofa_deploy.supernet.stored import load_supernet
+    from compofa_deploy.tables.cache import Cache
 
     started = time.monotonic()
     supernet = load_supernet(given["supernet"])

@@ -19,8 +19,8 @@ def command(as_json: bool) -> None:
     Example:
       compofa devices
     """
-    from profilers.environment import read_machine
-    from profilers.registry import find_runtime, list_runtimes
+    from profilers.machine.environment import read_machine
+    from profilers.runtimes.registry import find_runtime, list_runtimes
 
     machine = read_machine()
     found: list[dict[str, Any]] = []

@@ -16,10 +16,10 @@ from compofa_deploy.cli.search_space import LISTED, SPACES
 from compofa_deploy.cli.skipped import SkippedImages
 
 if TYPE_CHECKING:
-    from compofa_deploy.evaluation.ranks import Ranks
-    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.accuracy.table import AccuracyTable
+    from compofa_deploy.data.splits import DataSplits
     from compofa_deploy.supernet.stored import StoredSupernet
-    from compofa_deploy.training.data import DataSplits
+    from compofa_deploy.torch_process.distributed import Ranks
 
 
 @click.command("evaluate")
@@ -116,7 +116,7 @@ def _join(given: dict[str, Any]) -> AbstractContextManager[Ranks | None]:
     """The processes that torchrun started; without torch where a runtime was asked for."""
     if given["runtime"]:
         return nullcontext(None)
-    from compofa_deploy.evaluation.ranks import join_ranks
+    from compofa_deploy.torch_process.distributed import join_ranks
 
     return join_ranks()
 
@@ -145,10 +145,10 @@ def _evaluate_all(
         unfinished.unlink(missing_ok=True)
         _print_table(given, table)
         return
-    from compofa_deploy.evaluation.device import find_device
+    from compofa_deploy.evaluation.checkpoint_files import remove_partial
     from compofa_deploy.evaluation.evaluate import evaluate
-    from compofa_deploy.evaluation.kept import remove_partial
-    from compofa_deploy.training.process import set_threads
+    from compofa_deploy.torch_process.allocator import set_threads
+    from compofa_deploy.torch_process.device import find_device
 
     set_threads(given["threads"])
     table = evaluate(**asked, device=find_device(given["device"] or "auto"), ranks=ranks)
@@ -163,8 +163,8 @@ def _evaluate_all(
 
 def _evaluate_exported(given: dict[str, Any], asked: dict[str, Any]) -> AccuracyTable:
     from compofa_deploy.cli.inputs import find_spec, load_accuracies
-    from compofa_deploy.evaluation.exported import evaluate_exported, list_promising
-    from profilers.environment import read_machine
+    from compofa_deploy.deploy.exported_accuracy import evaluate_exported, list_promising
+    from profilers.machine.environment import read_machine
 
     threads, wanted = given["threads"] or read_machine().usable_threads, None
     if given["fronts"]:
@@ -182,11 +182,11 @@ def _evaluate_sampled(
     display: ProgressDisplay,
     ranks: Ranks,
 ) -> None:
-    from compofa_deploy.evaluation.device import find_device
-    from compofa_deploy.evaluation.kept import remove_partial
+    from compofa_deploy.evaluation.checkpoint_files import remove_partial
     from compofa_deploy.evaluation.sampled import evaluate_sampled
-    from compofa_deploy.search.choices import find_space
-    from compofa_deploy.training.process import set_threads
+    from compofa_deploy.space.choice_arrays import find_space
+    from compofa_deploy.torch_process.allocator import set_threads
+    from compofa_deploy.torch_process.device import find_device
 
     set_threads(given["threads"])
     output: Path = given["output"]

@@ -31,16 +31,16 @@ def command(**given: Any) -> None:
       compofa export 23344@32 --runtime onnxruntime_mobile --target-platform arm -o bundle
       compofa export 23344@32 --runtime tensorrt --precision fp16 --compute-capability 8.6 -o bundle
     """
+    from compofa_deploy.bundle.bundle import decode_reference
+    from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
+    from compofa_deploy.bundle.verify import check_numbers
     from compofa_deploy.cli.inputs import find_by_precision, find_target
     from compofa_deploy.cli.subnets import read_subnet
-    from compofa_deploy.export.bundle import decode_reference
-    from compofa_deploy.export.bundle_writer import check_replaceable, write_bundle
     from compofa_deploy.export.export import export
-    from compofa_deploy.supernet.families import find_family
+    from compofa_deploy.space.families import find_family
     from compofa_deploy.supernet.stored import load_supernet
-    from compofa_deploy.verify import check_numbers
     from latency_tables.errors import MismatchError, RuntimeUnavailable
-    from profilers.registry import spec_here
+    from profilers.runtimes.registry import spec_here
 
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.accuracy.source import is_foreign
-from compofa_deploy.auto import AUTO, Asked, LeftOut, leave_unknown_out, list_specs
-from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.deploy.device_choice import AUTO, Asked, LeftOut, leave_unknown_out, list_specs
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
 from compofa_deploy.supernet.stored import StoredSupernet, built_in_folder
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from profilers.registry import find_runtime
+from profilers.runtimes.registry import find_runtime
 
 if TYPE_CHECKING:
-    from compofa_deploy.training.data import DataSplits, OnSkip
+    from compofa_deploy.data.splits import DataSplits, OnSkip
 
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
@@ -100,7 +100,7 @@ def find_specs(
 def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
     """The device spec to export for, which for TensorRT may be of a GPU that is not here, and what the user should know
     of it, if anything."""
-    from profilers.tensorrt_runtime import TensorRt
+    from profilers.runtimes.tensorrt.runtime import TensorRt
 
     name, note = given["runtime"], ""
     asked = {
@@ -129,7 +129,7 @@ def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
 def load_held_out(folder: Path, supernet: StoredSupernet, name: str, on_skip: OnSkip) -> DataSplits:
     """The images that were held out of a supernet's training, as large as it takes them at most.
     :class:`InputError` where the supernet does not say which they are."""
-    from compofa_deploy.training.data import load_splits
+    from compofa_deploy.data.splits import load_splits
 
     settings = supernet.origin.get("data_settings")
     held_out = ("validation_images", "split_seed")

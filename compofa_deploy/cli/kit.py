@@ -54,11 +54,11 @@ def build(
     """
     import tempfile
 
-    from compofa_deploy.architecture import find_architecture
     from compofa_deploy.graph.form import choose_form
-    from compofa_deploy.kit import build_kit
-    from profilers.kit import pack_kit
-    from profilers.registry import find_runtime
+    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.tables.kit_builder import build_kit
+    from profilers.measuring.kit import pack_kit
+    from profilers.runtimes.registry import find_runtime
 
     architecture = find_architecture(arch)
     find_runtime(runtime)
@@ -92,9 +92,9 @@ def run(**given: Any) -> None:
 
     from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
-    from compofa_deploy.profile import PLANS
-    from profilers.kit import unpack_kit
-    from profilers.runner import measure_kit
+    from compofa_deploy.tables.profile_local import PLANS
+    from profilers.measuring.kit import unpack_kit
+    from profilers.measuring.runner import measure_kit
 
     spec = find_spec(given)
     output: Path = given["output"]
@@ -124,7 +124,7 @@ def agent(output: Path, as_json: bool) -> None:
       python3 compofa-agent.pyz run kit.zip -o measured.json
     """
     from latency_tables.files import replace_file
-    from profilers.agent_file import pack_agent
+    from profilers.targets.agent_archive import pack_agent
 
     content = pack_agent()
     with replace_file(output) as file:

@@ -11,7 +11,7 @@ from compofa_deploy.cli.models_import import calibrate_model, import_model
 from compofa_deploy.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.accuracy.table import AccuracyTable
 
 SHOWN_CLASSES = 20
 
@@ -39,7 +39,7 @@ def list_models(as_json: bool) -> None:
     Example:
       compofa models list
     """
-    from compofa_deploy.architecture import ARCHITECTURES
+    from compofa_deploy.space.architecture import ARCHITECTURES
     from compofa_deploy.supernet.published import PUBLISHED
     from compofa_deploy.supernet.stored import built_in_folder
 
@@ -117,8 +117,8 @@ def show(name: str, as_json: bool) -> None:
 
 def _summarise(accuracies: AccuracyTable) -> list[dict[str, Any]]:
     """By resolution: the best subnet by validation, and what the test images say of it and of all."""
-    from compofa_deploy.space import COMPOUND_DEPTHS
-    from compofa_deploy.subnet import Subnet
+    from compofa_deploy.space.layers import COMPOUND_DEPTHS
+    from compofa_deploy.space.subnet import Subnet
 
     found = []
     for i, resolution in enumerate(accuracies.resolutions):

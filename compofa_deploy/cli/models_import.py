@@ -37,7 +37,7 @@ def import_model(**given: Any) -> None:
     Example:
       compofa models import ofa_mbv3_d234_e346_k357_w1.0 -o mbv3.safetensors
     """
-    from compofa_deploy.space import count_params, largest_subnet, list_layers
+    from compofa_deploy.space.layers import count_params, largest_subnet, list_layers
     from compofa_deploy.supernet.imported import import_checkpoint
     from compofa_deploy.supernet.stored import save_supernet
 
@@ -100,11 +100,11 @@ def calibrate_model(**given: Any) -> None:
     """
     import numpy as np
 
-    from compofa_deploy.evaluation.device import find_device
-    from compofa_deploy.evaluation.recalibrate import recalibrate
+    from compofa_deploy.data.splits import decode, open_splits
+    from compofa_deploy.evaluation.calibrate_supernet import recalibrate
     from compofa_deploy.supernet.stored import load_supernet, save_supernet
-    from compofa_deploy.training.data import decode, open_splits
-    from compofa_deploy.training.process import set_threads
+    from compofa_deploy.torch_process.allocator import set_threads
+    from compofa_deploy.torch_process.device import find_device
 
     output = _check_output(given["output"])
     set_threads(given["threads"])

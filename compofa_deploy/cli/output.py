@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
 
-    from profilers.runner import OnProgress, Progress
+    from profilers.measuring.runner import OnProgress, Progress
 
 
 def print_json(value: Any) -> None:

@@ -12,7 +12,7 @@ from compofa_deploy.cli.output import print_json, show_progress, warn
 from compofa_deploy.cli.table_file import TableFile
 
 if TYPE_CHECKING:
-    from compofa_deploy.profile import Survey
+    from compofa_deploy.tables.profile_local import Survey
     from latency_tables.table import LatencyTable
 
 
@@ -61,10 +61,10 @@ def command(**given: Any) -> None:
       compofa profile --from cpu.json --threads 2 -o two.json
       compofa profile --target ssh://pi@raspberry --python '~/venv/bin/python' -o pi.json
     """
-    from compofa_deploy.cache import Cache
     from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.tables import print_summary, summarise_table
-    from compofa_deploy.profile import make_table
+    from compofa_deploy.tables.cache import Cache
+    from compofa_deploy.tables.profile_local import make_table
 
     survey = _plan(given)
     if given["targets"]:
@@ -85,9 +85,9 @@ def command(**given: Any) -> None:
 
 def _plan(given: dict[str, Any]) -> Survey:
     """What is to be measured; with an old table, what was not said is put into ``given`` as it was for it."""
-    from compofa_deploy.architecture import find_architecture
-    from compofa_deploy.profile import FullSurvey
-    from compofa_deploy.recalibrate import plan_recalibration
+    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.tables.profile_local import FullSurvey
+    from compofa_deploy.tables.recalibrate import plan_recalibration
     from latency_tables.errors import InputError
     from latency_tables.recalibrate import MAX_NETWORKS
     from latency_tables.table import LatencyTable
@@ -130,9 +130,9 @@ def _describe(given: dict[str, Any]) -> str:
 
 def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
     from compofa_deploy.cli.tables import print_summary, summarise_table
-    from compofa_deploy.remote_profile import name_outputs, profile_remotely
-    from profilers.remote import Settings
-    from profilers.ssh import Target
+    from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
+    from profilers.targets.ssh import Target
+    from profilers.targets.ssh_device import Settings
 
     outputs = name_outputs(given["output"], [Target.parse(text) for text in given["targets"]])
     names = ("runtime", "device", "precision", "threads", "batch")

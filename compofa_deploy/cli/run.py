@@ -24,8 +24,8 @@ def command(bundle: Path, images: tuple[Path, ...], top: int, as_json: bool) -> 
     Example:
       compofa run bundle photo.jpg
     """
-    from compofa_deploy.classify import classify
-    from compofa_deploy.export.bundle import load_bundle
+    from compofa_deploy.bundle.bundle import load_bundle
+    from compofa_deploy.bundle.classify import classify
 
     classified = classify(load_bundle(bundle), images, top)
     if as_json:

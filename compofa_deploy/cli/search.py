@@ -17,11 +17,11 @@ from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
-    from compofa_deploy.accuracy.predicted import PredictedAccuracies
-    from compofa_deploy.accuracy.stated import StatedAccuracies
-    from compofa_deploy.architecture import Architecture
-    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
+    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
+    from compofa_deploy.accuracy.csv_table import StatedAccuracies
+    from compofa_deploy.accuracy.predictions import PredictedAccuracies
     from compofa_deploy.search.candidates import Candidates
+    from compofa_deploy.space.architecture import Architecture
     from latency_tables.table import LatencyTable
 
 
@@ -85,13 +85,13 @@ def command(**given: Any) -> None:
     """  # fmt: skip
     import numpy as np
 
-    from compofa_deploy.accuracy.predicted import PredictedAccuracies
-    from compofa_deploy.accuracy.stated import StatedAccuracies
+    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
+    from compofa_deploy.accuracy.csv_table import StatedAccuracies
+    from compofa_deploy.accuracy.predictions import PredictedAccuracies
     from compofa_deploy.cli.inputs import list_constraints
-    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
     from compofa_deploy.search.candidates import list_candidates, list_stated
+    from compofa_deploy.search.candidates_by_precision import list_mixed
     from compofa_deploy.search.constraints import MaxLatency
-    from compofa_deploy.search.mixed import list_mixed
     from compofa_deploy.search.select import best, front
     from latency_tables.files import replace_file
     from latency_tables.table import LatencyTable
@@ -151,8 +151,8 @@ def _describe(
 ) -> dict[str, Any]:
     """A candidate, JSON-ready, with its test accuracy where it was evaluated. What is assumed of its accuracy is that a
     lower precision costs none."""
-    from compofa_deploy.evaluation.by_precision import AccuraciesByPrecision
-    from compofa_deploy.evaluation.table import F32
+    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
+    from compofa_deploy.accuracy.table import F32
 
     spec, test, assumed = candidates.tables[candidates.table[index]].spec, None, False
     if isinstance(accuracies, AccuraciesByPrecision):
@@ -199,8 +199,8 @@ def _load_accuracies(
     """What is searched, and its accuracies: a supernet's, with the tables that were made of it; or from elsewhere, for
     the supernet that was asked for by name, else for what the tables are of."""
     from compofa_deploy.accuracy.source import is_foreign, load_foreign
-    from compofa_deploy.architecture import Architecture
     from compofa_deploy.cli.inputs import load_by_precision
+    from compofa_deploy.space.architecture import Architecture
     from compofa_deploy.supernet.stored import load_supernet
 
     if path is not None and is_foreign(path):
@@ -218,9 +218,9 @@ def _load_accuracies(
 
 def _find_tables_here(architecture: Architecture, resolutions: Sequence[int]) -> list[LatencyTable]:
     """This machine's cached table for ONNX Runtime, one thread."""
-    from compofa_deploy.cache import MODES, Cache
+    from compofa_deploy.tables.cache import MODES, Cache
     from latency_tables.errors import InputError
-    from profilers.registry import find_runtime
+    from profilers.runtimes.registry import find_runtime
 
     spec = find_runtime("onnxruntime").spec()
     table = Cache.default().find_table(architecture, spec, resolutions, MODES)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from compofa_deploy.accuracy.predicted import PredictedAccuracies
+    from compofa_deploy.accuracy.predictions import PredictedAccuracies
     from compofa_deploy.search.candidates import Candidates
     from latency_tables.table import LatencyTable
 
@@ -36,8 +36,8 @@ def space_options(function: F) -> F:
 
 def check_space(given: Mapping[str, Any], accuracies: object) -> None:
     """:class:`InputError` where a space that is climbed is asked for what only one that is listed can give."""
-    from compofa_deploy.accuracy.predicted import PredictedAccuracies
-    from compofa_deploy.accuracy.stated import StatedAccuracies
+    from compofa_deploy.accuracy.csv_table import StatedAccuracies
+    from compofa_deploy.accuracy.predictions import PredictedAccuracies
     from latency_tables.errors import InputError
 
     space = given["space"]
@@ -65,9 +65,9 @@ def search_space(
     """What climbing finds, and how many subnets it evaluated."""
     from math import inf
 
-    from compofa_deploy.search.choices import find_space
-    from compofa_deploy.search.climb import EVALUATIONS
-    from compofa_deploy.search.unlisted import find_candidates
+    from compofa_deploy.search.large_spaces import find_candidates
+    from compofa_deploy.search.local_search import EVALUATIONS
+    from compofa_deploy.space.choice_arrays import find_space
 
     return find_candidates(
         find_space(given["space"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compofa_deploy.cli.output import warn
 
 if TYPE_CHECKING:
-    from compofa_deploy.training.encoded import SkippedImage
+    from compofa_deploy.data.encoded import SkippedImage
 
 NAMED_IMAGES = 20
 """Unreadable images that are named; the others are counted."""

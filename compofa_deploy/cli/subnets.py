@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compofa_deploy.csv_rows import read_text
-from compofa_deploy.form import Form
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.files.csv import read_text
+from compofa_deploy.space.elastic_choices import Form
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError
 
 CONFIG_SUFFIX = ".json"

@@ -89,9 +89,9 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     Example:
       compofa tables predict cpu.json 23344@32
     """
-    from compofa_deploy.architecture import Architecture
-    from compofa_deploy.space import list_layers
-    from compofa_deploy.subnet import Subnet
+    from compofa_deploy.space.architecture import Architecture
+    from compofa_deploy.space.layers import list_layers
+    from compofa_deploy.space.subnet import Subnet
     from latency_tables.errors import MismatchError
     from latency_tables.table import LatencyTable
 
@@ -140,8 +140,8 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
     Example:
       compofa tables validate cpu.json --networks 60
     """
-    from compofa_deploy.cache import Cache
-    from compofa_deploy.validate import validate
+    from compofa_deploy.tables.cache import Cache
+    from compofa_deploy.tables.validate import validate
     from latency_tables.errors import InputError, MismatchError
     from latency_tables.shipped import FOLDER
     from latency_tables.table import LatencyTable
@@ -175,7 +175,7 @@ def compare_tables(table: Path, other: Path, as_json: bool) -> None:
     Example:
       compofa tables compare before.json after.json
     """
-    from compofa_deploy.compare import HIGH, LOW, compare
+    from compofa_deploy.tables.compare import HIGH, LOW, compare
     from latency_tables.table import LatencyTable
 
     first, second = LatencyTable.load(table), LatencyTable.load(other)

@@ -26,10 +26,10 @@ def list_command(as_json: bool) -> None:
     Example:
       compofa tables list
     """
-    from compofa_deploy.cache import Cache
     from compofa_deploy.cli.tables import summarise_table
+    from compofa_deploy.tables.cache import Cache
     from latency_tables.shipped import list_shipped
-    from profilers.environment import read_machine
+    from profilers.machine.environment import read_machine
 
     folder = Cache.default().folder / "tables"
     kept, broken = _load(sorted(folder.glob("*.json")) if folder.is_dir() else [])

@@ -23,9 +23,9 @@ from compofa_deploy.cli.train_cost import (
 )
 
 if TYPE_CHECKING:
-    from compofa_deploy.evaluation.ranks import Ranks
+    from compofa_deploy.data.splits import Splits
     from compofa_deploy.supernet.stored import StoredSupernet
-    from compofa_deploy.training.data import Splits
+    from compofa_deploy.torch_process.distributed import Ranks
     from compofa_deploy.training.machine import Machine
     from compofa_deploy.training.progress import TrainingProgress
     from compofa_deploy.training.trainer import Trainer
@@ -74,10 +74,10 @@ def command(**given: Any) -> None:
       torchrun --nproc-per-node 8 -m compofa_deploy train --recipe compofa-imagenet --data imagenet -o runs/imagenet
     """  # fmt: skip
     from compofa_deploy.cli.train_estimate import estimate
-    from compofa_deploy.evaluation.device import find_device
-    from compofa_deploy.evaluation.ranks import join_ranks
+    from compofa_deploy.torch_process.allocator import set_threads
+    from compofa_deploy.torch_process.device import find_device
+    from compofa_deploy.torch_process.distributed import join_ranks
     from compofa_deploy.training.machine import Machine, count_workers
-    from compofa_deploy.training.process import set_threads
     from compofa_deploy.training.recipe_file import load_recipe
 
     if not given["estimate"]:
@@ -148,10 +148,10 @@ def _evaluate(
     output: Path,
     teller: _Teller,
 ) -> dict[str, Any]:
+    from compofa_deploy.data.splits import DataSplits, decode
+    from compofa_deploy.evaluation.checkpoint_files import remove_partial
     from compofa_deploy.evaluation.evaluate import evaluate
-    from compofa_deploy.evaluation.kept import remove_partial
     from compofa_deploy.report.front_figure import write_front_figure
-    from compofa_deploy.training.data import DataSplits, decode
 
     architecture = supernet.architecture
     side, path = max(architecture.resolutions), output / "supernet.accuracy.json"

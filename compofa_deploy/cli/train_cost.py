@@ -67,7 +67,7 @@ def add_cost(
 
     from compofa_deploy.training.cost import count_spent
     from compofa_deploy.training.model_card import describe_training
-    from profilers.environment import read_machine
+    from profilers.machine.environment import read_machine
 
     machine, used = trainer.machine, None if meter is None else meter.read()
     cost = count_spent(
@@ -98,7 +98,7 @@ def watch(
 
 def write_model_card(supernet: StoredSupernet, path: Path, accuracy_table: str | None) -> dict[str, str]:
     """Write the model card beside the supernet, and say where it is; nothing where someone else wrote one."""
-    from compofa_deploy.evaluation.table import AccuracyTable
+    from compofa_deploy.accuracy.table import AccuracyTable
     from compofa_deploy.training.model_card import write_card
 
     table = None if accuracy_table is None else AccuracyTable.load(Path(accuracy_table))

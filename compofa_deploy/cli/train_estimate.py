@@ -52,11 +52,11 @@ def to_json(cost: Cost) -> dict[str, Any]:
 def _measure(given: dict[str, Any], recipe: Recipe, machine: Machine) -> Cost:
     from contextlib import nullcontext
 
+    from compofa_deploy.data.splits import open_splits
     from compofa_deploy.training.cost import estimate_measured
-    from compofa_deploy.training.data import open_splits
     from compofa_deploy.training.energy import EnergyMeter
     from compofa_deploy.training.measure import count_steps, measure_steps
-    from profilers.environment import read_machine
+    from profilers.machine.environment import read_machine
 
     settings = recipe.data
     # What it needs is said before the images are read.

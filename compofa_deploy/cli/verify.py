@@ -23,7 +23,7 @@ def command(bundle: Path, no_latency: bool, as_json: bool) -> None:
     Example:
       compofa verify bundle
     """
-    from compofa_deploy.verify import verify
+    from compofa_deploy.bundle.verify import verify
 
     with show_progress() as display:
         report = verify(

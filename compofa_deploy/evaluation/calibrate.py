@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.data.splits import LabelledImages
 from compofa_deploy.evaluation.shards import SHARDS, Part, take_share, want, weigh
 from compofa_deploy.evaluation.tree import walk
-from compofa_deploy.images import Preprocess
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.supernet.statistics import (
@@ -22,7 +22,7 @@ from compofa_deploy.supernet.statistics import (
     locate_unit,
     make_row,
 )
-from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.layer import Layer
 
 Rows = dict[tuple[int, str], dict[int, Array]]

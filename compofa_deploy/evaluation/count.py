@@ -9,17 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.data.splits import LabelledImages
 from compofa_deploy.evaluation.folded import FoldedLayers
 from compofa_deploy.evaluation.tree import walk
-from compofa_deploy.images import Preprocess
-from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import DEPTHS, STAGES
+from compofa_deploy.files.images import Preprocess
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import DEPTHS, STAGES
 from compofa_deploy.supernet.cut import cut_weights
 from compofa_deploy.supernet.statistics import Choices, locate_unit
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.supernet.units import list_units
-from compofa_deploy.training.data import LabelledImages
 
 CPU = torch.device("cpu")
 

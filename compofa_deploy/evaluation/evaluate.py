@@ -11,8 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
+from compofa_deploy.data.splits import DataSplits, LabelledImages
+from compofa_deploy.evaluation.checkpoint import Partial, fingerprint
+from compofa_deploy.evaluation.checkpoint_files import open_partial, read_others
 from compofa_deploy.evaluation.count import CPU, TOP, count_group, count_right
-from compofa_deploy.evaluation.findings import (
+from compofa_deploy.evaluation.partial_counts import (
     Findings,
     add,
     count_seconds,
@@ -23,9 +27,6 @@ from compofa_deploy.evaluation.findings import (
     to_done,
     total,
 )
-from compofa_deploy.evaluation.kept import open_partial, read_others
-from compofa_deploy.evaluation.partial import Partial, fingerprint
-from compofa_deploy.evaluation.ranks import Ranks
 from compofa_deploy.evaluation.shards import (
     LEAVES,
     SHARD_STAGES,
@@ -37,11 +38,10 @@ from compofa_deploy.evaluation.shards import (
     want,
     weigh,
 )
-from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
 from compofa_deploy.supernet.statistics import Choices
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import DataSplits, LabelledImages
-from compofa_deploy.training.process import tune_allocator
+from compofa_deploy.torch_process.allocator import tune_allocator
+from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
 
 KEEP_SECONDS = 5.0

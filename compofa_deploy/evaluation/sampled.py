@@ -13,22 +13,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from compofa_deploy.accuracy.stated import COLUMNS
+from compofa_deploy.accuracy.csv_table import COLUMNS
+from compofa_deploy.data.splits import DataSplits, LabelledImages, decode
 from compofa_deploy.evaluation.calibrate import calibrating, load_batch, read_state
+from compofa_deploy.evaluation.calibrate_supernet import open_module
+from compofa_deploy.evaluation.checkpoint import Done, fingerprint
+from compofa_deploy.evaluation.checkpoint_files import open_partial, read_others
 from compofa_deploy.evaluation.count import CPU, count_hits, load_batches
 from compofa_deploy.evaluation.evaluate import check_classes
 from compofa_deploy.evaluation.folded import FoldedLayers
-from compofa_deploy.evaluation.kept import open_partial, read_others
-from compofa_deploy.evaluation.partial import Done, fingerprint
-from compofa_deploy.evaluation.ranks import Ranks
-from compofa_deploy.evaluation.recalibrate import open_module
-from compofa_deploy.search.choices import Space, to_subnet
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.choice_arrays import Space, to_subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import DataSplits, LabelledImages, decode
-from compofa_deploy.training.process import tune_allocator
+from compofa_deploy.torch_process.allocator import tune_allocator
+from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
 from latency_tables.files import replace_file
 

@@ -13,11 +13,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.evaluation.ranks import Ranks
-from compofa_deploy.subnet import DEPTHS, STAGES
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import DEPTHS, STAGES
 from compofa_deploy.supernet.statistics import Choices
-from compofa_deploy.supernet.units import list_units
+from compofa_deploy.torch_process.distributed import Ranks
 
 SHARD_STAGES = 3
 """How many stages' choices name a shard. One more, and three times as many parts are kept, of a third of the work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from compofa_deploy.subnet import DEPTHS, STAGES
+from compofa_deploy.space.subnet import DEPTHS, STAGES
 from compofa_deploy.supernet.statistics import Choices
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.evaluation.table import AccuracyTable
-from compofa_deploy.export.bundle import (
+from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.bundle.bundle import (
     REFERENCE,
     Accuracy,
     Deployment,
@@ -24,8 +24,8 @@ from compofa_deploy.export.bundle import (
 from compofa_deploy.export.writers import find_tolerance, find_writer
 from compofa_deploy.graph.network import INPUT, OUTPUT
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import adapt, count_macs, count_params
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import adapt, count_macs, count_params
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
 

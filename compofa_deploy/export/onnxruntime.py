@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compofa_deploy.graph.network import build_network
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
 

@@ -7,10 +7,10 @@ import warnings
 from pathlib import Path
 
 from compofa_deploy.export import onnxruntime
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
-from profilers.onnx_runtime_mobile import convert_to_ort
+from profilers.runtimes.onnxruntime.mobile import convert_to_ort
 
 MODEL_FILE = "model.ort"
 WEIGHTS_FILE = ""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from compofa_deploy.export import onnxruntime
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
-from profilers.openvino_graph import read_graph
-from profilers.openvino_runtime import load_openvino
+from profilers.runtimes.openvino.graph import read_graph
+from profilers.runtimes.openvino.runtime import load_openvino
 
 MODEL_FILE = "model.xml"
 WEIGHTS_FILE = "model.bin"

@@ -6,11 +6,11 @@ from typing import cast
 
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.network import build_network
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
-from profilers.registry import find_runtime
-from profilers.tensorrt_runtime import TensorRt
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.tensorrt.runtime import TensorRt
 
 MODEL_FILE = "model.engine"
 WEIGHTS_FILE = ""

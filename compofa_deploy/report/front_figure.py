@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.report.image import LINE, POINT, find_kind, render, write_image
 from compofa_deploy.search.pareto import find_front
-from compofa_deploy.supernet.units import list_units
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.stage_units import list_units
 from latency_tables.errors import MismatchError
 
 if TYPE_CHECKING:

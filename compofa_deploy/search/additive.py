@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.search.choices import (
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.choice_arrays import (
     ABSENT,
     OPTIONS,
     POSITIONS,
@@ -19,8 +19,8 @@ from compofa_deploy.search.choices import (
     Choices,
     Space,
 )
-from compofa_deploy.subnet import BLOCKS, MAX_DEPTH, STAGES, Subnet
-from compofa_deploy.supernet.families import find_family
+from compofa_deploy.space.families import find_family
+from compofa_deploy.space.subnet import BLOCKS, MAX_DEPTH, STAGES, Subnet
 from latency_tables.layer import Layer
 
 Floats = NDArray[np.float64]

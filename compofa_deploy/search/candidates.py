@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.accuracy.predicted import PredictedAccuracies
-from compofa_deploy.accuracy.stated import StatedAccuracies
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.csv_table import StatedAccuracies
+from compofa_deploy.accuracy.predictions import PredictedAccuracies
+from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.export.writers import GRAPH_BYTES_PER_LAYER
-from compofa_deploy.space import COMPOUND_DEPTHS, list_layers
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.supernet.units import Units, list_units
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import COMPOUND_DEPTHS, list_layers
+from compofa_deploy.space.stage_units import Units, list_units
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import MismatchError
 from latency_tables.layer import Layer
 from latency_tables.table import LatencyTable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.search.choices import OPTIONS, POSITIONS, Choices, Space
-from compofa_deploy.subnet import BLOCKS
+from compofa_deploy.space.choice_arrays import OPTIONS, POSITIONS, Choices, Space
+from compofa_deploy.space.subnet import BLOCKS
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from compofa_deploy.images import Preprocess
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.checkpoint import read_checkpoint
 from compofa_deploy.supernet.published import check_published, hash_file
 from compofa_deploy.supernet.recognise import recognise

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import largest_subnet, list_layers
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import largest_subnet, list_layers
 from latency_tables.layer import NORM_EPS, Layer
 
 BN_MOMENTUM = 0.1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from compofa_deploy.architecture import ARCHITECTURES, IMAGENET_RESOLUTIONS, Architecture
+from compofa_deploy.space.architecture import ARCHITECTURES, IMAGENET_RESOLUTIONS, Architecture
+from compofa_deploy.space.families import FAMILIES, find_family
 from compofa_deploy.supernet.cut import Array
-from compofa_deploy.supernet.families import FAMILIES, find_family
 from compofa_deploy.supernet.ofa_names import from_ofa_state
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from latency_tables.errors import FormatError

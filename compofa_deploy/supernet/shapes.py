@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import largest_subnet, list_layers
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import largest_subnet, list_layers
 from compofa_deploy.supernet.cut import list_shapes
 from latency_tables.layer import Layer
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.cut import Array, list_shapes
-from compofa_deploy.supernet.units import list_units
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.layer import Layer
 

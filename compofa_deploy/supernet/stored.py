@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.images import Preprocess
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.files.images import Preprocess
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import Array, cut_weights
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore

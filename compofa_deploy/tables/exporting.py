@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.tables.files import LATENCY, RESOLUTION
-from compofa_deploy.tables.needed import list_fixed, list_needed, widest_space
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.tables.coverage import list_fixed, list_needed, widest_space
+from compofa_deploy.tables.foreign_files import LATENCY, RESOLUTION
 from latency_tables.crowding import Crowding
 from latency_tables.errors import InputError
 from latency_tables.files import replace_file

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.tables.files import Stated, read_tables
-from compofa_deploy.tables.needed import list_needed, widest_space
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.tables.coverage import list_needed, widest_space
+from compofa_deploy.tables.foreign_files import Stated, read_tables
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.imported import build_imported

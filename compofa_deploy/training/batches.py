@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from compofa_deploy.images import fit
+from compofa_deploy.data.encoded import EncodedImages, SkippedImage
+from compofa_deploy.data.splits import Images, LabelledImages, OnSkip
+from compofa_deploy.files.images import fit
 from compofa_deploy.training.augment import draw_boxes
-from compofa_deploy.training.data import Images, LabelledImages, OnSkip
-from compofa_deploy.training.encoded import EncodedImages, SkippedImage
 from compofa_deploy.training.recipe import DataSettings, Recipe
 from latency_tables.errors import InputError
 

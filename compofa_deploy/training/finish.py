@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from compofa_deploy.data.splits import Images, decode
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.tree import PREFIXES
-from compofa_deploy.images import Preprocess
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.supernet.statistics import STATISTICS
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import Images, decode
 from compofa_deploy.training.trainer import Trainer
 
 

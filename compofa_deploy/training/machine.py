@@ -8,10 +8,10 @@ from typing import Literal
 
 import torch
 
-from compofa_deploy.evaluation.ranks import Ranks
+from compofa_deploy.torch_process.distributed import Ranks
 from compofa_deploy.training.recipe import Recipe
 from latency_tables.errors import InputError
-from profilers.environment import count_cores
+from profilers.machine.environment import count_cores
 
 
 @dataclass(frozen=True, slots=True)

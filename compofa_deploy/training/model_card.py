@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.search.pareto import find_front
-from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.supernet.units import list_units
 from compofa_deploy.training.cost import Cost
 from compofa_deploy.training.recipe import Recipe
 from latency_tables.errors import InputError

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from compofa_deploy.architecture import ARCHITECTURES, Architecture, find_architecture
-from compofa_deploy.supernet.families import find_family
+from compofa_deploy.space.architecture import ARCHITECTURES, Architecture, find_architecture
+from compofa_deploy.space.families import find_family
 from latency_tables.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]

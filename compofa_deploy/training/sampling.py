@@ -8,9 +8,9 @@ from itertools import product
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import count_macs, largest_subnet, list_layers, sample_compound
-from compofa_deploy.subnet import (
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import count_macs, largest_subnet, list_layers, sample_compound
+from compofa_deploy.space.subnet import (
     BLOCKS,
     COUPLED_EXPAND,
     DEPTHS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.training.recipe import Phase, Recipe
 from compofa_deploy.training.sampling import step_macs, teacher_macs
 

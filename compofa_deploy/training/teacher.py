@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compofa_deploy.images import Preprocess
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet, save_supernet
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.trainer import Trainer

@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compofa_deploy.space import largest_subnet, list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.data.encoded import SkippedImage
+from compofa_deploy.data.splits import Images, LabelledImages, OnSkip
+from compofa_deploy.space.layers import largest_subnet, list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
+from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.training.augment import Augment
 from compofa_deploy.training.averaging import Averager, sync_batch_norm
 from compofa_deploy.training.batches import list_batches
 from compofa_deploy.training.checkpoint import NAME, read_checkpoint, remove_leftovers, write_checkpoint
-from compofa_deploy.training.data import Images, LabelledImages, OnSkip
-from compofa_deploy.training.encoded import SkippedImage
 from compofa_deploy.training.faults import DivergedError, explain_memory
 from compofa_deploy.training.interrupt import hold_interrupts
 from compofa_deploy.training.machine import Machine
 from compofa_deploy.training.objective import training_loss
-from compofa_deploy.training.process import tune_allocator
 from compofa_deploy.training.progress import Estimator, TrainingLog, TrainingProgress
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
 from compofa_deploy.training.sampling import draw_subnets

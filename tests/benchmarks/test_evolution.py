@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks import evolution
 from benchmarks.evolution import Evolution
-from compofa_deploy.search.choices import SPACES, from_subnet
-from compofa_deploy.search.climb import find_best
-from tests.compofa_deploy.search.unlisted import make_landscape, make_latency, make_predictor
+from compofa_deploy.search.local_search import find_best
+from compofa_deploy.space.choice_arrays import SPACES, from_subnet
+from tests.compofa_deploy.search.large_spaces import make_landscape, make_latency, make_predictor
 
 OFA = SPACES["ofa"]
 

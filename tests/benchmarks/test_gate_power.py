@@ -16,9 +16,9 @@ import pytest
 from benchmarks import disturbances, gate_power
 from benchmarks.disturbances import disturb
 from benchmarks.gate_power import find_wilson, format_row, list_remaining, read_raw
-from compofa_deploy.export.bundle import load_bundle
-from compofa_deploy.verify import check_numbers
-from profilers.registry import find_runtime
+from compofa_deploy.bundle.bundle import load_bundle
+from compofa_deploy.bundle.verify import check_numbers
+from profilers.runtimes.registry import find_runtime
 from tests.support.supernets import make_supernet
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported, export
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
-from profilers.registry import find_runtime
+from profilers.runtimes.registry import find_runtime
 from tests.support.supernets import make_accuracies, make_supernet
 
 

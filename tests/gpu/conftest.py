@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from profilers.registry import find_runtime
-from profilers.tensorrt_runtime import TensorRt
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.tensorrt.runtime import TensorRt
 
 FLAVOURS = ("tensorrt", "tensorrt_rtx")
 

@@ -10,28 +10,28 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from compofa_deploy.cache import Cache
-from compofa_deploy.export.bundle import decode_reference
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle import decode_reference
+from compofa_deploy.bundle.bundle_writer import write_bundle
+from compofa_deploy.bundle.verify import check_numbers, verify
 from compofa_deploy.export.export import export
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.profile import profile
-from compofa_deploy.space import sample_compound
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import sample_compound
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
-from compofa_deploy.verify import check_numbers, verify
+from compofa_deploy.tables.cache import Cache
+from compofa_deploy.tables.profile_local import profile
 from latency_tables.errors import MeasurementError, MismatchError
-from profilers.base import Runtime
-from profilers.plan import Plan
-from profilers.runner import measure_models
-from profilers.tensorrt_build import PRECISIONS
-from profilers.tensorrt_runtime import TensorRt
-from profilers.tensorrt_session import TensorRtSession
-from profilers.timing import now_ns, sample, warm_up
-from tests.profilers.contract import RuntimeContract
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import measure_models
+from profilers.measuring.timing import now_ns, sample, warm_up
+from profilers.runtimes.base import Runtime
+from profilers.runtimes.tensorrt.build import PRECISIONS
+from profilers.runtimes.tensorrt.runtime import TensorRt
+from profilers.runtimes.tensorrt.session import TensorRtSession
 from tests.profilers.models import make_onnx
+from tests.profilers.runtimes.contract import RuntimeContract
 from tests.support.supernets import TINY, make_supernet
 
 pytestmark = pytest.mark.gpu

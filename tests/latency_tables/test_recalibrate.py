@@ -14,11 +14,11 @@ from latency_tables.errors import InputError, MismatchError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.recalibrate import Run, choose_runs, recalibrate, scale_table
 from latency_tables.table import LatencyTable
-from profilers.fake import FakeModel, FakeWorld
-from profilers.kit import make_item, write_kit
-from profilers.plan import Plan
-from profilers.registry import find_runtime
-from profilers.runner import measure_kit
+from profilers.measuring.kit import make_item, write_kit
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import measure_kit
+from profilers.runtimes.fake import FakeModel, FakeWorld
+from profilers.runtimes.registry import find_runtime
 from tests.latency_tables.builders import CONDITIONS, SPEC, make_measurement, make_table
 from tests.latency_tables.builders import make_item as make_bare_item
 

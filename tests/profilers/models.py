@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from profilers.fake import FakeModel, FakeWorld
-from profilers.kit import Kit, make_item, write_kit
+from profilers.measuring.kit import Kit, make_item, write_kit
+from profilers.runtimes.fake import FakeModel, FakeWorld
 
 SHAPE = (1, 3, 8, 8)
 KEYS = tuple(f"layer{i}" for i in range(12))

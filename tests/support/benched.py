@@ -10,9 +10,9 @@ from compofa_deploy.bench.result import Benched, BenchResult
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit, hash_kit
 from latency_tables.measurement import Item, Measurement
-from profilers.fake import FakeModel
-from profilers.kit import make_item
-from profilers.loading import Load
+from profilers.measuring.kit import make_item
+from profilers.measuring.load_cost import Load
+from profilers.runtimes.fake import FakeModel
 from tests.latency_tables.builders import CONDITIONS, SPEC, make_visit
 
 BASELINE = FakeModel(("baseline",), (0.5,))

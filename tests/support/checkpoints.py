@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from profilers.cuda import Gpu
+from profilers.machine.cuda import Gpu
 
 MODEL = "NVIDIA GeForce RTX 3090"
 KERNEL_NS = 40_000

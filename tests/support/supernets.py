@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.evaluation.table import SPLITS, AccuracyTable
+from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.images import Preprocess
-from compofa_deploy.space import COMPOUND_DEPTHS, largest_subnet, list_layers
-from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import COMPOUND_DEPTHS, largest_subnet, list_layers
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.statistics import STATISTICS, encode_statistics, list_statistics, locate_unit
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.supernet.units import list_units
 from latency_tables.device import DeviceSpec
 from latency_tables.table import LatencyTable
 from tests.latency_tables.builders import SPEC

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from profilers.tensorrt_module import RTX
-from profilers.tensorrt_runtime import TensorRtRtx
+from profilers.runtimes.tensorrt.flavour import RTX
+from profilers.runtimes.tensorrt.runtime import TensorRtRtx
 
 
 def _find_reason() -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from compofa_deploy.bench.outputs.words import format_change, format_interval
+from compofa_deploy.bench.outputs.formatting import format_change, format_interval
 from compofa_deploy.bench.verdict import Comparison, Verdict
 
 SUITE = "compofa bench compare"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compofa_deploy.bench.outputs.words import format_change, format_interval, summarise
+from compofa_deploy.bench.outputs.formatting import format_change, format_interval, summarise
 from compofa_deploy.bench.verdict import Comparison, Verdict, find_floor
 
 SIGNS = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.encoding import OFA_ENCODING, Encoding, encode, encode_subnets
-from compofa_deploy.space import sample_ofa
-from compofa_deploy.subnet import BLOCKS, Subnet
+from compofa_deploy.space.layers import sample_ofa
+from compofa_deploy.space.subnet import BLOCKS, Subnet
 from latency_tables.errors import InputError
 
 ONE = {"ks": [[3] * 20], "e": [[4] * 20], "d": [[2] * 5], "r": [128]}

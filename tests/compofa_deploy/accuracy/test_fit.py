@@ -6,8 +6,8 @@ import pytest
 from compofa_deploy.accuracy.encoding import Encoding, encode_subnets
 from compofa_deploy.accuracy.fit import FOLDS, MIN_SUBNETS, cross_validate, fit_additive
 from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
-from compofa_deploy.evaluation.table import AccuracyTable
-from compofa_deploy.space import enumerate_compound, sample_ofa
+from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.space.layers import enumerate_compound, sample_ofa
 from compofa_deploy.supernet.stored import BUILT_IN, built_in_folder
 from latency_tables.errors import InputError
 from tests.support.reference import find_reference

@@ -9,8 +9,8 @@ from safetensors.numpy import load, save_file
 from compofa_deploy.accuracy.encoding import OFA_ENCODING, Encoding, encode_subnets
 from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictor import AccuracyPredictor, HeldOutError
-from compofa_deploy.space import sample_ofa
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import sample_ofa
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 from tests.compofa_deploy.accuracy.builders import draw_ofa_arrays
 

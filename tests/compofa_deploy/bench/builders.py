@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from compofa_deploy.export.bundle import describe_file
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle import describe_file
+from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.export.export import Exported
-from profilers.fake import FakeModel, FakeWorld
-from profilers.registry import find_runtime
+from profilers.runtimes.fake import FakeModel, FakeWorld
+from profilers.runtimes.registry import find_runtime
 
 NOISY = FakeWorld(placement_noise=0.01, call_noise=0.02, drift=0.1, outlier_rate=0.02)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from compofa_deploy.bench.baseline import is_same_baseline, make_baseline
 from latency_tables.machine import hash_json
-from profilers.registry import find_runtime
+from profilers.runtimes.registry import find_runtime
 from tests.latency_tables.builders import SPEC
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.bench import listen as listen_module
-from compofa_deploy.bench.listen import listen
+from compofa_deploy.bench import measure_machine as listen_module
+from compofa_deploy.bench.measure_machine import listen
 from compofa_deploy.bench.noise import SCORED_S, Noise, describe_noise, find_regression
 from compofa_deploy.export.export import Exported
 from latency_tables.errors import MeasurementError
-from profilers.pair import Block
+from profilers.measuring.paired_worker import Block
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.latency_tables.builders import CONDITIONS, SPEC
 from tests.support.benched import BASELINE, make_fake_baseline

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compofa_deploy.bench.outputs.formatting import summarise
 from compofa_deploy.bench.outputs.junit import write_junit
 from compofa_deploy.bench.outputs.markdown import MARKER, write_markdown
-from compofa_deploy.bench.outputs.words import summarise
 from compofa_deploy.bench.verdict import Comparison, Verdict
 
 REASON = "the interval is 4.0 % wide"

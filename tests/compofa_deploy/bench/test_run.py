@@ -14,8 +14,8 @@ from compofa_deploy.bench.run import find_subjects, plan_sampling, run_bench
 from compofa_deploy.bench.summary import summarise
 from compofa_deploy.export.export import Exported
 from latency_tables.errors import InputError, MeasurementError, WorkerDied
-from profilers.fake import FakeModel, FakeWorld
-from profilers.runner import OnProgress
+from profilers.measuring.runner import OnProgress
+from profilers.runtimes.fake import FakeModel, FakeWorld
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import flip_byte, replace_content
 from tests.support.benched import BASELINE, make_fake_baseline
@@ -137,8 +137,8 @@ def test_more_threads_than_the_machine_has_cores_are_refused(
 ) -> None:
     from dataclasses import replace
 
-    from profilers import base
-    from profilers.environment import read_machine
+    from profilers.machine.environment import read_machine
+    from profilers.runtimes import base
     from tests.compofa_deploy.export.builders import change_manifest
 
     change_manifest(bundle, lambda content: content["device_spec"].update(threads=2))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compofa_deploy.bench.summary import MIN_BEYOND, PERCENTILES, Summary, list_allowed, summarise
 from latency_tables.errors import FormatError
-from profilers.loading import Load
+from profilers.measuring.load_cost import Load
 from tests.support.benched import make_result
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compofa_deploy.cache import Cache
 from compofa_deploy.cli.main import main
 from compofa_deploy.supernet.stored import StoredSupernet, save_supernet
+from compofa_deploy.tables.cache import Cache
 from latency_tables.device import DeviceSpec
 from latency_tables.table import LatencyTable
 from tests.support.supernets import TINY, make_accuracies, make_table

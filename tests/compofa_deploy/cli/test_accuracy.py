@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.predictor import AccuracyPredictor
-from compofa_deploy.space import sample_compound, sample_ofa
+from compofa_deploy.space.layers import sample_compound, sample_ofa
 from tests.compofa_deploy.accuracy.builders import save_ofa_predictor
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
@@ -129,7 +129,7 @@ def test_a_search_takes_a_predictor_for_what_its_tables_are_of(compofa, fitted, 
 
 
 def sub(text):
-    from compofa_deploy.subnet import Subnet
+    from compofa_deploy.space.subnet import Subnet
 
     return Subnet.parse(text)
 

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compofa_deploy.bench import pairs as pairs_module
-from compofa_deploy.export.bundle import Tensor
-from profilers.registry import find_runtime
+from compofa_deploy.bench import match_bundles as pairs_module
+from compofa_deploy.bundle.bundle import Tensor
+from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte
 

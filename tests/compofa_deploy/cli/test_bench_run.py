@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from compofa_deploy.bench import listen as listen_module
+from compofa_deploy.bench import measure_machine as listen_module
 from compofa_deploy.bench import run as run_module
 from compofa_deploy.bench.result import BenchResult
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle

@@ -5,9 +5,9 @@ import os
 import pytest
 from PIL import Image
 
-from compofa_deploy import deploy as deploy_module
-from compofa_deploy import verify as verify_module
-from compofa_deploy.export.bundle import MANIFEST, load_bundle
+from compofa_deploy.bundle import verify as verify_module
+from compofa_deploy.bundle.bundle import MANIFEST, load_bundle
+from compofa_deploy.deploy import loop as deploy_module
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, move_weights_out
 from tests.support.measurements import make_measured
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compofa_deploy import deploy as deploy_module
-from compofa_deploy import gather as gather_module
-from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.bundle.bundle import load_bundle
+from compofa_deploy.deploy import loop as deploy_module
 from compofa_deploy.search.candidates import predict_all
-from compofa_deploy.space import COMPOUND_DEPTHS
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import save_supernet
-from profilers.environment import read_machine
+from compofa_deploy.tables import provide as gather_module
+from profilers.machine.environment import read_machine
 from tests.support.measurements import make_measured
 from tests.support.supernets import TINY, make_accuracies, make_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.bundle.bundle import load_bundle
 from tests.compofa_deploy.export.builders import flip_byte
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compofa_deploy.accuracy.stated import read_stated
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.csv_table import read_stated
+from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.supernet.stored import save_supernet
 from tests.support.checkpoints import draw_arrays
 from tests.support.supernets import TINY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.subnet import Subnet
 
 SUBNET = str(Subnet.compound((2, 3, 2, 4, 3), 16))
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy import architecture as architecture_module
-from compofa_deploy import profile as profile_module
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space import architecture as architecture_module
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.tables import profile_local as profile_module
 from latency_tables.table import LatencyTable
-from profilers.plan import Plan
-from profilers.registry import find_runtime
-from profilers.runner import measure_kit
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import measure_kit
+from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import make_kit
 from tests.support.supernets import TINY
 
@@ -122,7 +122,7 @@ def test_a_file_that_is_no_kit_is_refused(compofa, tmp_path):
 
 
 def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
-    from profilers import runner
+    from profilers.measuring import runner
 
     kit, path = tmp_path / "kit.zip", tmp_path / "table.json"
     compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit)

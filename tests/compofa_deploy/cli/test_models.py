@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
 from tests.support.checkpoints import draw_arrays, make_state, save_checkpoint  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy import architecture as architecture_module
-from compofa_deploy import profile as profile_module
-from compofa_deploy.cache import MODES, Cache
+from compofa_deploy.space import architecture as architecture_module
+from compofa_deploy.tables import profile_local as profile_module
+from compofa_deploy.tables.cache import MODES, Cache
 from latency_tables.table import LatencyTable
-from profilers.plan import Plan
+from profilers.measuring.plan import Plan
 from tests.support.supernets import TINY
 
 

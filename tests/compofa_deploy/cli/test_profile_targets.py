@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from compofa_deploy import architecture as architecture_module
-from compofa_deploy import profile as profile_module
+from compofa_deploy.space import architecture as architecture_module
+from compofa_deploy.tables import profile_local as profile_module
 from latency_tables.table import LatencyTable
-from profilers.plan import Plan
+from profilers.measuring.plan import Plan
 from tests.support.sshd import Sshd, sshd
 from tests.support.supernets import TINY
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
-from tests.compofa_deploy.search.unlisted import ELASTIC, make_elastic_table, make_predictor
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
+from tests.compofa_deploy.search.large_spaces import ELASTIC, make_elastic_table, make_predictor
 from tests.support.supernets import make_table
 
 

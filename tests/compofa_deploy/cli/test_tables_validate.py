@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy import anchors as anchors_module
+from compofa_deploy.tables import drift_anchors as anchors_module
 from latency_tables.table import LatencyTable
-from profilers.runner import Progress
+from profilers.measuring.runner import Progress
 from tests.latency_tables.builders import make_measurement
 
 

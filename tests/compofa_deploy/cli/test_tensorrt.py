@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle import load_bundle
+from compofa_deploy.bundle.bundle import load_bundle
 from tests.compofa_deploy.cli.conftest import RunCli
 from tests.support.tensorrt import needs_rtx, without_gpu
 
@@ -62,8 +62,10 @@ def test_without_a_gpu_there_is_nothing_to_profile(compofa: RunCli, tmp_path: Pa
 def test_a_kit_for_it_is_built_in_its_form(
     compofa: RunCli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("compofa_deploy.kit._list_distinct", lambda architecture, resolutions: [])
-    monkeypatch.setattr("compofa_deploy.kit.choose_networks", lambda resolutions: [])
+    monkeypatch.setattr(
+        "compofa_deploy.tables.kit_builder._list_distinct", lambda architecture, resolutions: []
+    )
+    monkeypatch.setattr("compofa_deploy.tables.kit_builder.choose_networks", lambda resolutions: [])
     sizes, built = {}, ["kit", "build", "--resolutions", "24"]
     for name, precision in (("full", "fp32"), ("half", "fp16")):
         path = tmp_path / f"{name}.zip"

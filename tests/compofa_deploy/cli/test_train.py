@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.evaluation.table import AccuracyTable  # noqa: E402
+from compofa_deploy.accuracy.table import AccuracyTable  # noqa: E402
 from compofa_deploy.supernet.stored import load_supernet  # noqa: E402
 from tests.compofa_deploy.training.builders import ARCHITECTURE, CLASSES, make_images  # noqa: E402
 

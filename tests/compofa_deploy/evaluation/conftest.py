@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.supernet.stored import StoredSupernet
-from compofa_deploy.training.data import DataSplits
 from tests.compofa_deploy.evaluation.builders import draw_images
 from tests.support.supernets import make_supernet
 

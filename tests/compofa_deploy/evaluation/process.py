@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.evaluate import evaluate
-from compofa_deploy.evaluation.ranks import join_ranks
-from compofa_deploy.images import Preprocess
+from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.module import Supernet
-from compofa_deploy.training.data import DataSplits
+from compofa_deploy.torch_process.distributed import join_ranks
 from tests.compofa_deploy.evaluation.builders import draw_images
 from tests.support.supernets import TINY, make_supernet
 

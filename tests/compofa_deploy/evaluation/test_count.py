@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from compofa_deploy.evaluation import count as count_module  # noqa: E402
 from compofa_deploy.evaluation.count import CPU, count_group, count_hits, count_right  # noqa: E402
 from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
-from compofa_deploy.space import enumerate_compound  # noqa: E402
+from compofa_deploy.space.layers import enumerate_compound  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402
 

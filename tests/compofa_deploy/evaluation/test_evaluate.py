@@ -8,13 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from compofa_deploy.data.splits import DataSplits  # noqa: E402
 from compofa_deploy.evaluation import evaluate as evaluate_module  # noqa: E402
+from compofa_deploy.evaluation.checkpoint import fingerprint  # noqa: E402
+from compofa_deploy.evaluation.checkpoint_files import remove_partial  # noqa: E402
 from compofa_deploy.evaluation.count import count_right  # noqa: E402
 from compofa_deploy.evaluation.evaluate import check_classes, evaluate  # noqa: E402
-from compofa_deploy.evaluation.kept import remove_partial  # noqa: E402
-from compofa_deploy.evaluation.partial import fingerprint  # noqa: E402
-from compofa_deploy.evaluation.ranks import Ranks  # noqa: E402
-from compofa_deploy.training.data import DataSplits  # noqa: E402
+from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
 from latency_tables.errors import FormatError, MismatchError  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.supernets import make_supernet  # noqa: E402

@@ -5,10 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import Architecture  # noqa: E402
 from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
-from compofa_deploy.space import largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
-from compofa_deploy.subnet import Subnet  # noqa: E402
+from compofa_deploy.space.architecture import Architecture  # noqa: E402
+from compofa_deploy.space.layers import largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.cut import cut_weights  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402

@@ -7,19 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.accuracy.stated import read_stated  # noqa: E402
+from compofa_deploy.accuracy.csv_table import read_stated  # noqa: E402
+from compofa_deploy.data.splits import DataSplits  # noqa: E402
 from compofa_deploy.evaluation import sampled as sampled_module  # noqa: E402
-from compofa_deploy.evaluation.ranks import Ranks  # noqa: E402
-from compofa_deploy.evaluation.recalibrate import open_module  # noqa: E402
+from compofa_deploy.evaluation.calibrate_supernet import open_module  # noqa: E402
 from compofa_deploy.evaluation.sampled import (  # noqa: E402
     SampledAccuracies,
     draw_subnets,
     evaluate_sampled,
 )
-from compofa_deploy.search.choices import find_space, from_subnet  # noqa: E402
-from compofa_deploy.space import list_layers  # noqa: E402
+from compofa_deploy.space.choice_arrays import find_space, from_subnet  # noqa: E402
+from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.supernet.module import ElasticBatchNorm  # noqa: E402
-from compofa_deploy.training.data import DataSplits  # noqa: E402
+from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
 from latency_tables.errors import MismatchError  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.checkpoints import draw_arrays  # noqa: E402

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.evaluation.ranks import Ranks  # noqa: E402
 from compofa_deploy.evaluation.shards import (  # noqa: E402
     SHARDS,
     Part,
@@ -18,8 +17,9 @@ from compofa_deploy.evaluation.shards import (  # noqa: E402
     weigh,
 )
 from compofa_deploy.evaluation.tree import walk  # noqa: E402
-from compofa_deploy.space import COMPOUND_DEPTHS, count_macs, enumerate_compound, list_layers  # noqa: E402
-from compofa_deploy.subnet import DEPTHS  # noqa: E402
+from compofa_deploy.space.layers import COMPOUND_DEPTHS, count_macs, enumerate_compound, list_layers  # noqa: E402
+from compofa_deploy.space.subnet import DEPTHS  # noqa: E402
+from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402
 
 

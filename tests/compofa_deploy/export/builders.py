@@ -10,7 +10,7 @@ from typing import Any
 
 import onnx
 
-from compofa_deploy.export.bundle import CONTENT_ID, MANIFEST
+from compofa_deploy.bundle.bundle import CONTENT_ID, MANIFEST
 from latency_tables.machine import hash_json
 from tests.profilers.models import set_external
 

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
+from compofa_deploy.bundle.verify import check_numbers
 from compofa_deploy.export.export import draw_reference_images, export
 from compofa_deploy.export.writers import find_writer
-from compofa_deploy.space import count_macs, count_params, list_layers
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import check_numbers
+from compofa_deploy.space.layers import count_macs, count_params, list_layers
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError, MismatchError
 from tests.support.supernets import TINY, make_accuracies, make_supernet
 
@@ -51,7 +51,7 @@ def test_the_model_is_what_the_manifest_says(exported):
 
 @pytest.mark.parametrize("depths", [(2,) * 5, (4,) * 5, (4, 2, 3, 2, 4)])
 def test_the_model_gives_the_references_numbers(tiny, spec, depths):
-    from compofa_deploy.export.bundle import decode_reference
+    from compofa_deploy.bundle.bundle import decode_reference
 
     exported = export(tiny, Subnet.compound(depths, 20), spec)
     pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from onnxruntime.tools.reduced_build_config_parser import parse_config
 
-from compofa_deploy.classify import classify
-from compofa_deploy.export.bundle import load_bundle
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle import load_bundle
+from compofa_deploy.bundle.bundle_writer import write_bundle
+from compofa_deploy.bundle.classify import classify
+from compofa_deploy.bundle.verify import verify
 from compofa_deploy.export.export import export
 from compofa_deploy.export.onnxruntime_mobile import OPERATORS_FILE, list_operators
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import verify
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import VerificationError
-from profilers.onnx_runtime import is_ort_format
-from profilers.registry import find_runtime
+from profilers.runtimes.onnxruntime.runtime import is_ort_format
+from profilers.runtimes.registry import find_runtime
 
 SUBNET = Subnet.compound((2, 3, 2, 4, 3), 16)
 

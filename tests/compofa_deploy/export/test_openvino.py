@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.classify import classify
-from compofa_deploy.export.bundle import MANIFEST, Bundle, decode_reference, load_bundle
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle import MANIFEST, Bundle, decode_reference, load_bundle
+from compofa_deploy.bundle.bundle_writer import write_bundle
+from compofa_deploy.bundle.classify import classify
+from compofa_deploy.bundle.verify import check_numbers, verify
 from compofa_deploy.export.export import export
 from compofa_deploy.export.writers import TOLERANCES, find_tolerance
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import check_numbers, verify
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, VerificationError
-from profilers.openvino_runtime import OpenVino
+from profilers.runtimes.openvino.runtime import OpenVino
 from tests.conftest import encode_png
 from tests.support.supernets import make_supernet
 

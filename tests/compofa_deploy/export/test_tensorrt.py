@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.export.bundle import MANIFEST, Bundle, describe_file
-from compofa_deploy.export.bundle_writer import write_bundle
+from compofa_deploy.bundle.bundle import MANIFEST, Bundle, describe_file
+from compofa_deploy.bundle.bundle_writer import write_bundle
+from compofa_deploy.bundle.verify import verify
 from compofa_deploy.export.export import export
 from compofa_deploy.export.writers import GRAPH_BYTES_PER_LAYER, TOLERANCES
-from compofa_deploy.subnet import Subnet
-from compofa_deploy.verify import verify
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MismatchError, RuntimeUnavailable, VerificationError
-from profilers.registry import find_runtime
-from profilers.tensorrt_runtime import TensorRtRtx
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.tensorrt.runtime import TensorRtRtx
 from tests.support.supernets import make_supernet
 from tests.support.tensorrt import CAPABILITIES, needs_rtx, without_gpu
 

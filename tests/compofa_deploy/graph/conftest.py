@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from compofa_deploy.architecture import Architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.supernet.cut import Array
 from latency_tables.layer import Layer
 

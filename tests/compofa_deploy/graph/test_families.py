@@ -4,12 +4,12 @@ import numpy as np
 import onnx
 import pytest
 
-from compofa_deploy.architecture import Architecture
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import count_params, list_layers, sample_ofa
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.families import FAMILIES
+from compofa_deploy.space.layers import count_params, list_layers, sample_ofa
 from compofa_deploy.supernet.cut import cut_weights
-from compofa_deploy.supernet.families import FAMILIES
 from tests.compofa_deploy.graph.conftest import TorchSupernet
 
 SMALL = {

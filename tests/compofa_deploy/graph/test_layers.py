@@ -5,8 +5,8 @@ import onnx
 import pytest
 
 from compofa_deploy.graph.network import build_layer, build_network
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 
 SUBNET = Subnet.compound((2, 3, 2, 4, 3), 64)

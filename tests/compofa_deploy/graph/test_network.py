@@ -12,12 +12,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from compofa_deploy.architecture import find_architecture
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import list_layers, sample_compound, sample_ofa
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.layers import list_layers, sample_compound, sample_ofa
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 from latency_tables.errors import FormatError, InputError
 
@@ -28,12 +28,12 @@ WEIGHTS = draw_weights(LAYERS, np.random.default_rng(0))
 
 BUILD_AND_HASH = """
 import hashlib, numpy as np
-from compofa_deploy.architecture import find_architecture
+from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 layers = list_layers(find_architecture("mbv3-w0.75-cifar10"), Subnet.compound((2, 2, 2, 2, 2), 24))
 weights = draw_weights(layers, np.random.default_rng(0))
 print(hashlib.sha256(build_network(layers, weights, metadata={"b": "2", "a": "1"})).hexdigest())

@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 
-from compofa_deploy.architecture import find_architecture
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space import list_layers, sample_compound, sample_ofa
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.layers import list_layers, sample_compound, sample_ofa
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 
 

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from compofa_deploy.report.front_figure import count_millions, draw_front, write_front_figure
-from compofa_deploy.space import count_macs, enumerate_compound, list_layers
+from compofa_deploy.space.layers import count_macs, enumerate_compound, list_layers
 from latency_tables.errors import InputError, MismatchError
 from tests.support.supernets import TINY, make_accuracies, make_supernet
 
@@ -43,7 +43,7 @@ def test_subnets_cost_what_their_layers_do(table):
 def test_another_architecture_or_kind_of_file_is_refused(table, tmp_path):
     with pytest.raises(InputError, match="a figure is written as"):
         write_front_figure(table, TINY, tmp_path / "front.pdf")
-    from compofa_deploy.architecture import find_architecture
+    from compofa_deploy.space.architecture import find_architecture
 
     with pytest.raises(MismatchError, match="is of tiny, not of mbv3"):
         draw_front(table, find_architecture("mbv3-w0.75-cifar10"), "svg")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from compofa_deploy.evaluation.table import AccuracyTable
+from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.search.candidates import Candidates, list_candidates
 from compofa_deploy.supernet.stored import StoredSupernet
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from compofa_deploy.search.additive import AdditiveCosts
-from compofa_deploy.search.choices import SPACES, to_subnet
-from compofa_deploy.space import count_macs, count_params, list_layers
-from tests.compofa_deploy.search.unlisted import (
+from compofa_deploy.space.choice_arrays import SPACES, to_subnet
+from compofa_deploy.space.layers import count_macs, count_params, list_layers
+from tests.compofa_deploy.search.large_spaces import (
     ELASTIC,
     list_members,
     make_elastic_table,

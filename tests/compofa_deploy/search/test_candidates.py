@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compofa_deploy.architecture import Architecture
 from compofa_deploy.export.export import export
 from compofa_deploy.search.candidates import list_candidates, predict_all
-from compofa_deploy.space import count_macs, count_params, enumerate_compound, list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import count_macs, count_params, enumerate_compound, list_layers
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError, MismatchError
-from profilers.registry import find_runtime
+from profilers.runtimes.registry import find_runtime
 from tests.latency_tables.builders import SPEC
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 

@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from compofa_deploy.search.choices import OPTIONS, POSITIONS, SPACES
 from compofa_deploy.search.swaps import list_swaps
-from tests.compofa_deploy.search.unlisted import make_latency
+from compofa_deploy.space.choice_arrays import OPTIONS, POSITIONS, SPACES
+from tests.compofa_deploy.search.large_spaces import make_latency
 
 
 @pytest.fixture(params=["compofa-elastic", "ofa"])

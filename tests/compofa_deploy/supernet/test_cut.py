@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import Architecture  # noqa: E402
-from compofa_deploy.space import largest_subnet, list_layers, sample_ofa  # noqa: E402
+from compofa_deploy.space.architecture import Architecture  # noqa: E402
+from compofa_deploy.space.layers import largest_subnet, list_layers, sample_ofa  # noqa: E402
 from compofa_deploy.supernet.cut import cut_kernel, cut_weights, list_shapes  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from latency_tables.errors import FormatError  # noqa: E402

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
-from compofa_deploy.space import list_layers, sample_ofa  # noqa: E402
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
+from compofa_deploy.space.layers import list_layers, sample_ofa  # noqa: E402
 from compofa_deploy.supernet.imported import IMAGENET_MEAN, import_checkpoint  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.supernet.stored import load_supernet, save_supernet  # noqa: E402

@@ -6,9 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import Architecture  # noqa: E402
-from compofa_deploy.space import count_params, largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
-from compofa_deploy.subnet import Subnet  # noqa: E402
+from compofa_deploy.space.architecture import Architecture  # noqa: E402
+from compofa_deploy.space.layers import count_params, largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 
 ELASTIC = Architecture("elastic", 0.25, 4, 2, (32, 48))

@@ -16,11 +16,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("ofa")
 
-from compofa_deploy.architecture import Architecture, find_architecture  # noqa: E402
 from compofa_deploy.graph.network import build_network  # noqa: E402
-from compofa_deploy.space import count_macs, count_params, list_layers, sample_compound, sample_ofa  # noqa: E402
-from compofa_deploy.subnet import DEPTHS, EXPANDS, KERNELS, Subnet  # noqa: E402
-from compofa_deploy.supernet.families import find_family  # noqa: E402
+from compofa_deploy.space.architecture import Architecture, find_architecture  # noqa: E402
+from compofa_deploy.space.families import find_family  # noqa: E402
+from compofa_deploy.space.layers import count_macs, count_params, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.subnet import DEPTHS, EXPANDS, KERNELS, Subnet  # noqa: E402
 from compofa_deploy.supernet.imported import import_checkpoint  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.supernet.ofa_names import COUNTER, from_ofa_name, from_ofa_state  # noqa: E402

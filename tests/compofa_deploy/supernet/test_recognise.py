@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from compofa_deploy.architecture import IMAGENET_RESOLUTIONS, Architecture, find_architecture
-from compofa_deploy.subnet import FIXED_KERNELS
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture, find_architecture
+from compofa_deploy.space.subnet import FIXED_KERNELS
 from compofa_deploy.supernet.published import PUBLISHED
 from compofa_deploy.supernet.recognise import recognise
 from compofa_deploy.supernet.shapes import list_supernet_shapes

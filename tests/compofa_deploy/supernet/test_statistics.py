@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import list_layers, sample_compound
-from compofa_deploy.subnet import DEPTHS, STAGES, Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import list_layers, sample_compound
+from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
 from compofa_deploy.supernet.cut import NORM_PARTS, list_shapes
 from compofa_deploy.supernet.statistics import (
     LEVELS,

@@ -8,10 +8,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from compofa_deploy.architecture import Architecture
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.space import largest_subnet, list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import largest_subnet, list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet, save_supernet
 from latency_tables.errors import CompofaError, FormatError, InputError
 from tests.support.supernets import TINY, make_supernet

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from compofa_deploy.tables.needed import list_needed
+from compofa_deploy.tables.coverage import list_needed
 from latency_tables.ofa_table import name_for_ofa
 from tests.support.supernets import TINY
 

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from compofa_deploy.space import list_layers
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.exporting import export_csv, export_ofa, flatten_crowding
 from compofa_deploy.tables.importing import import_table
 from latency_tables.crowding import Crowding

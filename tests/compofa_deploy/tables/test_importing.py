@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from compofa_deploy.architecture import find_architecture
-from compofa_deploy.space import list_layers, sample_ofa
-from compofa_deploy.subnet import Subnet
+from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.layers import list_layers, sample_ofa
+from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.exporting import export_csv
 from compofa_deploy.tables.importing import import_table
 from latency_tables.errors import FormatError, InputError, MismatchError
@@ -216,7 +216,7 @@ def test_a_prediction_of_a_layer_beyond_the_table_names_it(tmp_path):
 
 def test_all_subnets_are_predicted_at_once_as_one_by_one(tmp_path):
     from compofa_deploy.search.candidates import predict_all
-    from compofa_deploy.space import enumerate_compound
+    from compofa_deploy.space.layers import enumerate_compound
 
     for resolution in (16, 20):
         write_json_table(tmp_path, resolution)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.training.recipe import Recipe
 
 ARCHITECTURE = Architecture("tiny", 0.25, 3, 1, (12, 16), elastic_kernel=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from compofa_deploy.training.data import LabelledImages
+from compofa_deploy.data.splits import LabelledImages
 
 
 @pytest.fixture

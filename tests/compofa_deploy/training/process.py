@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from compofa_deploy.evaluation.ranks import join_ranks
+from compofa_deploy.data.folder import list_folder
+from compofa_deploy.torch_process.distributed import join_ranks
 from compofa_deploy.training import trainer as trainer_module
-from compofa_deploy.training.folder import list_folder
 from compofa_deploy.training.machine import Machine
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.trainer import Trainer

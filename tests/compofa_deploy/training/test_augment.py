@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.images import Preprocess  # noqa: E402
+from compofa_deploy.files.images import Preprocess  # noqa: E402
 from compofa_deploy.training.augment import Augment, draw_boxes  # noqa: E402
 from compofa_deploy.training.recipe import DataSettings  # noqa: E402
 

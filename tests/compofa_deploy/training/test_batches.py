@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from compofa_deploy.data.encoded import SkippedImage  # noqa: E402
+from compofa_deploy.data.folder import list_folder  # noqa: E402
 from compofa_deploy.training.batches import TRIES, Order, list_batches  # noqa: E402
-from compofa_deploy.training.encoded import SkippedImage  # noqa: E402
-from compofa_deploy.training.folder import list_folder  # noqa: E402
 from latency_tables.errors import InputError  # noqa: E402
 from tests.compofa_deploy.training.builders import TEACHER, make_images, make_recipe  # noqa: E402
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.space import count_macs, largest_subnet, list_layers
+from compofa_deploy.space.layers import count_macs, largest_subnet, list_layers
 from compofa_deploy.training.cost import (
     IMAGENET_IMAGES,
     POUND_KG,

@@ -178,7 +178,7 @@ def test_a_training_that_is_killed_goes_on_bit_for_bit(tmp_path, encoded, write_
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    from compofa_deploy.evaluation.ranks import Ranks
+    from compofa_deploy.torch_process.distributed import Ranks
 
     with pytest.raises(
         InputError, match="a batch of 8 cannot be shared by 3 processes; start another number"

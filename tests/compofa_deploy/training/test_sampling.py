@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from compofa_deploy.architecture import Architecture
-from compofa_deploy.space import count_macs, enumerate_compound, largest_subnet, list_layers
-from compofa_deploy.subnet import COUPLED_EXPAND, MBV3
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import count_macs, enumerate_compound, largest_subnet, list_layers
+from compofa_deploy.space.subnet import COUPLED_EXPAND, MBV3
 from compofa_deploy.training.recipe import Phase
 from compofa_deploy.training.sampling import draw_subnet, draw_subnets, mean_macs, step_macs, teacher_macs
 

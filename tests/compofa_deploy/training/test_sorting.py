@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.architecture import Architecture  # noqa: E402
-from compofa_deploy.space import largest_subnet, list_layers  # noqa: E402
-from compofa_deploy.subnet import Subnet  # noqa: E402
+from compofa_deploy.space.architecture import Architecture  # noqa: E402
+from compofa_deploy.space.layers import largest_subnet, list_layers  # noqa: E402
+from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.module import InvertedResidual, Supernet  # noqa: E402
 from compofa_deploy.training.sorting import sort_channels  # noqa: E402
 

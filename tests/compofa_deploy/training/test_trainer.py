@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.space import list_layers  # noqa: E402
+from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.training import trainer as trainer_module  # noqa: E402
 from compofa_deploy.training.augment import Augment  # noqa: E402

@@ -1,0 +1,86 @@
+"""Accuracies of one's own: subnets and what they got right, as a CSV or as this project evaluated them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.files.csv import parse_csv, read_number, read_text
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.subnet import Subnet
+from latency_tables.errors import FormatError, InputError
+
+COLUMNS = ("subnet", "top1", "top5", "images", "seconds")
+REQUIRED = COLUMNS[:2]
+HIGHEST_FRACTION = 1.0
+"""Where no subnet of a table is above it, its numbers are no per cents."""
+
+
+@dataclass(frozen=True)
+class StatedAccuracies:
+    """Subnets, each once, and their top-1 in per cent (n,). ``architecture`` is its name, where it is stated."""
+
+    subnets: tuple[Subnet, ...]
+    top1: NDArray[np.float64]
+    source: str
+    architecture: str | None = None
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Those of the subnets, ascending."""
+        return tuple(sorted({subnet.resolution for subnet in self.subnets}))
+
+    def describe(self) -> str:
+        """In a few words, where accuracies are from."""
+        return f"stated by {self.source}"
+
+
+def read_stated(path: Path) -> StatedAccuracies:
+    """Read a CSV of accuracies, or the validation accuracies of a table that ``compofa evaluate`` wrote.
+
+    The CSV has the columns ``subnet`` (an id, or OFA's config as JSON) and ``top1`` in per cent; ``top5`` and
+    ``images`` are checked where they are there. :class:`FormatError` says which row is wrong: a subnet that is none
+    or there twice, a number that is none or out of range, fractions in place of per cents.
+    """
+    if path.suffix.lower() == ".json":
+        return _from_table(AccuracyTable.load(path), str(path))
+    where = str(path)
+    rows = parse_csv(read_text(path), where, COLUMNS)
+    for column in REQUIRED:
+        if column not in rows[0]:
+            raise FormatError(f"{where}: needs the columns {' and '.join(REQUIRED)}; {column} is missing")
+    found: dict[Subnet, float] = {}
+    for number, row in enumerate(rows, 2):
+        at = f"{where}, row {number}"
+        try:
+            subnet = Subnet.parse(row["subnet"])
+        except InputError as error:
+            raise FormatError(f"{at}: {error}") from None
+        if subnet in found:
+            raise FormatError(f"{at}: subnet {subnet} is there twice")
+        found[subnet] = _read_percent(row["top1"], f"{at}, top1", 0)
+        if row.get("top5"):
+            _read_percent(row["top5"], f"{at}, top5", found[subnet])
+        if row.get("images") and not (
+            row["images"].isascii() and row["images"].isdigit() and int(row["images"])
+        ):
+            raise FormatError(f"{at}, images: must be how many images, not {row['images']!r}")
+    if max(found.values()) <= HIGHEST_FRACTION:
+        raise FormatError(f"{where}: top1 is in per cent, and none is above 1; multiply fractions by 100")
+    return StatedAccuracies(tuple(found), np.array(list(found.values())), where)
+
+
+def _read_percent(text: str, where: str, lowest: float) -> float:
+    value = read_number(text, where, "in per cent")
+    if not lowest <= value <= 100:
+        raise FormatError(f"{where}: must be between {lowest:g} and 100 per cent, not {text}")
+    return value
+
+
+def _from_table(table: AccuracyTable, source: str) -> StatedAccuracies:
+    subnets = [Subnet.compound(depths, r) for r in table.resolutions for depths in COMPOUND_DEPTHS]
+    return StatedAccuracies(tuple(subnets), table.accuracy("validation").ravel(), source, table.architecture)

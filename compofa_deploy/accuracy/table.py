@@ -1,0 +1,213 @@
+"""Accuracy tables: how many images each subnet of a supernet gets right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
+from compofa_deploy.space.subnet import Subnet
+from latency_tables.errors import FormatError, InputError, MismatchError
+from latency_tables.files import read_json, write_json
+
+FORMAT = "compofa-accuracy-table"
+VERSION = 1
+SPLITS = ("validation", "test")
+F32 = "f32"
+MISSING = -1
+
+_INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    subnet: str
+    validation_correct: int = Field(ge=0)
+    test_correct: int = Field(ge=0)
+    validation_top5: int | None = Field(default=None, ge=0)
+    test_top5: int | None = Field(default=None, ge=0)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    format: str
+    version: int
+    architecture: str
+    supernet: str
+    data: str
+    validation_images: int = Field(ge=1)
+    test_images: int = Field(ge=1)
+    made_by: str
+    precision: str = F32
+    runtime: str = ""
+    measured_on: str = ""
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    rows: list[_Row] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """Images that each compound subnet classifies rightly.
+
+    ``correct[split]`` is (resolutions, 243), in the order of ``COMPOUND_DEPTHS``; ``images[split]`` is of how many.
+    A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest. Where the graphs
+    that were exported to a ``runtime`` were run, and not the layers in torch, ``precision`` is what they computed in
+    and ``measured_on`` describes the device spec; such a table may lack subnets, whose counts are ``MISSING``.
+
+    ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the
+    evaluation took, all its processes added; older tables have neither.
+    """
+
+    architecture: str
+    supernet: str
+    data: str
+    made_by: str
+    resolutions: tuple[int, ...]
+    images: Mapping[str, int]
+    correct: Mapping[str, NDArray[np.int64]]
+    precision: str = F32
+    runtime: str = ""
+    measured_on: str = ""
+    top5: Mapping[str, NDArray[np.int64]] | None = None
+    seconds: float | None = None
+
+    def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
+        """(resolutions, 243): top-1 accuracy in per cent; NaN of subnets that it lacks."""
+        counts = np.where(self.correct[split] == MISSING, np.nan, self.correct[split])
+        percent: NDArray[np.float64] = 100 * counts / self.images[split]
+        return percent
+
+    def top5_accuracy(self, split: str = "validation") -> NDArray[np.float64] | None:
+        """(resolutions, 243): top-5 accuracy in per cent, where the table has it."""
+        return None if self.top5 is None else 100 * self.top5[split] / self.images[split]
+
+    def has(self, subnet: Subnet) -> bool:
+        """Whether a subnet was evaluated."""
+        if not subnet.is_compound or subnet.resolution not in self.resolutions:
+            return False
+        at = self.resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+        return bool(self.correct["validation"][at] != MISSING)
+
+    def find(self, subnet: Subnet) -> dict[str, float]:
+        """Top-1 accuracy of a subnet in per cent, by split; :class:`MismatchError` where it was not evaluated."""
+        if not subnet.is_compound or subnet.resolution not in self.resolutions:
+            raise MismatchError(
+                f"{subnet} is not in the accuracy table of {self.architecture}; its resolutions are "
+                f"{', '.join(map(str, self.resolutions))}"
+            )
+        at = self.resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+        if self.correct["validation"][at] == MISSING:
+            raise MismatchError(
+                f"{subnet} was not evaluated in {self.precision} on {self.runtime}; evaluate all subnets with compofa "
+                f"evaluate --runtime {self.runtime} --precision {self.precision}"
+            )
+        return {split: float(100 * self.correct[split][at] / self.images[split]) for split in SPLITS}
+
+    def check_supernet(self, digest: str) -> None:
+        """:class:`MismatchError` where the table was made from other weights."""
+        if digest != self.supernet:
+            raise MismatchError(
+                f"the accuracy table was made from other weights of {self.architecture} (digest {self.supernet[:12]}, "
+                f"not {digest[:12]}); make one with compofa evaluate"
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the table."""
+        columns = {f"{split}_correct": self.correct[split] for split in SPLITS}
+        if self.top5 is not None:
+            columns |= {f"{split}_top5": self.top5[split] for split in SPLITS}
+        rows = [
+            {
+                "subnet": Subnet.compound(depths, resolution).id,
+                **{name: int(counts[i, j]) for name, counts in columns.items()},
+            }
+            for i, resolution in enumerate(self.resolutions)
+            for j, depths in enumerate(COMPOUND_DEPTHS)
+            if self.correct["validation"][i, j] != MISSING
+        ]
+        content: dict[str, Any] = {
+            "architecture": self.architecture,
+            "supernet": self.supernet,
+            "data": self.data,
+            "validation_images": self.images["validation"],
+            "test_images": self.images["test"],
+            "made_by": self.made_by,
+            **self._describe_run(),
+            **({} if self.seconds is None else {"seconds": self.seconds}),
+            "rows": rows,
+        }
+        write_json(path, FORMAT, VERSION, content, indent=None)
+
+    def _describe_run(self) -> dict[str, str]:
+        if not self.runtime:
+            return {}
+        return {"precision": self.precision, "runtime": self.runtime, "measured_on": self.measured_on}
+
+    @classmethod
+    def load(cls, path: Path) -> AccuracyTable:
+        """Read a table; :class:`FormatError` where a subnet is missing, twice there, or better than possible."""
+        data = read_json(path, FORMAT, VERSION)
+        try:
+            file = _File.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise FormatError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        images = {"validation": file.validation_images, "test": file.test_images}
+        subnets = [_parse_compound(row.subnet, path) for row in file.rows]
+        resolutions = tuple(sorted({subnet.resolution for subnet in subnets}))
+        correct = {
+            split: np.full((len(resolutions), len(COMPOUND_DEPTHS)), MISSING, dtype=np.int64)
+            for split in SPLITS
+        }
+        top5 = {split: counts.copy() for split, counts in correct.items()}
+        for row, subnet in zip(file.rows, subnets, strict=True):
+            at = resolutions.index(subnet.resolution), _INDEX_OF_DEPTHS[subnet.depths]
+            for split, value in (("validation", row.validation_correct), ("test", row.test_correct)):
+                if correct[split][at] >= 0 or value > images[split]:
+                    raise FormatError(
+                        f"{path}: {row.subnet} is there twice, or right on more images than there are"
+                    )
+                correct[split][at] = value
+            for split, among in (("validation", row.validation_top5), ("test", row.test_top5)):
+                if among is not None and not correct[split][at] <= among <= images[split]:
+                    raise FormatError(
+                        f"{path}: {row.subnet} is right on more images than have its label among five, or there are"
+                    )
+                top5[split][at] = -1 if among is None else among
+        there = correct["validation"] != MISSING
+        for i, j in () if file.runtime else np.argwhere(~there):
+            missing = Subnet.compound(COMPOUND_DEPTHS[j], resolutions[i])
+            raise FormatError(f"{path}: subnet {missing} is missing; the file may be cut off")
+        known = np.concatenate([top5[split][there] for split in SPLITS]) >= 0
+        if known.any() and not known.all():
+            raise FormatError(f"{path}: has top-5 counts of some subnets and not of others")
+        return cls(
+            file.architecture,
+            file.supernet,
+            file.data,
+            file.made_by,
+            resolutions,
+            images,
+            correct,
+            file.precision,
+            file.runtime,
+            file.measured_on,
+            top5 if known.all() else None,
+            file.seconds,
+        )
+
+
+def _parse_compound(text: str, path: Path) -> Subnet:
+    try:
+        subnet = Subnet.parse(text)
+    except InputError as error:
+        raise FormatError(f"{path}: {error}") from None
+    if not subnet.is_compound:
+        raise FormatError(f"{path}: {text} is no compound subnet, and a table is of those alone")
+    return subnet

@@ -1,0 +1,162 @@
+"""Comparing two models on one machine, in blocks of fresh sessions of both, until it is clear how they compare.
+
+Of a session counts its **fastest call**. What disturbs a call only ever makes it longer, by a tenth and more on a
+shared machine: of two equal sessions the medians lie several times as far apart as the fastest calls do. Of blocks
+counts the median ratio, in which those that were measured in quieter moments weigh more (:mod:`.signs`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.bench.alpha_spending import Looks, is_settled
+from compofa_deploy.bench.verdict import Comparison, Verdict, decide, find_floor
+from compofa_deploy.bench.weighted_sign_test import Interval, find_interval
+from latency_tables.errors import WorkerDied
+from latency_tables.machine import list_doubts
+from profilers.machine.environment import read_conditions
+from profilers.measuring.paired_worker import Block
+from profilers.measuring.timing import NS_PER_MS, now_ns
+from profilers.measuring.worker_process import WorkerProcess
+
+Array = NDArray[np.float64]
+OnShare = Callable[[float], None]
+"""Is told what share of the time has passed."""
+
+BURST_MS = 14.0
+"""Long enough for caches to forget the other model, and short beside what a machine drifts in."""
+BURST_CALLS = (6, 400)
+"""At least and at most, however slow or fast the model is."""
+PILOT_CALLS = 6
+MAX_BLOCKS = 160
+"""More would make an interval that is narrower than anybody asks for; a model that is so fast needs less time."""
+SPREAD_QUANTILE = 1 / 6
+"""How far the fastest calls lie apart, up to this share of them, tells how sure the very fastest is."""
+ATTEMPTS = 2
+"""A measuring process that dies is replaced once."""
+BLOCK_LIMIT_S = 120.0
+"""A block that takes longer is taken for a hang."""
+NS_PER_S = 1e9
+
+
+def compare_models(
+    name: str,
+    pair: Mapping[str, Mapping[str, Any]],
+    max_regression: float,
+    limit_s: float,
+    error: float,
+    rng: np.random.Generator,
+    on_share: OnShare = lambda share: None,
+    notes: Sequence[str] = (),
+) -> Comparison:
+    """The answer for one model, after ``limit_s`` at the latest unless blocks would be too few; ``pair`` are requests
+    as :func:`~profilers.measuring.paired_worker.locate` makes them, of the ``old`` and the ``new``.
+
+    :class:`MeasurementError` or :class:`WorkerDied`, saying which of the two, where one cannot be loaded or run.
+    """
+    begun, before = now_ns(), read_conditions()
+    looks, blocks = Looks(error), list[Block]()
+    interval: Interval | None = None
+    with closing(iterate_blocks(pair, rng)) as stream:
+        for block in stream:
+            blocks.append(block)
+            share = _find_share(blocks, (now_ns() - begun) / NS_PER_S, limit_s, looks.fewest_blocks)
+            on_share(share)
+            if spent := looks.find_error(share, len(blocks)):
+                interval = find_interval(*read_blocks(blocks), spent)
+                if share == 1 or is_settled(interval, max_regression):
+                    break
+    assert interval is not None
+    verdict = decide(interval.low, interval.high, max_regression)
+    seconds = (now_ns() - begun) / NS_PER_S
+    doubts = list_doubts((before, read_conditions()), max(side["spec"]["threads"] for side in pair.values()))
+    reason = ""
+    if verdict is Verdict.COULD_NOT_TELL:
+        reason = "; ".join([explain_width(interval, max_regression, seconds), *doubts])
+    return Comparison(
+        model=name,
+        ratio=interval.ratio,
+        low=interval.low,
+        high=interval.high,
+        verdict=verdict,
+        max_regression=max_regression,
+        old_ms=float(np.median([min(block.old_ns) for block in blocks])) / NS_PER_MS,
+        new_ms=float(np.median([min(block.new_ns) for block in blocks])) / NS_PER_MS,
+        blocks=len(blocks),
+        seconds=seconds,
+        reason=reason,
+        notes=tuple(notes),
+    )
+
+
+def iterate_blocks(
+    pair: Mapping[str, Mapping[str, Any]], rng: np.random.Generator
+) -> Generator[Block, None, None]:
+    """Blocks without end, in one process of their own, which ends when this is closed. Who is first is drawn by
+    ``rng``. The first block only tells how many calls make a burst, and is kept from the rest."""
+    request = {"pair": pair}
+    with WorkerProcess() as worker:
+        worker.start(request)
+        calls, attempts = 0, 1
+        while True:
+            ask = {"new_first": bool(rng.integers(2)), "calls": calls or PILOT_CALLS}
+            try:
+                block = Block.from_dict(worker.ask(ask, BLOCK_LIMIT_S))
+            except WorkerDied:
+                if attempts == ATTEMPTS:
+                    raise
+                attempts += 1
+                worker.start(request)
+                continue
+            if calls:
+                yield block
+            else:
+                calls = choose_calls(block)
+
+
+def choose_calls(pilot: Block) -> int:
+    """How many calls make a burst, by what those of a first block took."""
+    call_ms = float(np.median([*pilot.old_ns, *pilot.new_ns])) / NS_PER_MS
+    fewest, most = BURST_CALLS
+    return min(max(math.ceil(BURST_MS / call_ms), fewest), most)
+
+
+def read_blocks(blocks: Sequence[Block]) -> tuple[Array, Array]:
+    """Of each block the log-ratio of the new model's fastest call to the old one's, and how far the fastest calls lie
+    apart (blocks,): both do not change where all of one model's calls become longer by one factor, the latter at all.
+    """
+    olds = [_read_fastest(block.old_ns) for block in blocks]
+    news = [_read_fastest(block.new_ns) for block in blocks]
+    ratios = [new - old for (old, _), (new, _) in zip(olds, news, strict=True)]
+    spreads = [(one + other) / 2 for (_, one), (_, other) in zip(olds, news, strict=True)]
+    return np.array(ratios), np.array(spreads)
+
+
+def explain_width(interval: Interval, max_regression: float, seconds: float) -> str:
+    """Why an interval answers nothing, and how much longer would do: what is as wide as the zone between the floor and
+    the largest regression cannot hold both, and a width goes with one over the root of the time."""
+    width, zone = interval.high - interval.low, max_regression - find_floor(max_regression)
+    return (
+        f"the interval is {width:.1%} wide, and any of less than {zone:.1%} has an answer; on a machine as busy as "
+        f"this that takes about {seconds * (width / zone) ** 2:.0f} s (--limit)"
+    )
+
+
+def _find_share(blocks: Sequence[Block], elapsed_s: float, limit_s: float, fewest: int) -> float:
+    """What share of the time has passed; 1 where another block would not fit."""
+    share = max((elapsed_s + elapsed_s / len(blocks)) / limit_s, len(blocks) / MAX_BLOCKS)
+    if share < 1:
+        return share
+    return 1.0 if len(blocks) >= fewest else len(blocks) / fewest
+
+
+def _read_fastest(samples_ns: Sequence[int]) -> tuple[float, float]:
+    """The logarithm of the fastest call, and how far the next ones lie above it."""
+    fastest, next_ones = np.log(np.quantile(samples_ns, [0, SPREAD_QUANTILE]))
+    return float(fastest), float(next_ones - fastest)

@@ -1,0 +1,150 @@
+"""What is compared with what: two bundles, or two folders of bundles by the names of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compofa_deploy.bench.compare_models import compare_models
+from compofa_deploy.bench.run import Subject, find_subjects
+from compofa_deploy.bench.verdict import Comparison, allow_error
+from compofa_deploy.bundle.bundle import MANIFEST, Tensor
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError, MeasurementError, MismatchError
+from profilers.measuring.paired_worker import locate
+
+OnModel = Callable[[str, float], None]
+"""Is told of a model what share of its time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two bundles that can be compared here, with what the reader must know of how they differ."""
+
+    name: str
+    old: Subject
+    new: Subject
+    notes: tuple[str, ...]
+
+
+def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
+    """The pairs, and what there is on one side only, in words.
+
+    :class:`InputError` where a place holds no bundle, one is damaged or cannot be set up here, or nothing is on both
+    sides; :class:`MismatchError` where a pair's inputs differ; :class:`RuntimeUnavailable` where a runtime is missing.
+    """
+    olds, news = _list_bundles(old), _list_bundles(new)
+    if len(olds) == len(news) == 1 and "" in olds and "" in news:
+        (one,), (other,) = find_subjects([old]), find_subjects([new])
+        names = dict.fromkeys(subject.bundle.deployment.subnet for subject in (one, other))
+        return [_match(" -> ".join(names), one, other)], ()
+    if "" in olds or "" in news:
+        raise InputError(f"of {old} and {new} one is a bundle and one a folder of bundles; give two alike")
+    shared = [name for name in olds if name in news]
+    if not shared:
+        raise InputError(
+            f"no bundle in {old} ({', '.join(olds)}) has the name of one in {new} ({', '.join(news)}); they are "
+            "compared by their folders' names"
+        )
+    pairs = zip(
+        shared,
+        find_subjects([olds[name] for name in shared]),
+        find_subjects([news[name] for name in shared]),
+        strict=True,
+    )
+    alone = [
+        f"{name} is in {place} only, and was not compared"
+        for place, mine, theirs in ((old, olds, news), (new, news, olds))
+        for name in mine
+        if name not in theirs
+    ]
+    return [_match(*pair) for pair in pairs], tuple(alone)
+
+
+def compare_pairs(
+    pairs: Sequence[Pair],
+    max_regression: float,
+    limit_s: float,
+    rng: np.random.Generator,
+    on_model: OnModel = lambda name, share: None,
+) -> list[Comparison]:
+    """The answers, one after the other, each within ``limit_s``; all of them together are wrong no more often than one
+    alone would be allowed to.
+
+    :class:`MeasurementError` or :class:`WorkerDied`, naming the pair, where one cannot be loaded or run.
+    """
+    error = allow_error(len(pairs))
+    return [
+        _compare(pair, max_regression, limit_s, error, rng, partial(on_model, pair.name)) for pair in pairs
+    ]
+
+
+def _compare(
+    pair: Pair,
+    max_regression: float,
+    limit_s: float,
+    error: float,
+    rng: np.random.Generator,
+    on_share: Callable[[float], None],
+) -> Comparison:
+    sides = {word: _locate(subject) for word, subject in (("old", pair.old), ("new", pair.new))}
+    try:
+        return compare_models(pair.name, sides, max_regression, limit_s, error, rng, on_share, pair.notes)
+    except MeasurementError as failed:
+        raise type(failed)(
+            f"{pair.old.bundle.folder} and {pair.new.bundle.folder}: {failed}; export it anew for this machine"
+        ) from None
+
+
+def _list_bundles(place: Path) -> dict[str, Path]:
+    """Bundles by the names of their folders; a place that is one itself has no name."""
+    if not place.is_dir():
+        raise InputError(f"{place}: there is no such folder; give a bundle, or a folder of bundles")
+    if (place / MANIFEST).exists():
+        return {"": place}
+    found = {folder.name: folder for folder in sorted(place.iterdir()) if (folder / MANIFEST).exists()}
+    if not found:
+        raise InputError(
+            f"{place}: is no bundle and holds none; give one made by compofa deploy or export, or a folder of them"
+        )
+    return found
+
+
+def _match(name: str, old: Subject, new: Subject) -> Pair:
+    inputs = [_describe_input(subject.bundle.deployment.input) for subject in (old, new)]
+    if inputs[0] != inputs[1]:
+        raise MismatchError(
+            f"{old.bundle.folder} takes {inputs[0]} and {new.bundle.folder} takes {inputs[1]}; compare models of one "
+            "input"
+        )
+    return Pair(name, old, new, tuple(_list_notes(old, new)))
+
+
+def _describe_input(tensor: Tensor) -> str:
+    return f"{tensor.name}, {tensor.dtype} of {' x '.join(map(str, tensor.shape))}"
+
+
+def _list_notes(old: Subject, new: Subject) -> list[str]:
+    """How the two differ besides their models; a difference of settings is compared like any other change."""
+    notes = [f"{difference}: part of what is compared" for difference in old.spec.list_differences(new.spec)]
+    for word, subject in (("old", old), ("new", new)):
+        if note := _describe_version(subject.bundle.spec, subject.spec):
+            notes.append(f"the {word} bundle {note}")
+    if old.spec.machine.cores == 1:
+        notes.append("this machine has one core, so that all else that runs takes its time from the models")
+    return notes
+
+
+def _describe_version(made_for: DeviceSpec, here: DeviceSpec) -> str:
+    if made_for.runtime_version == here.runtime_version:
+        return ""
+    return f"was made with {made_for.runtime} {made_for.runtime_version}, and runs here with {here.runtime_version}"
+
+
+def _locate(subject: Subject) -> dict[str, Any]:
+    return locate(subject.spec, subject.bundle.model_files, subject.bundle.deployment.input.shape)

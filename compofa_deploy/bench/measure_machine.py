@@ -1,0 +1,43 @@
+"""Which network a machine's noise is measured with: a bundle's, or the baseline."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.bench.baseline import make_baseline
+from compofa_deploy.bench.noise import Noise, measure_noise
+from compofa_deploy.bench.run import find_subjects
+from latency_tables.device import DeviceSpec
+from latency_tables.files import replace_file
+from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.paired_worker import locate
+from profilers.runtimes.registry import find_runtime
+
+RUNTIME = "onnxruntime"
+"""What the baseline runs on."""
+
+
+def listen(
+    bundle: Path | None, limit_s: float, rng: np.random.Generator, on_seconds: Callable[[float], None]
+) -> Noise:
+    """The noise of this machine, by a bundle, or by the baseline without one; errors as of
+    :func:`~compofa_deploy.bench.run.find_subjects` and :func:`~compofa_deploy.bench.noise.measure_noise`."""
+    if bundle is not None:
+        (subject,) = find_subjects([bundle])
+        model = locate(subject.spec, subject.bundle.model_files, ())
+        return measure_noise(subject.spec, model, limit_s, rng, on_seconds)
+    spec = find_runtime(RUNTIME).spec()
+    with tempfile.TemporaryDirectory(prefix="compofa-noise-") as scratch:
+        path = _write_baseline(spec, Path(scratch))
+        return measure_noise(spec, locate(spec, ModelFiles.hash(path), ()), limit_s, rng, on_seconds)
+
+
+def _write_baseline(spec: DeviceSpec, folder: Path) -> Path:
+    path = folder / "baseline.onnx"
+    with replace_file(path) as file:
+        file.write(make_baseline(spec)[1])
+    return path

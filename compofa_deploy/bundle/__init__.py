@@ -1,0 +1,1 @@
+"""Bundles: what is deployed, verified and run."""

@@ -1,0 +1,1 @@
+"""Labelled images: image folders, Parquet files, and splits of them."""

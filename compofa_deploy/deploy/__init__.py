@@ -1,0 +1,1 @@
+"""The closed loop from a latency budget to a measured bundle."""

@@ -1,0 +1,126 @@
+"""Accuracy of exported graphs: what a runtime makes of them in its precision, on images.
+
+A lower precision costs a subnet more or less of its accuracy, and another one a different part of it. So it is counted
+by the graph that is deployed, run by the runtime that it is deployed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compofa_deploy.accuracy.table import MISSING, SPLITS, AccuracyTable
+from compofa_deploy.bundle.verify import run_batches
+from compofa_deploy.data.splits import DataSplits, LabelledImages
+from compofa_deploy.evaluation.checkpoint import Partial, fingerprint
+from compofa_deploy.export.writers import find_writer
+from compofa_deploy.files.images import Preprocess
+from compofa_deploy.search.pareto import peel_fronts
+from compofa_deploy.space.layers import enumerate_compound
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceSpec
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.session import Session
+
+BATCH = 250
+"""Images that a graph takes at once. Numbers do not depend on it beyond rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizedImages:
+    """Images at a resolution: ``pixels`` (n, side, side, 3) and ``labels`` (n,)."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, images: LabelledImages, resolution: int) -> SizedImages:
+        """Resized the way a bundle does it."""
+        return cls(images.resize(resolution), images.labels)
+
+
+def count_exported(
+    supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, images: Sequence[SizedImages]
+) -> list[int]:
+    """How many of each set of images a subnet classifies rightly, as it is exported for a device spec.
+
+    The images are of the subnet's resolution. Errors as of :meth:`profilers.runtimes.base.Runtime.open`.
+    """
+    writer, spec = find_writer(spec.runtime), replace(spec, batch=BATCH)
+    files = writer.write_model(supernet, subnet, spec)
+    weights = files[writer.WEIGHTS_FILE] if writer.WEIGHTS_FILE else b""
+    with find_runtime(spec.runtime).open(files[writer.MODEL_FILE], spec, weights) as session:
+        return [_count(session, supernet.preprocess, part) for part in images]
+
+
+def evaluate_exported(
+    supernet: StoredSupernet,
+    splits: DataSplits,
+    resolutions: Sequence[int],
+    spec: DeviceSpec,
+    data_name: str,
+    made_by: str,
+    partial: Path | None = None,
+    on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
+    wanted: Collection[Subnet] | None = None,
+) -> AccuracyTable:
+    """The accuracy table of compound subnets as they are exported for a device spec, of all unless some are ``wanted``;
+    other arguments as of :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is
+    kept. ``on_progress`` is told how many of how many subnets."""
+    supernet.check_calibrated(resolutions)
+    images = {"validation": splits.validation, "test": splits.test}
+    prints = (fingerprint(images[split]) for split in SPLITS)
+    kept = Partial(partial, [supernet.digest, *prints, spec.runtime, spec.runtime_version, spec.precision])
+    done = kept.read()
+    correct: dict[str, list[list[int]]] = {split: [] for split in SPLITS}
+    for resolution in resolutions:
+        every = enumerate_compound(resolution)
+        subnets = [subnet for subnet in every if wanted is None or subnet in wanted]
+        sized: list[SizedImages] = []
+        for number, subnet in enumerate(subnets, 1):
+            if subnet.id not in done:
+                sized = sized or [SizedImages.of(images[split], resolution) for split in SPLITS]
+                counts = count_exported(supernet, subnet, spec, sized)
+                done[subnet.id] = {split: [count] for split, count in zip(SPLITS, counts, strict=True)}
+                kept.keep(done)
+            on_progress(resolution, number, len(subnets))
+        asked = {subnet.id for subnet in subnets}
+        for split in SPLITS:
+            correct[split].append([done[s.id][split][0] if s.id in asked else MISSING for s in every])
+    return AccuracyTable(
+        supernet.architecture.name,
+        supernet.digest,
+        data_name,
+        made_by,
+        tuple(resolutions),
+        {split: len(images[split]) for split in SPLITS},
+        {split: np.array(correct[split]) for split in SPLITS},
+        precision=spec.precision,
+        runtime=spec.runtime,
+        measured_on=spec.describe(),
+    )
+
+
+def list_promising(supernet: StoredSupernet, accuracies: AccuracyTable, fronts: int) -> list[Subnet]:
+    """The subnets of the first so many fronts of validation accuracy over multiply-accumulates: those that a search is
+    likely to pick in another precision as well, where evaluating all of them would take long."""
+    sides = accuracies.resolutions
+    subnets = [subnet for resolution in sides for subnet in enumerate_compound(resolution)]
+    macs = [list_units(supernet.architecture, r).sum_over(lambda layer: layer.macs) for r in sides]
+    chosen = peel_fronts(np.concatenate(macs).astype(np.float64), accuracies.accuracy().ravel(), fronts)
+    return [subnets[index] for index in chosen]
+
+
+def _count(session: Session, preprocess: Preprocess, images: SizedImages) -> int:
+    right = 0
+    for start in range(0, len(images.labels), BATCH):
+        part = slice(start, start + BATCH)
+        logits = run_batches(session, BATCH, preprocess.normalise(images.pixels[part]))
+        right += int((logits.argmax(1) == images.labels[part]).sum())
+    return right

@@ -1,0 +1,1 @@
+"""Readers of formats that others write: CSV and images."""

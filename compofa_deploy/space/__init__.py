@@ -1,0 +1,1 @@
+"""Architectures, subnets, supernet families, and the layers of a subnet. No weights."""

@@ -1,0 +1,67 @@
+"""Measuring beside anchors: latencies of now, at the machine's speed of when a table was made."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.graph.form import choose_form
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.tables.cache import Cache
+from compofa_deploy.tables.kit_builder import build_network_kit
+from latency_tables.measurement import Measurement
+from latency_tables.table import LatencyTable, MeasuredNetwork
+from profilers.measuring.plan import Plan
+from profilers.measuring.runner import OnProgress, run_kit
+from profilers.runtimes.registry import spec_here
+
+ANCHORS = 9
+
+
+def choose_anchors(table: LatencyTable) -> list[MeasuredNetwork]:
+    """Networks that calibrate the table, from its fastest to its slowest: measured again, they say how fast the machine
+    is now beside then. One network would not do, since not all of them gain and lose alike."""
+    ranked = sorted(table.networks, key=lambda network: network.ms)
+    places = np.linspace(0, len(ranked) - 1, min(ANCHORS, len(ranked)))
+    return [ranked[round(place)] for place in places]
+
+
+def measure_beside_anchors(
+    table: LatencyTable,
+    subnets: Sequence[Subnet],
+    cache: Cache,
+    plan: Plan,
+    purpose: str,
+    on_progress: OnProgress | None = None,
+) -> tuple[list[Measurement], float]:
+    """Measurements of subnets, and the machine's speed: what anchors take now, relative to when the table was made.
+
+    A run of the same ``purpose`` that was stopped goes on from its journal in the cache. :class:`MismatchError` where
+    the table is not of this machine and runtime version.
+    """
+    table.spec.check_same(spec_here(table.spec), table.source)
+    every = [*subnets, *(Subnet.parse(anchor.label) for anchor in choose_anchors(table))]
+    distinct = list({subnet.id: subnet for subnet in every}.values())
+    folder = Path(tempfile.mkdtemp(dir=cache.kits()))
+    try:
+        form = choose_form(table.spec.runtime, table.spec.precision)
+        architecture = Architecture.from_dict(table.architecture)
+        kit = build_network_kit(architecture, distinct, table.resolutions, table.spec.batch, folder, form)
+        journal = cache.journal(kit.kit_id, table.spec, purpose)
+        measured = {m.item.label: m for m in run_kit(kit, table.spec, journal, plan, on_progress)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    journal.unlink(missing_ok=True)
+    return [measured[subnet.id] for subnet in subnets], find_speed(table, measured.values())
+
+
+def find_speed(table: LatencyTable, measurements: Iterable[Measurement]) -> float:
+    """How much longer the table's anchors take than then, by measurements that have them; 1 where it has none."""
+    now = {m.item.label: m.latency_ms for m in measurements}
+    ratios = [now[anchor.label] / anchor.ms for anchor in choose_anchors(table)]
+    return float(np.median(ratios)) if ratios else 1.0

@@ -1,0 +1,156 @@
+"""Reading tables of latencies that others wrote: YAML, JSON, CSV. Nothing in them is trusted, nothing said twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compofa_deploy.files.csv import check_whole, parse_csv, read_number, read_text
+from latency_tables.errors import FormatError, InputError
+from latency_tables.fields import check_number
+from latency_tables.layer_row import COLUMNS, REQUIRED, read_row
+from latency_tables.ofa_table import find_resolution, read_means
+
+LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
+
+_NAMED = re.compile(r"([1-9]\d{0,3})(?:_lookup_table)?")
+"""How OFA names a table's file, by its resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a file states: latencies in ms by layer, under our key or OFA's name, at a resolution; ``None`` is any."""
+
+    where: str
+    resolution: int | None
+    ms: dict[str, float]
+
+
+def read_tables(source: Path) -> list[Stated]:
+    """Read a file, or every ``.yaml``, ``.yml``, ``.json`` and ``.csv`` of a folder.
+
+    :class:`FormatError` says what is wrong where; :class:`InputError` where there is nothing to read.
+    """
+    if not source.is_dir():
+        return _read_file(source)
+    files = sorted(path for path in source.iterdir() if path.suffix.lower() in READERS)
+    if not files:
+        raise InputError(f"{source}: holds no {', '.join(READERS)} file; name a file, or a folder of them")
+    return [stated for path in files for stated in _read_file(path)]
+
+
+def _read_file(path: Path) -> list[Stated]:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            f"{path}: is none of {', '.join(READERS)}; a table is one of these, or a folder of them"
+        )
+    return reader(path)
+
+
+def _read_ofa(parse: Callable[[str, str], Any]) -> Callable[[Path], list[Stated]]:
+    def read(path: Path) -> list[Stated]:
+        where = str(path)
+        means = read_means(parse(read_text(path), where), where)
+        named = _NAMED.fullmatch(path.stem)
+        return [Stated(where, find_resolution(means, where, int(named[1]) if named else None), means)]
+
+    return read
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    """Plain values alone: no tags, no aliases, no key twice."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise FormatError(
+                    f"{where}: has an alias, which no latency table needs; write its values out"
+                )
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+            seen: set[str] = set()
+            for key_node, _ in node.value:
+                if not isinstance(key_node, yaml.ScalarNode):
+                    raise FormatError(
+                        f"{where}: a layer's name is a text, not {key_node.tag.rpartition(':')[2]}"
+                    )
+                if key_node.value in seen:
+                    line = key_node.start_mark.line + 1
+                    raise FormatError(
+                        f"{where}: {key_node.value} is there twice, the second time in line {line}"
+                    )
+                seen.add(key_node.value)
+            mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+            return mapping
+
+    # YAML 1.2 and JSON have numbers such as 1e-05; YAML 1.1, which the library reads, takes them for text.
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
+    )
+    check_whole(text, where)
+    try:
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise FormatError(f"{where}: not the YAML it should be ({reason}); it may be cut off") from None
+
+
+def _parse_json(text: str, where: str) -> Any:
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = (
+            next((name for name in names if names.count(name) > 1), None)
+            if len(set(names)) < len(names)
+            else None
+        )
+        if twice is not None:
+            raise FormatError(f"{where}: {twice} is there twice")
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=build)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{where}: not the JSON it should be ({error}); it may be cut off") from None
+
+
+def _read_csv(path: Path) -> list[Stated]:
+    where = str(path)
+    known = (LAYER, RESOLUTION, LATENCY, *COLUMNS)
+    by_resolution: dict[int | None, dict[str, float]] = {}
+    for number, row in enumerate(parse_csv(read_text(path), where, known), 2):
+        at = f"{where}, row {number}"
+        if LATENCY not in row or (LAYER not in row and any(column not in row for column in REQUIRED)):
+            raise FormatError(
+                f"{where}: needs the column {LATENCY}, and either {LAYER} or {', '.join(REQUIRED)} (compofa tables "
+                "export --format csv writes an example)"
+            )
+        name = row.get(LAYER) or read_row(row, at).key
+        costs = by_resolution.setdefault(_read_resolution(row.get(RESOLUTION, ""), at), {})
+        if name in costs:
+            raise FormatError(f"{at}: layer {name} is there twice")
+        at = f"{at}, {LATENCY}"
+        costs[name] = check_number(read_number(row[LATENCY], at, "of milliseconds"), at)
+    return [Stated(where, resolution, costs) for resolution, costs in by_resolution.items()]
+
+
+def _read_resolution(text: str, where: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise FormatError(f"{where}, {RESOLUTION}: must be a resolution in pixels, not {text!r}")
+    return int(text)
+
+
+READERS: dict[str, Callable[[Path], list[Stated]]] = {
+    ".yaml": _read_ofa(_parse_yaml),
+    ".yml": _read_ofa(_parse_yaml),
+    ".json": _read_ofa(_parse_json),
+    ".csv": _read_csv,
+}

@@ -1,0 +1,155 @@
+"""Building the kit for an architecture: every layer alone, and whole networks that cover the space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from compofa_deploy.graph.form import PLAIN, GraphForm
+from compofa_deploy.graph.network import build_layer, build_network
+from compofa_deploy.graph.random_weights import draw_repeating_weights
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.stage_units import list_units
+from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
+from latency_tables.errors import InputError
+from latency_tables.layer import Layer
+from latency_tables.measurement import Item
+from profilers.measuring.kit import Kit, make_item, write_kit
+
+MIDDLE_DEPTHS = (3,) * STAGES
+
+
+def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
+    """The networks that calibrate a table: 27 subnets, and at each resolution the smallest and the largest.
+
+    The 27 are a linear orthogonal array of strength 2 (Bose and Bush, 1952): each pair of stages takes each pair of
+    choices three times. The resolutions go round among them, about equally often, whatever their number.
+    """
+    subnets = []
+    for a, b, c in product(range(3), repeat=3):
+        levels = (a, b, c, (a + b + c) % 3, (a + 2 * b) % 3)
+        # Three resolutions are one more column of the array; these factors spread any other number of them as well.
+        turn = (4 * a + 13 * b + 11 * c) % len(resolutions)
+        subnets.append(Subnet.compound([DEPTHS[level] for level in levels], resolutions[turn]))
+    extremes = [Subnet.compound((d,) * STAGES, r) for r in resolutions for d in (min(DEPTHS), max(DEPTHS))]
+    return list(dict.fromkeys([*subnets, *extremes]))
+
+
+def build_kit(
+    architecture: Architecture,
+    resolutions: Sequence[int],
+    batch: int,
+    folder: Path,
+    form: GraphForm = PLAIN,
+) -> Kit:
+    """Write the kit into a new or empty folder. Its weights are random: latency does not depend on them.
+
+    ``form`` is that of the runtime that is to be measured, here and below."""
+    if not resolutions:
+        raise InputError("a kit needs at least one resolution")
+    rng = np.random.default_rng(0)
+    items: list[tuple[Item, bytes]] = []
+    for number, layer in enumerate(_list_distinct(architecture, resolutions)):
+        layer = replace(layer, name=f"layer{number}")
+        model = build_layer(layer, draw_repeating_weights([layer], rng), batch, form)
+        items.append(
+            (
+                make_item(
+                    f"layer-{number}",
+                    "layer",
+                    model,
+                    layers=(layer.key,),
+                    label=layer.key,
+                    input_shape=(batch, layer.in_channels, layer.in_size, layer.in_size),
+                ),
+                model,
+            )
+        )
+    items += _make_networks(
+        architecture, choose_networks(resolutions), resolutions, batch, form, looked_at=True
+    )
+    return write_kit(folder, architecture.to_dict(), items)
+
+
+def build_network_kit(
+    architecture: Architecture,
+    subnets: Sequence[Subnet],
+    resolutions: Sequence[int],
+    batch: int,
+    folder: Path,
+    form: GraphForm = PLAIN,
+) -> Kit:
+    """The same of some networks alone, with the reference that a kit of these resolutions has."""
+    items = _make_networks(architecture, subnets, resolutions, batch, form)
+    return write_kit(folder, architecture.to_dict(), items)
+
+
+def middle_subnet(resolutions: Sequence[int]) -> Subnet:
+    """The reference network of an architecture: of middle depth and width, at the middle resolution."""
+    return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
+
+
+def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
+    """The reference network's model, to be timed beside others."""
+    return make_reference(architecture, architecture.resolutions, batch, form)[1]
+
+
+def make_reference(
+    architecture: Architecture, resolutions: Sequence[int], batch: int, form: GraphForm = PLAIN
+) -> tuple[Item, bytes]:
+    """The same with its entry in a kit of these resolutions."""
+    return _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
+
+
+def _make_networks(
+    architecture: Architecture,
+    subnets: Iterable[Subnet],
+    resolutions: Sequence[int],
+    batch: int,
+    form: GraphForm,
+    looked_at: bool = False,
+) -> list[tuple[Item, bytes]]:
+    """Networks, and the reference behind them; ``looked_at`` if their time is to be divided over layers."""
+    items = [_make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
+    return [*items, make_reference(architecture, resolutions, batch, form)]
+
+
+def _make_network(
+    architecture: Architecture,
+    subnet: Subnet,
+    batch: int,
+    kind: str,
+    form: GraphForm,
+    looked_at: bool = False,
+) -> tuple[Item, bytes]:
+    layers = list_layers(architecture, subnet)
+    model = build_network(
+        layers, draw_repeating_weights(layers, np.random.default_rng(0)), batch=batch, form=form
+    )
+    side = subnet.resolution
+    item = make_item(
+        f"{kind}-{subnet.id}",
+        kind,
+        model,
+        layers=tuple(layer.key for layer in layers),
+        label=subnet.id,
+        input_shape=(batch, 3, side, side),
+        layer_names=tuple(layer.name for layer in layers) if looked_at else (),
+    )
+    return item, model
+
+
+def _list_distinct(architecture: Architecture, resolutions: Iterable[int]) -> list[Layer]:
+    """Every layer that a compound subnet may have, once for each key."""
+    found: dict[str, Layer] = {}
+    for resolution in resolutions:
+        units = list_units(architecture, resolution)
+        stages = [layer for stage in units.stages for unit in stage for layer in unit]
+        for layer in (*units.stem, *stages, *units.head):
+            found.setdefault(layer.key, layer)
+    return list(found.values())

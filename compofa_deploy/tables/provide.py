@@ -1,0 +1,140 @@
+"""A latency table of each of several device specs: found where there is one, measured where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from compofa_deploy.deploy.device_choice import LeftOut
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.tables.cache import MODES, Cache
+from compofa_deploy.tables.profile_local import profile
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import CompofaError, MeasurementError, MismatchError
+from latency_tables.shipped import list_shipped
+from latency_tables.table import LatencyTable
+from profilers.measuring.runner import OnProgress, Progress
+from profilers.measuring.timing import now_ns
+
+MEASURED, CACHED, SHIPPED = "measured", "cached", "shipped"
+"""How a table was come by."""
+NS_PER_S = 1_000_000_000
+S_PER_MIN = 60
+
+
+class Watcher(Protocol):
+    """Who is told how far a deployment is."""
+
+    def on_step(self, text: str) -> None:
+        """A step begins."""
+
+    def on_progress(self) -> OnProgress:
+        """Who is told of the visits of a measurement that begins now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table and how it was come by."""
+
+    table: LatencyTable
+    origin: str
+
+
+def gather(
+    architecture: Architecture,
+    specs: Sequence[DeviceSpec],
+    resolutions: Sequence[int],
+    cache: Cache,
+    mode: str,
+    watcher: Watcher,
+) -> tuple[list[Found], list[LeftOut]]:
+    """A table of each device spec that can be measured, in their order, and why the others cannot.
+
+    One at a time, or each would slow down the others. The error of the first where none can be measured. Where several
+    are asked for, a table that ships does for one of them, if it is of a machine like this in everything that a device
+    spec says; one that is asked for alone is measured on the machine itself.
+    """
+    known = {
+        spec: found
+        for spec in specs
+        if (found := _find(architecture, spec, resolutions, cache, shipped=len(specs) > 1))
+    }
+    missing = [spec for spec in specs if spec not in known]
+    overall = _Overall(len(missing), watcher) if missing else None
+    errors: list[CompofaError] = []
+    left_out: list[LeftOut] = []
+    for spec in missing:
+        assert overall is not None
+        watcher.on_step(f"profiling {overall.describe()}{spec.describe()}{overall.estimate()}")
+        try:
+            table = profile(architecture, spec, resolutions, cache, mode, overall.on_progress)
+        except (MeasurementError, MismatchError) as error:
+            errors.append(error)
+            left_out.append(LeftOut(spec.describe(), str(error)))
+            watcher.on_step(f"left out: {spec.describe()}: {error}")
+        else:
+            known[spec] = Found(table, MEASURED)
+        overall.end_spec()
+    if not known:
+        raise errors[0]
+    return [known[spec] for spec in specs if spec in known], left_out
+
+
+def _find(
+    architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], cache: Cache, shipped: bool
+) -> Found | None:
+    table = cache.find_table(architecture, spec, resolutions, MODES)
+    if table is not None:
+        return Found(table, CACHED)
+    for path in _list_shipped(architecture, spec) if shipped else ():
+        table = LatencyTable.load(path)
+        same = table.spec == spec and table.architecture == architecture.to_dict()
+        if same and set(resolutions) <= set(table.resolutions):
+            return Found(table, SHIPPED)
+    return None
+
+
+def _list_shipped(architecture: Architecture, spec: DeviceSpec) -> list[Path]:
+    """Those that may be of a device spec, by their names, so that the others need not be read."""
+    begin = f"{architecture.name}-{spec.runtime}-{spec.precision}-"
+    return [path for path in list_shipped() if path.stem.startswith(begin)]
+
+
+class _Overall:
+    """The progress of measuring ``count`` device specs, one after the other, as if it were one measurement.
+
+    How many visits the others take is known when they begin; until then each is taken to be as long as the present one.
+    """
+
+    def __init__(self, count: int, watcher: Watcher) -> None:
+        self._count, self._number, self._visits = count, 1, 0
+        self._begun = now_ns()
+        self._total = 0
+        self._show = watcher.on_progress()
+
+    def describe(self) -> str:
+        """Which of how many begins; empty where there is one."""
+        return f"{self._number} of {self._count}, " if self._count > 1 else ""
+
+    def estimate(self) -> str:
+        """How long those that are left will take, by those that are done; empty before the first is done."""
+        done = self._number - 1
+        if not done:
+            return ""
+        seconds = (now_ns() - self._begun) / NS_PER_S / done * (self._count - done)
+        left = f"{seconds:.0f} s" if seconds < 2 * S_PER_MIN else f"{seconds / S_PER_MIN:.0f} min"
+        return f" (about {left} left)"
+
+    def on_progress(self, progress: Progress) -> None:
+        """A visit of the present one is done."""
+        self._total = progress.total
+        total = self._visits + progress.total * (self._count - self._number + 1)
+        self._show(Progress(self._visits + progress.done, total, progress.resumed, progress.label))
+
+    def end_spec(self) -> None:
+        """The present one is done, or could not be."""
+        self._visits += self._total
+        self._number += 1
+        self._total = 0

@@ -1,0 +1,1 @@
+"""The PyTorch process: its device, its ranks and its memory allocator."""

@@ -1,0 +1,1 @@
+"""The machine that measures: its identity, its clock, its GPU."""

@@ -1,0 +1,1 @@
+"""How a kit of models is measured: plans, sessions, worker processes, journals."""

@@ -1,0 +1,49 @@
+"""Measuring in this process, for a device that cannot start another."""
+
+from __future__ import annotations
+
+import gc
+import os
+from types import TracebackType
+from typing import Any, Self
+
+from profilers.measuring.worker import Worker
+
+
+class WorkerHere:
+    """Answers what :class:`profilers.measuring.worker_process.WorkerProcess` does, with nothing between the runtime and the one
+    who asks: a crash ends the process, and a hang is not noticed. Close it, or use it as a context."""
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self._collected = gc.isenabled()
+
+    @property
+    def pid(self) -> int | None:
+        """This process's id; ``None`` before the first request."""
+        return None if self._worker is None else os.getpid()
+
+    def start(self, request: dict[str, Any]) -> None:
+        """Set up by the first request."""
+        # A collection in the middle of a call would be timed with it.
+        gc.disable()
+        self._worker = Worker(request)
+
+    def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """Answer a request, however long it takes."""
+        assert self._worker is not None
+        return self._worker.answer(request)
+
+    def close(self) -> None:
+        """End it; no session is open between requests."""
+        self._worker = None
+        if self._collected:
+            gc.enable()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,177 @@
+"""The measuring process: ``python -m profilers.measuring.worker``, JSON lines in and out.
+
+A runtime that crashes or hangs in native code takes this process down, and not the one that asked. Each visit opens a
+fresh session of an item, warms it up, samples it, and has the reference timed before and after, in fresh sessions too:
+one that is kept while others run comes back to other caches, and on OpenVINO was found up to 28 % slower from then on.
+Standard input that ends, ends the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import CompofaError, MeasurementError
+from latency_tables.measurement import Visit
+from profilers.measuring.load_cost import Load, watch_memory
+from profilers.measuring.open_model import check_hashes, make_feeds, open_bound, read_files, read_model
+from profilers.measuring.paired_worker import PairWorker
+from profilers.measuring.timing import NS_PER_MS, WarmUp, read_time, sample, warm_up
+from profilers.runtimes.errors import translate_errors
+from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.session import Array, Session
+
+LOOK_SHARE = 0.25
+"""Of the time, at most as much goes into looks at the reference: one holds for the visits that end within three times
+what it took. Neighbours on a shared machine come and go within a second."""
+CALLS_AFTER_LOADING = 3
+"""Memory for what lies between the layers is only taken when a model runs."""
+
+
+class Worker:
+    """A runtime under one device spec, with its reference."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.spec = DeviceSpec.from_dict(request["spec"])
+        self.runtime, self.calls = find_runtime(self.spec.runtime), request["reference_calls"]
+        self.runtime.keep_compiled = True
+        self.reference = {
+            key: request[key] for key in ("path", "sha256", "weights", "weights_sha256", "shape")
+        }
+        self.last_ns: tuple[int, ...] = ()
+        self.due_at = 0
+        # A reference that cannot be loaded is no item's fault.
+        self._open(self.reference).close()
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The same as a JSON-ready form."""
+        return self.visit(request).to_dict()
+
+    def visit(self, request: Mapping[str, Any]) -> Visit:
+        """Measure one fresh session of an item."""
+        when, clock = read_time(), self.runtime.clock
+        before = self._look()
+        with self._open(request) as opened:
+            with translate_errors(f"{self.spec.runtime} could not run the model"):
+                warmed: WarmUp = warm_up(opened.bound, clock)
+                tell = opened.watch()
+                samples = sample(opened.bound, clock, **request["limits"])
+                doubts = tell()
+            feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
+        shares = self._share_layers(request, feeds) if request["layer_names"] else ()
+        gc.collect()
+        return Visit(
+            request["item"],
+            request["session"],
+            samples.ns,
+            before,
+            self._look(),
+            warmed.calls,
+            warmed.steady,
+            (*samples.flags, *doubts),
+            when,
+            shares,
+        )
+
+    def _share_layers(self, request: Mapping[str, Any], feeds: Mapping[str, Array]) -> tuple[float, ...]:
+        model, weights = read_model(request)
+        return self.runtime.share_layers(model, self.spec, request["layer_names"], feeds, weights)
+
+    def _look(self) -> tuple[int, ...]:
+        """The reference's calls in ns: as they were a moment ago, or timed now."""
+        clock = self.runtime.clock
+        begun = clock()
+        if begun >= self.due_at:
+            limits = {
+                "min_calls": self.calls,
+                "min_ms": 0.0,
+                "max_calls": self.calls,
+                "max_ms": float(1 << 40),
+            }
+            with (
+                self._open(self.reference) as opened,
+                translate_errors(f"{self.spec.runtime} could not run the model"),
+            ):
+                warm_up(opened.bound, clock)
+                self.last_ns = sample(opened.bound, clock, **limits).ns
+            gc.collect()
+            ended = clock()
+            self.due_at = ended + int((ended - begun) * (1 / LOOK_SHARE - 1))
+        return self.last_ns
+
+    def _open(self, request: Mapping[str, Any]) -> Session:
+        return open_bound(self.spec, *read_model(request), tuple(request["shape"]))
+
+
+def load(request: Mapping[str, Any]) -> Load:
+    """Load a model, and run it a few times, in this process, which has loaded none yet."""
+    spec = DeviceSpec.from_dict(request["spec"])
+    runtime = find_runtime(spec.runtime)
+    # Imports the runtime, which is not to be counted.
+    runtime.version()
+    clock, tell_memory = runtime.clock, watch_memory()
+    begun = clock()
+    parts = read_files(request)
+    read_ns = clock() - begun
+    # Our checks are not counted: a program that uses the model makes none.
+    check_hashes(request, parts)
+    runtime.check_model(parts[0], spec, parts[1])
+    begun = clock()
+    session = runtime.open_checked(parts[0], spec, parts[1])
+    opened_ns = clock() - begun
+    with session:
+        session.bind(make_feeds(session, spec.batch))
+        for _ in range(CALLS_AFTER_LOADING):
+            session.call()
+        memory = tell_memory()
+    return Load((read_ns + opened_ns) / NS_PER_MS, memory)
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    # Ctrl-C reaches the whole process group; the parent decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Native code may print; only answers may reach the parent.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    # A collection in the middle of a call would be timed with it.
+    gc.freeze()
+    gc.disable()
+    worker: Worker | PairWorker | None = None
+    while True:
+        request = json.loads(requests.get())
+        try:
+            if "load" in request:
+                answer: dict[str, Any] = load(request).to_dict()
+            elif worker is None:
+                worker = PairWorker(request) if "pair" in request else Worker(request)
+                answer = {}
+            else:
+                answer = worker.answer(request)
+        except CompofaError as error:
+            answer = {"error": type(error).__name__, "message": str(error)}
+        except OSError as error:
+            answer = {"error": MeasurementError.__name__, "message": f"a model cannot be read ({error})"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _read_requests(requests: queue.SimpleQueue[str]) -> None:
+    """Hand on lines; end the process when there are no more, even while a call hangs."""
+    for line in sys.stdin:
+        requests.put(line)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What executes a graph: one contract, and a folder for each runtime."""

@@ -1,0 +1,228 @@
+"""A runtime that only pretends to run: known layer costs under a simulated clock.
+
+It lets anything that measures be tested against the truth, without sleeping, on a machine with no runtime at all.
+A model is JSON, as :meth:`FakeModel.to_bytes` writes it, and says how the device behaves that it runs on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from latency_tables.device import DeviceSpec
+from latency_tables.fields import Fields
+from latency_tables.files import parse_json
+from profilers.measuring.timing import Clock
+from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.session import Array, Port, Session
+
+FORMAT = "compofa-fake-model"
+VERSION = 1
+NS_PER_MS = 1e6
+FAULTS = ("", "crash", "hang", "error")
+COLD_FACTORS = (1.36, 1.32, 1.16, 1.08, 1.04, 1.02, 1.01)
+"""The first calls after a switch of models, relative to the steady time, as they were seen in ONNX Runtime."""
+CLOCK_STEP_NS = 20
+"""Reading a clock takes time itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeWorld:
+    """How the simulated device behaves. All noise is relative.
+
+    A call takes ``launch_ms``, plus each layer's cost; in a model of more than one layer, ``context`` times the
+    cost, plus ``network_ms``. On top come a drift (a sine of ``drift`` and ``drift_period_ms``), a factor for each
+    session (its placement in memory), a factor for each call, and rare calls that take ``outlier_factor`` as long.
+    """
+
+    launch_ms: float = 0.002
+    context: float = 1.0
+    network_ms: float = 0.0
+    drift: float = 0.0
+    drift_period_ms: float = 20_000.0
+    placement_noise: float = 0.0
+    call_noise: float = 0.0
+    outlier_rate: float = 0.0
+    outlier_factor: float = 4.0
+    seed: int = 0
+
+    def true_ms(self, costs_ms: tuple[float, ...]) -> float:
+        """What a model of these layers takes in the steady state, without drift and noise."""
+        if len(costs_ms) < 2:
+            return self.launch_ms + sum(costs_ms)
+        return self.launch_ms + self.network_ms + self.context * sum(costs_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeModel:
+    """A model of the fake runtime: keys of layers, and what each costs in ms; empty ``costs_ms`` derives each
+    from its key.
+
+    ``fault`` makes the first call crash the process, hang, or raise. With ``fault_marker`` it happens only if
+    there is no such file yet, and makes it: a fault that does not come back.
+    """
+
+    layers: tuple[str, ...]
+    costs_ms: tuple[float, ...] = ()
+    world: FakeWorld = FakeWorld()
+    input_shape: tuple[int, ...] = (1, 3, 8, 8)
+    classes: int = 10
+    fault: str = ""
+    fault_marker: str = ""
+
+    @property
+    def true_ms(self) -> float:
+        """The latency that a measurement should find."""
+        return self.world.true_ms(self.list_costs_ms())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its layers are called within it: one key may be there twice."""
+        return tuple(f"{place}.{key}" for place, key in enumerate(self.layers))
+
+    def list_costs_ms(self) -> tuple[float, ...]:
+        """What each layer costs."""
+        return self.costs_ms or tuple(map(derive_cost_ms, self.layers))
+
+    def to_bytes(self) -> bytes:
+        """The model as a file; the same model gives the same bytes."""
+        return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)}, allow_nan=False).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> FakeModel:
+        """Read what :meth:`to_bytes` wrote; :class:`FormatError` says which field is wrong."""
+        where = "the fake model"
+        read = Fields(parse_json(data.decode(errors="replace"), where, FORMAT, VERSION), where)
+        world = read.inner("world")
+        model = cls(
+            layers=read.texts("layers"),
+            costs_ms=read.numbers("costs_ms"),
+            world=FakeWorld(
+                **{f.name: world.number(f.name) for f in fields(FakeWorld) if f.name != "seed"},
+                seed=world.integer("seed"),
+            ),
+            input_shape=read.integers("input_shape", minimum=1),
+            classes=read.integer("classes", minimum=1),
+            fault=read.text("fault"),
+            fault_marker=read.text("fault_marker"),
+        )
+        if model.fault not in FAULTS or (model.costs_ms and len(model.costs_ms) != len(model.layers)):
+            raise read.wrong("layers", "must have a cost each, or none; and a fault must be a known one")
+        return model
+
+
+def derive_cost_ms(key: str) -> float:
+    """A cost between 0.01 and 0.1 ms that depends on a layer's key alone, evenly spread in its logarithm."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return 0.01 * 10 ** (int.from_bytes(digest[:4], "big") / 2**32)
+
+
+class FakeRuntime(Runtime):
+    """The runtime of one simulated device. Its clock advances only as its models run."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.elapsed_ns = 0.0
+        self.opened = 0
+        self.last_session: FakeSession | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self._read_clock
+
+    def _read_clock(self) -> int:
+        self.elapsed_ns += CLOCK_STEP_NS
+        return int(self.elapsed_ns)
+
+    def version_impl(self) -> str:
+        return "1.0"
+
+    def check_impl(self) -> Availability:
+        return Availability(True)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        """Its models name no files that they read."""
+
+    def profiles(self, spec: DeviceSpec) -> bool:
+        return True
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        fake = FakeModel.from_bytes(model)
+        return list(zip(fake.names, fake.list_costs_ms(), strict=True))
+
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+        self.opened += 1
+        return FakeSession(self, FakeModel.from_bytes(model))
+
+
+class FakeSession(Session):
+    """A fake model, loaded; it has a placement of its own."""
+
+    def __init__(self, runtime: FakeRuntime, model: FakeModel) -> None:
+        super().__init__(
+            FakeRuntime.name,
+            (Port("image", (None, *model.input_shape[1:]), "float32"),),
+            (Port("logits", (None, model.classes), "float32"),),
+        )
+        self.runtime, self.model = runtime, model
+        world = model.world
+        self.rng = np.random.default_rng((world.seed, runtime.opened))
+        self.session_ms = model.true_ms * math.exp(world.placement_noise * self.rng.standard_normal())
+        self.calls_since_switch = 0
+
+    def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
+        self._spend()
+        image = feeds["image"].reshape(len(feeds["image"]), -1)
+        shifts = np.arange(self.model.classes, dtype=np.float32)
+        return {"logits": image.mean(axis=1, keepdims=True) + shifts}
+
+    def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
+        return self._spend
+
+    def close_impl(self) -> None:
+        if self.runtime.last_session is self:
+            self.runtime.last_session = None
+
+    def _spend(self) -> None:
+        """Advance the clock by one call."""
+        if self.model.fault:
+            self._fail()
+        runtime, world = self.runtime, self.model.world
+        if runtime.last_session is not self:
+            runtime.last_session, self.calls_since_switch = self, 0
+        ms = self.session_ms
+        if self.calls_since_switch < len(COLD_FACTORS):
+            ms *= COLD_FACTORS[self.calls_since_switch]
+        self.calls_since_switch += 1
+        if world.drift:
+            ms *= 1 + world.drift * math.sin(
+                2 * math.pi * runtime.elapsed_ns / NS_PER_MS / world.drift_period_ms
+            )
+        if world.call_noise:
+            ms *= math.exp(world.call_noise * self.rng.standard_normal())
+        if world.outlier_rate and self.rng.random() < world.outlier_rate:
+            ms *= world.outlier_factor
+        runtime.elapsed_ns += ms * NS_PER_MS
+
+    def _fail(self) -> None:
+        marker = self.model.fault_marker
+        if marker:
+            if Path(marker).exists():
+                return
+            Path(marker).touch()
+        if self.model.fault == "crash":
+            os.abort()
+        while self.model.fault == "hang":
+            time.sleep(60)
+        raise RuntimeError("it was told to")

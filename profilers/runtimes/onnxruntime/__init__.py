@@ -1,0 +1,1 @@
+"""ONNX Runtime: the usual build, the mobile format, and its execution providers."""

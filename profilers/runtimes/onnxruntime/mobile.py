@@ -1,0 +1,76 @@
+"""ONNX Runtime's format for phones, ``.ort``: the graph is rewritten before it gets there, for an instruction set.
+
+A model in that format is run as it is. On the full build that is here the numbers are those of a phone, and so is the
+graph: ONNX Runtime on x86 would bring an ``.onnx`` into a layout of its own (NCHWc), which Arm has not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError
+from profilers.runtimes.errors import translate_errors
+from profilers.runtimes.onnxruntime.providers import CPU
+from profilers.runtimes.onnxruntime.runtime import LOG_FATAL, OnnxRuntime, check_self_contained, is_ort_format
+from profilers.runtimes.session import Array, Session
+
+PLATFORMS = ("arm", "amd64")
+X86_ONLY = ("NchwcTransformer",)
+"""Rewriting that fits an x86 CPU with the vector width of the one that does it, and no other."""
+
+
+def convert_to_ort(model: bytes, platform: str) -> bytes:
+    """An ONNX model in ONNX Runtime's own format, with all of its rewriting done for an instruction set.
+
+    What ``amd64`` gives fits the kind of CPU that it was made on. :class:`InputError` where the platform is not one of
+    ``arm`` and ``amd64``, :class:`MeasurementError` where the model is none, :class:`FormatError` where it would read
+    another file.
+    """
+    import onnxruntime as ort
+
+    if platform not in PLATFORMS:
+        raise InputError(f"no target platform {platform!r}; there are {', '.join(PLATFORMS)}")
+    with tempfile.TemporaryDirectory(prefix="compofa-ort-") as folder:
+        path = Path(folder) / "model.ort"
+        options = ort.SessionOptions()
+        options.optimized_model_filepath = str(path)
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = LOG_FATAL
+        options.add_session_config_entry("session.save_model_format", "ORT")
+        options.add_session_config_entry("session.qdqisint8allowed", str(int(platform == "arm")))
+        left_out = [] if platform == "amd64" else list(X86_ONLY)
+        with translate_errors("onnxruntime could not convert the model"):
+            check_self_contained(model)
+            ort.InferenceSession(model, options, providers=[CPU], disabled_optimizers=left_out)
+        return path.read_bytes()
+
+
+class OnnxRuntimeMobile(OnnxRuntime):
+    """ONNX Runtime on models in its own format; an ONNX model is brought into it first, when it is opened.
+
+    How far the graph may be rewritten is how far it *was*: for any Arm, or for this kind of x86.
+    """
+
+    name = "onnxruntime_mobile"
+    graph_levels = PLATFORMS
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        return super().profile_impl(_convert(model, spec), spec, weights, feeds)
+
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+        return super().open_impl(_convert(model, spec), spec, weights)
+
+    def make_options(self, spec: DeviceSpec) -> Any:
+        options = super().make_options(spec)
+        options.add_session_config_entry("session.load_model_format", "ORT")
+        return options
+
+
+def _convert(model: bytes, spec: DeviceSpec) -> bytes:
+    return model if is_ort_format(model) else convert_to_ort(model, spec.graph_level)

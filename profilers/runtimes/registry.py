@@ -1,0 +1,46 @@
+"""The runtimes there are: one file each, one line here; imported on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError
+from profilers.runtimes.base import Runtime
+
+RUNTIMES = {
+    "onnxruntime": "profilers.runtimes.onnxruntime.runtime:OnnxRuntime",
+    "onnxruntime_mobile": "profilers.runtimes.onnxruntime.mobile:OnnxRuntimeMobile",
+    "openvino": "profilers.runtimes.openvino.runtime:OpenVino",
+    "tensorrt": "profilers.runtimes.tensorrt.runtime:TensorRt",
+    "tensorrt_rtx": "profilers.runtimes.tensorrt.runtime:TensorRtRtx",
+    "fake": "profilers.runtimes.fake:FakeRuntime",
+}
+
+
+def list_runtimes() -> tuple[str, ...]:
+    """The names of all runtimes, whether or not they work here."""
+    return tuple(RUNTIMES)
+
+
+@cache
+def find_runtime(name: str) -> Runtime:
+    """The runtime of that name; :class:`InputError` lists those there are."""
+    if name not in RUNTIMES:
+        raise InputError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
+    module, class_name = RUNTIMES[name].split(":")
+    runtime: Runtime = getattr(import_module(module), class_name)()
+    return runtime
+
+
+def spec_here(spec: DeviceSpec) -> DeviceSpec:
+    """The same settings on this machine and the runtime that is installed; errors as of :meth:`Runtime.spec`."""
+    return find_runtime(spec.runtime).spec(
+        device=spec.device,
+        precision=spec.precision,
+        threads=spec.threads,
+        batch=spec.batch,
+        spin=spec.spin,
+        graph_level=spec.graph_level,
+    )

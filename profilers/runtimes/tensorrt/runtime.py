@@ -1,0 +1,271 @@
+"""TensorRT on an NVIDIA GPU, in both of its flavours.
+
+They are imported on first use: ``compofa --help`` and the other runtimes must not wait for them, nor need them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latency_tables.device import DeviceSpec
+from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
+from latency_tables.machine import hash_json
+from profilers.machine.cuda import LIBRARY, CudaError, Gpu, load_driver
+from profilers.machine.nvml import read_driver_version
+from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.errors import translate_errors
+from profilers.runtimes.external_data import check_external_data
+from profilers.runtimes.session import Session
+from profilers.runtimes.tensorrt.build import (
+    AMPERE_PLUS,
+    EXACT,
+    PRECISIONS,
+    SAME_CAPABILITY,
+    BuildOptions,
+    BuiltEngine,
+    build_engine,
+    check_options,
+    list_capabilities,
+)
+from profilers.runtimes.tensorrt.flavour import CLASSIC, RTX, Flavour, Log
+from profilers.runtimes.tensorrt.session import TensorRtSession
+from profilers.runtimes.tensorrt.target import (
+    AMPERE,
+    ANYWHERE,
+    TARGET,
+    check_version,
+    fits,
+    name_gpus,
+    name_target,
+    options_of,
+    parse_capability,
+)
+
+if TYPE_CHECKING:
+    import tensorrt as trt
+
+ONNX_START = b"\x08"
+"""The tag of an ONNX file's first field, its IR version. Engines begin with letters."""
+CACHE_VARIABLE = "COMPOFA_CACHE"
+TRUST_VARIABLE = "COMPOFA_TRUST_ENGINES"
+"""Set to 1, it lets engines run that bring code for the host, as version-compatible ones do."""
+
+
+class TensorRt(Runtime):
+    """TensorRT, one inference at a time.
+
+    The precision is that of a graph's own types. A model is an ONNX graph, for which an engine is built, or an engine.
+    """
+
+    name = CLASSIC.name
+    flavour: Flavour = CLASSIC
+    precisions = PRECISIONS
+
+    @property
+    def devices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The GPUs here by name and compute capability, as in ``nvidia-geforce-rtx-4090.sm89``."""
+        return tuple(self._gpus)
+
+    def find_device(self, asked: str) -> str:
+        if not TARGET.fullmatch(asked):
+            return super().find_device(asked)
+        found = [name for name, gpu in self._gpus.items() if fits(asked, name, gpu)]
+        if not found:
+            raise MismatchError(
+                f"{self.name} was asked for {asked}, and here is {', '.join(self.devices)}; export it anew for that"
+            )
+        return found[0]
+
+    def driver_on(self, device: str) -> str:
+        return read_driver_version()
+
+    def version_impl(self) -> str:
+        return str(self.flavour.load().__version__)
+
+    def check_impl(self) -> Availability:
+        try:
+            self.flavour.load()
+        except ImportError as error:
+            return Availability(False, f"it cannot be imported ({error})", self.flavour.mend)
+        without = "install NVIDIA's driver, or build on a machine with a GPU"
+        can = ""
+        if self.flavour.builds_ahead:
+            capabilities = list_capabilities(self.flavour)
+            without = (
+                f"build with --compute-capability {'|'.join(capabilities)}, and run where there is such a GPU"
+            )
+            can = "it builds engines, and cannot run them: "
+        try:
+            gpus = load_driver().list_gpus()
+        except OSError:
+            return Availability(False, f"{can}there is no NVIDIA driver ({LIBRARY})", without)
+        except CudaError as error:
+            return Availability(False, f"{can}{error}", without)
+        if self.flavour.builds_ahead and all(not self._supports(gpu) for gpu in gpus):
+            models = ", ".join(f"{gpu.model} has {name_target(gpu.capability)}" for gpu in gpus)
+            return Availability(False, f"{can}{models}", without)
+        return Availability(True)
+
+    def target(
+        self,
+        *,
+        precision: str = "",
+        batch: int = 1,
+        capability: str = "",
+        device: str = "",
+        hardware: str = EXACT,
+        version_compatible: bool = False,
+    ) -> DeviceSpec:
+        """The device spec of an engine that is to be built: for GPUs of a compute ``capability`` that need not be here,
+        or for the GPU here, and those that its ``hardware`` compatibility covers.
+
+        :class:`InputError` where the flavour cannot build so; :class:`RuntimeUnavailable` where it is not installed, or
+        no GPU is here and none was asked for.
+        """
+        installed = self._find_installed()
+        options = BuildOptions(
+            precision or self.precisions[0], batch, capability, hardware, version_compatible
+        )
+        if capability:
+            parse_capability(capability)
+        check_options(self.flavour, options)
+        if batch < 1:
+            raise InputError(f"a batch is at least 1; got {batch}")
+        version = f"{installed}+" if version_compatible else installed
+        if capability:
+            return DeviceSpec(
+                self.name, version, name_target(parse_capability(capability)), options.precision, 1, batch, True,
+                self.graph_levels[0], ANYWHERE,
+            )  # fmt: skip
+        spec = self.spec(device=device, precision=options.precision, batch=batch)
+        covered = {
+            EXACT: spec.device,
+            SAME_CAPABILITY: name_target(self._gpus[spec.device].capability),
+            AMPERE_PLUS: AMPERE,
+        }
+        return replace(spec, runtime_version=version, device=covered[hardware])
+
+    def build(self, graph: bytes, spec: DeviceSpec) -> BuiltEngine:
+        """An engine from an ONNX graph for a device spec, as :meth:`target` or :meth:`spec` makes it; errors as of
+        :func:`~profilers.runtimes.tensorrt.build.build_engine`, and :class:`FormatError` where the graph would read another
+        file."""
+        self._find_installed()
+        with translate_errors(f"{self.name} cannot read the graph"):
+            check_external_data(graph)
+        options = options_of(spec, self.flavour.builds_ahead)
+        if not options.capability:
+            name = self.find_device(spec.device)
+            load_driver().use(self._gpus[name].index)
+        timings = self._cache_folder / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
+        return build_engine(self.flavour, graph, options, timings)
+
+    def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
+        # An engine holds all of its weights, or none of those that were stripped from it.
+        if model.startswith(ONNX_START):
+            check_external_data(model)
+
+    def inspect(self, model: bytes, spec: DeviceSpec) -> str:
+        reason = check_version(spec, self._find_installed())
+        if not reason and self.flavour.builds_ahead:
+            reason = self._find_invalidity(model)
+        if reason:
+            raise MismatchError(f"{reason}; export it anew with the version that is installed")
+        return f"an engine for {spec.device} in {spec.precision} by {spec.runtime} {spec.runtime_version}"
+
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+        driver, gpu = load_driver(), self._gpus[spec.device]
+        driver.use(gpu.index)
+        if spec.threads != 1:
+            raise InputError(f"{self.name} computes on the GPU; ask for 1 thread")
+        if TYPE_CHECKING:
+            api = trt
+        else:
+            api = self.flavour.load()
+        log = Log(api)
+        data = self._build_once(model, spec) if model.startswith(ONNX_START) else model
+        runtime = api.Runtime(log.logger)
+        runtime.engine_host_code_allowed = os.environ.get(TRUST_VARIABLE) == "1"
+        engine = runtime.deserialize_cuda_engine(data)
+        if engine is None:
+            raise MeasurementError(
+                f"{self.name} {spec.runtime_version} cannot load the engine on {spec.device}: "
+                f"{self._find_invalidity(data) or log.explain()}; export it anew for this GPU and version, or, "
+                f"where it was built version-compatible and you trust it, set {TRUST_VARIABLE}=1"
+            )
+        return TensorRtSession(
+            self.name,
+            api,
+            engine,
+            driver,
+            gpu,
+            spec.spin,
+            self._place_kernels(data, spec),
+            keep=(runtime, log),
+        )
+
+    def _build_once(self, graph: bytes, spec: DeviceSpec) -> bytes:
+        key = (hashlib.sha256(graph).hexdigest(), spec.id)
+        if key in self._built:
+            return self._built[key]
+        data = self.build(graph, spec).data
+        if self.keep_compiled:
+            self._built[key] = data
+        return data
+
+    def _find_invalidity(self, data: bytes) -> str:
+        """What the flavour finds wrong with an engine by its header alone; empty where it is right or cannot be told.
+
+        Without a driver it tells only whether it is an engine.
+        """
+        api = self.flavour.load()
+        runtime = api.Runtime(Log(api).logger)
+        if not hasattr(runtime, "get_engine_validity"):
+            return ""
+        _, found = runtime.get_engine_validity(data)
+        kinds = api.EngineInvalidityDiagnostics.__members__.items()
+        reasons = [name.lower().replace("_", " ") for name, kind in kinds if found & int(kind)]
+        return f"{self.name} does not take the engine ({', '.join(reasons)})" if reasons else ""
+
+    def _place_kernels(self, data: bytes, spec: DeviceSpec) -> Path | None:
+        if not self.flavour.builds_ahead:
+            return None
+        name = hash_json([hashlib.sha256(data).hexdigest(), spec.runtime_version, spec.device])
+        return self._cache_folder / f"kernels-{name}.bin"
+
+    def _supports(self, gpu: Gpu) -> bool:
+        return f"{gpu.capability[0]}.{gpu.capability[1]}" in list_capabilities(self.flavour)
+
+    def _find_installed(self) -> str:
+        try:
+            return self.version_impl()
+        except ImportError as error:
+            raise RuntimeUnavailable(
+                f"{self.name} cannot be imported ({error}); {self.flavour.mend}"
+            ) from None
+
+    @cached_property
+    def _gpus(self) -> dict[str, Gpu]:
+        return name_gpus(load_driver().list_gpus())
+
+    @cached_property
+    def _built(self) -> dict[tuple[str, str], bytes]:
+        return {}
+
+    @property
+    def _cache_folder(self) -> Path:
+        """In the project's cache folder, at the platform's place for caches on Linux unless the user named one."""
+        chosen = os.environ.get(CACHE_VARIABLE)
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return (Path(chosen) if chosen else Path(home) / "compofa-deploy") / "tensorrt"
+
+
+class TensorRtRtx(TensorRt):
+    """TensorRT for RTX: builds without a GPU, and compiles the kernels where it runs."""
+
+    name = RTX.name
+    flavour = RTX
