@@ -93,7 +93,7 @@ setup(
         ]
     ),
     package_data={
-        "compofa_deploy": ["py.typed", "recipes/*.toml", "data/*", "data/**/*"],
+        "compofa_deploy": ["py.typed", "recipes/*.toml", "shipped/*"],
         "profilers": ["py.typed"],
         "latency_tables": ["py.typed", "data/*.json"],
     },

@@ -4,7 +4,8 @@ Run: python -m benchmarks.between_runs [--runs 8] [--pause 60] [--keep FOLDER]
 Measures three bundles as ``compofa bench run`` does, again and again with pauses, and holds every result beside every
 other as ``compofa bench compare OLD.json NEW.json`` does. Prints by how much a network's ratio to the baseline differs
 from run to run (standard deviation, relative), what its sessions within a run explain of that, and the rest, which is
-RUN_SPREAD in compofa_deploy/bench/compare_results.py; then what the comparisons answered: never "slower" or "faster", if the
+RUN_SPREAD in compofa_deploy/bench/compare_results.py;
+then what the comparisons answered: never "slower" or "faster", if the
 interval is as wide as it must be. With --keep the results are kept in a folder, and those that are there count too.
 """
 

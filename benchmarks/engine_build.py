@@ -18,12 +18,12 @@ from compofa_deploy.graph.network import build_network
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
-from profilers.measuring.timing import now_ns
+from latency_tables.units import NS_PER_S
+from profilers.machine.clock import now_ns
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.tensorrt.build import BuiltEngine
 from profilers.runtimes.tensorrt.runtime import TensorRt
 
-NS_PER_S = 1e9
 PRECISIONS = ("f32", "f16")
 CAPABILITIES = ("8.6", "12.0")
 

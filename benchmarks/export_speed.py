@@ -31,7 +31,8 @@ from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import Array, list_shapes
 from latency_tables.layer import Layer
-from profilers.measuring.timing import NS_PER_MS, now_ns
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import now_ns
 from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
 
 SUBNETS = (

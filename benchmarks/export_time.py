@@ -27,7 +27,8 @@ from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
-from profilers.measuring.timing import NS_PER_MS, now_ns
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import now_ns
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.tensorrt.runtime import TensorRt
 

@@ -38,9 +38,10 @@ from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
+from latency_tables.units import NS_PER_S
+from profilers.machine.clock import now_ns
 from profilers.measuring.open_model import ModelFiles
 from profilers.measuring.paired_worker import locate
-from profilers.measuring.timing import now_ns
 from profilers.runtimes.registry import find_runtime
 
 SUBNET = "44444@32"
@@ -51,7 +52,6 @@ STEP = 16
 TRIAL_CHANNELS = 960
 TRIAL_BLOCKS = 40
 CONFIDENCE = 0.95
-NS_PER_S = 1e9
 VERDICTS = ("same", "faster", "slower", "could not tell")
 COLUMNS = "{:<20}{:>6}{:>7}{:>8}{:>8}{:>10}  {:<28}{:>9}{:>9}{:>9}"
 

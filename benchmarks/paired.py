@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from compofa_deploy.bench.compare_models import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import now_ns
 from profilers.measuring.open_model import ModelFiles
 from profilers.measuring.paired_worker import locate
-from profilers.measuring.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
 
 SAMPLE_CALLS = 15

@@ -37,8 +37,9 @@ from latency_tables.device import DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import NS_PER_MS, Item, Measurement
+from latency_tables.measurement import Item, Measurement
 from latency_tables.table import ErrorSummary, LatencyTable
+from latency_tables.units import NS_PER_MS
 from profilers.measuring.kit import write_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_kit

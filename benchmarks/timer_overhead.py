@@ -26,8 +26,10 @@ from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.tables.kit_builder import build_kit
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import now_ns
 from profilers.measuring.kit import Kit
-from profilers.measuring.timing import NS_PER_MS, now_ns, sample, warm_up
+from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.session import Array, Session
 

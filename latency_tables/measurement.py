@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from latency_tables.errors import FormatError
 from latency_tables.fields import Fields
+from latency_tables.units import NS_PER_MS
 
 Array = NDArray[np.float64]
 
 ITEM_KINDS = ("layer", "network", "reference")
-NS_PER_MS = 1e6
 
 BOOTSTRAP_REPLICATES = 400
 OUTLIER_MADS = 5.0

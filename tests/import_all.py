@@ -13,12 +13,16 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 PACKAGES = ("latency_tables", "profilers", "compofa_deploy")
-NEEDS_TRAIN_EXTRA = ("compofa_deploy.training", "compofa_deploy.evaluation", "compofa_deploy.supernet.module")
+NEEDS_TRAIN_EXTRA = (
+    "compofa_deploy.training",
+    "compofa_deploy.evaluation",
+    "compofa_deploy.torch_process",
+    "compofa_deploy.supernet.module",
+)
 FREE_THERE = (
     "compofa_deploy.training.recipe",
     "compofa_deploy.training.recipe_file",
     "compofa_deploy.training.sampling",
-    "compofa_deploy.accuracy.table",
 )
 
 

@@ -34,13 +34,14 @@ def test_every_line_of_an_excerpt_is_in_its_file_in_the_same_order(file, code):
 
 def test_the_walk_through_has_a_runtime_a_session_the_registry_a_test_and_a_writer():
     assert [file for file, _ in EXCERPTS] == [
-        "profilers/runtimes/fake.py", "profilers/runtimes/fake.py", "profilers/runtimes/registry.py", "tests/profilers/runtimes/test_fake.py",
+        "profilers/runtimes/fake.py", "profilers/runtimes/fake.py", "profilers/runtimes/registry.py",
+        "tests/profilers/runtimes/test_fake.py",
         "compofa_deploy/export/onnxruntime.py", "compofa_deploy/export/writers.py",
     ]  # fmt: skip
 
 
 def test_one_file_and_a_line_in_the_registry_make_a_runtime(tmp_path, monkeypatch):
-    source = (ROOT / "profilers" / "fake.py").read_text()
+    source = (ROOT / "profilers" / "runtimes" / "fake.py").read_text()
     (tmp_path / "another_runtime.py").write_text(source.replace('name = "fake"', 'name = "another"'))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(registry.RUNTIMES, "another", "another_runtime:FakeRuntime")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compofa_deploy.graph.form import choose_form
+from compofa_deploy.graph.reference_network import make_reference
 from compofa_deploy.space.architecture import find_architecture
-from compofa_deploy.tables.kit_builder import make_reference
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item
 

@@ -20,9 +20,10 @@ from compofa_deploy.bench.verdict import Comparison, Verdict, decide, find_floor
 from compofa_deploy.bench.weighted_sign_test import Interval, find_interval
 from latency_tables.errors import WorkerDied
 from latency_tables.machine import list_doubts
+from latency_tables.units import NS_PER_MS, NS_PER_S
+from profilers.machine.clock import now_ns
 from profilers.machine.environment import read_conditions
 from profilers.measuring.paired_worker import Block
-from profilers.measuring.timing import NS_PER_MS, now_ns
 from profilers.measuring.worker_process import WorkerProcess
 
 Array = NDArray[np.float64]
@@ -42,7 +43,6 @@ ATTEMPTS = 2
 """A measuring process that dies is replaced once."""
 BLOCK_LIMIT_S = 120.0
 """A block that takes longer is taken for a hang."""
-NS_PER_S = 1e9
 
 
 def compare_models(

@@ -17,6 +17,7 @@ from compofa_deploy.bench.baseline import is_same_baseline
 from compofa_deploy.bench.result import MAX_DISTURBED_SHARE, Benched, BenchResult
 from compofa_deploy.bench.verdict import Comparison, Verdict, allow_error, decide
 from latency_tables.errors import MismatchError
+from latency_tables.units import NS_PER_S
 
 Array = NDArray[np.float64]
 
@@ -24,7 +25,6 @@ RUN_SPREAD = 0.015
 """Standard deviation, relative, of a network's ratio to the baseline from run to run of one machine, beyond what its
 sessions within a run tell. ``python -m benchmarks.between_runs`` printed at most 1.3 % of six runs."""
 REPLICATES = 4000
-NS_PER_S = 1e9
 AGAIN = "measure again on a quieter machine (compofa bench noise)"
 BESIDE = "compare the bundles themselves, side by side: compofa bench compare OLD NEW"
 

@@ -22,13 +22,13 @@ from compofa_deploy.bench.verdict import ERROR_RATE, Verdict, decide
 from compofa_deploy.bench.weighted_sign_test import find_interval
 from latency_tables.device import DeviceSpec
 from latency_tables.machine import Conditions, list_doubts
+from latency_tables.units import NS_PER_MS, NS_PER_S
+from profilers.machine.clock import now_ns
 from profilers.machine.environment import read_conditions
 from profilers.measuring.paired_worker import Block
-from profilers.measuring.timing import NS_PER_MS, now_ns
 
 Array = NDArray[np.float64]
 
-NS_PER_S = 1e9
 MIN_BLOCKS = 8
 """However slow the network is; fewer say nothing of how blocks differ."""
 TIMES_S = (5, 10, 20, 60)
@@ -99,7 +99,9 @@ def measure_noise(
     rng: np.random.Generator,
     on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> Noise:
-    """Compare a network with itself for so long; ``model`` is a request of :func:`profilers.measuring.paired_worker.locate`.
+    """Compare a network with itself for so long.
+
+    ``model`` is a request of :func:`profilers.measuring.paired_worker.locate`.
 
     :class:`MeasurementError` or :class:`WorkerDied` where it cannot be loaded or run.
     """

@@ -14,11 +14,11 @@ from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, VerificationError
 from latency_tables.measured_kit import MeasuredKit
+from profilers.machine.clock import read_time
 from profilers.measuring.kit import make_item, write_kit
 from profilers.measuring.load_cost import Load, measure_load
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, measure_kit
-from profilers.measuring.timing import read_time
 from profilers.runtimes.registry import spec_here
 
 SESSIONS = 10

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from compofa_deploy.bundle.bundle import Bundle, Deployment, MeasuredLatency, load_bundle
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.graph.form import choose_form
+from compofa_deploy.graph.reference_network import build_reference
 from compofa_deploy.space.architecture import Architecture
-from compofa_deploy.tables.kit_builder import build_reference
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement

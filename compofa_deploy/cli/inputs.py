@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.accuracy.source import is_foreign
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.deploy.device_choice import AUTO, Asked, LeftOut, leave_unknown_out, list_specs
+from compofa_deploy.deploy.device_choice import AUTO, Asked, leave_unknown_out, list_specs
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
 from compofa_deploy.supernet.stored import StoredSupernet, built_in_folder
+from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
 from profilers.runtimes.registry import find_runtime
@@ -73,7 +74,7 @@ def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
 
 def find_specs(
     given: Mapping[str, Any], accuracies: AccuraciesByPrecision
-) -> tuple[list[DeviceSpec], list[LeftOut]]:
+) -> tuple[list[DeviceSpec], list[Skipped]]:
     """The device specs to choose from that :func:`compofa_deploy.cli.options.searched_device_options` asked for, and
     what is not among them.
 

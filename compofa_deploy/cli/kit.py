@@ -91,7 +91,7 @@ def run(**given: Any) -> None:
     import tempfile
 
     from compofa_deploy.cli.inputs import find_spec
-    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from compofa_deploy.tables.profile_local import PLANS
     from profilers.measuring.kit import unpack_kit
     from profilers.measuring.runner import measure_kit
@@ -149,7 +149,7 @@ def table(measured: Path, emulated: bool, output: Path, as_json: bool) -> None:
     Example:
       compofa kit table measured.json -o table.json
     """
-    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from latency_tables.measured_kit import MeasuredKit
 
     built = MeasuredKit.load(measured).build_table(emulated)

@@ -62,7 +62,7 @@ def command(**given: Any) -> None:
       compofa profile --target ssh://pi@raspberry --python '~/venv/bin/python' -o pi.json
     """
     from compofa_deploy.cli.inputs import find_spec
-    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from compofa_deploy.tables.cache import Cache
     from compofa_deploy.tables.profile_local import make_table
 
@@ -129,7 +129,7 @@ def _describe(given: dict[str, Any]) -> str:
 
 
 def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
-    from compofa_deploy.cli.tables import print_summary, summarise_table
+    from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
     from profilers.targets.ssh import Target
     from profilers.targets.ssh_device import Settings

@@ -10,6 +10,7 @@ import click
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress
 from compofa_deploy.cli.table_file import TableFile
+from compofa_deploy.cli.table_summary import print_summary, summarise_table
 from compofa_deploy.cli.tables_import import export_command, import_command
 from compofa_deploy.cli.tables_list import list_command
 from compofa_deploy.cli.tables_plot import plot_command
@@ -232,60 +233,3 @@ def _list_errors(table: LatencyTable) -> list[tuple[str, str]]:
         ("MAPE, held out", f"{validation.error.mape:.2%}" if validation else "not validated"),
         ("noise floor", f"{validation.error.noise_floor:.2%}" if validation else "not validated"),
     ]
-
-
-def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
-    """What a table is of and what it is worth, JSON-ready."""
-    from dataclasses import asdict
-
-    return {
-        "file": str(path),
-        "architecture": table.architecture["name"],
-        "device_spec": table.spec.describe(),
-        "device_spec_id": table.spec.id,
-        "created": table.created,
-        "resolutions": list(table.resolutions),
-        "layers": len(table.costs_ms.keys() | {key for costs in table.costs_at.values() for key in costs}),
-        "networks": len(table.networks),
-        "doubts": list(table.doubts),
-        "doubtful_networks": sum(bool(network.doubts) for network in table.networks),
-        "error": None if table.error is None else asdict(table.error),
-        "interval_90": table.margin(0.9) if table.states_error else None,
-        "validation": None if table.validation is None else asdict(table.validation),
-        "origin": table.origin or None,
-        "recalibrated_from": table.recalibrated_from or None,
-    }
-
-
-def print_summary(path: Path, table: LatencyTable) -> None:
-    """The same for people."""
-    summary, error = summarise_table(path, table), table.error
-    rows = [
-        ("table", str(path)),
-        ("architecture", f"{summary['architecture']} at {', '.join(map(str, table.resolutions))} px"),
-        ("device spec", summary["device_spec"]),
-        ("measured", f"{summary['layers']} layers, {summary['networks']} networks "
-                     f"({summary['doubtful_networks']} in doubt)"),
-    ]  # fmt: skip
-    rows += [("disturbed", doubt) for doubt in table.doubts]
-    if table.origin:
-        rows.append(("imported from", table.origin))
-    if table.recalibrated_from:
-        rows.append(("recalibrated from", table.recalibrated_from))
-    if error is None:
-        rows.append(("error", "unknown: nobody stated it, so predictions have no interval"))
-    else:
-        rows += [
-            ("error", f"{error.mape:.2%} on average on networks left out, {error.within_5:.0%} within 5 %, rank "
-                      f"correlation {error.rank_correlation:.3f}"),
-            ("noise", f"{error.noise_floor:.2%} between two sessions of one network"),
-            ("interval", f"+-{summary['interval_90']:.1%} holds 90 %"),
-        ]  # fmt: skip
-    if table.validation is not None:
-        held_out = table.validation.error
-        rows.append((
-            "validated",
-            f"{held_out.mape:.2%} on {held_out.n} networks held out (noise {held_out.noise_floor:.2%}); intervals "
-            f"held {table.validation.coverage:.0%}",
-        ))  # fmt: skip
-    print_table("", ("", ""), rows)

@@ -26,7 +26,7 @@ def list_command(as_json: bool) -> None:
     Example:
       compofa tables list
     """
-    from compofa_deploy.cli.tables import summarise_table
+    from compofa_deploy.cli.table_summary import summarise_table
     from compofa_deploy.tables.cache import Cache
     from latency_tables.shipped import list_shipped
     from profilers.machine.environment import read_machine

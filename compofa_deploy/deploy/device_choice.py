@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.export.writers import TOLERANCES, WRITERS
+from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, InputError
 from profilers.runtimes.base import Runtime
@@ -37,35 +38,28 @@ class Asked:
     batch: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What is not among the choices, and why."""
-
-    what: str
-    why: str
-
-
-def list_specs(asked: Asked) -> tuple[list[DeviceSpec], list[LeftOut]]:
+def list_specs(asked: Asked) -> tuple[list[DeviceSpec], list[Skipped]]:
     """The device specs of this machine that are asked for: runtimes x devices x precisions x threads.
 
-    A runtime that was named must work: errors as of :meth:`profilers.runtimes.base.Runtime.spec`. Of ``auto`` those are left out
+    A runtime that was named must work: errors as of :meth:`profilers.runtimes.base.Runtime.spec`. Of
+    ``auto`` those are left out
     that do not work here, or do not have what was asked for; :class:`InputError` where none is left.
     """
     if asked.runtime != AUTO:
         return list(_list_of(find_runtime(asked.runtime), asked)), []
     specs: list[DeviceSpec] = []
-    left_out: list[LeftOut] = []
+    left_out: list[Skipped] = []
     for name in list_runtimes():
         if name in LEFT_OUT or name not in WRITERS:
             continue
         state = find_runtime(name).check()
         if not state.works:
-            left_out.append(LeftOut(name, f"{state.why}; {state.mend}"))
+            left_out.append(Skipped(name, f"{state.why}; {state.mend}"))
             continue
         try:
             specs += _list_of(find_runtime(name), asked)
         except CompofaError as error:
-            left_out.append(LeftOut(name, str(error)))
+            left_out.append(Skipped(name, str(error)))
     if not specs:
         reasons = "; ".join(f"{left.what}: {left.why}" for left in left_out)
         raise InputError(f"no runtime here has what was asked for ({reasons})")
@@ -74,7 +68,7 @@ def list_specs(asked: Asked) -> tuple[list[DeviceSpec], list[LeftOut]]:
 
 def leave_unknown_out(
     specs: Sequence[DeviceSpec], accuracies: AccuraciesByPrecision
-) -> tuple[list[DeviceSpec], list[LeftOut]]:
+) -> tuple[list[DeviceSpec], list[Skipped]]:
     """Those device specs in whose precision accuracies were measured, and the others.
 
     What a lower precision costs is not to be guessed, least of all where it would be picked for being faster.
@@ -83,7 +77,7 @@ def leave_unknown_out(
     known = [spec for spec in specs if accuracies.find(spec) is not None]
     unknown = dict.fromkeys((spec.runtime, spec.precision) for spec in specs if spec not in known)
     left_out = [
-        LeftOut(
+        Skipped(
             f"{runtime} {precision}",
             "nobody has measured how accurate subnets are in it; give images with --data, or measure it once with "
             f"compofa evaluate --runtime {runtime} --precision {precision}",

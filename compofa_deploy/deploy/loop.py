@@ -13,7 +13,6 @@ from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.bundle.bundle import Budget, Bundle, Latency, MeasuredLatency, Tried, decode_reference
 from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
 from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise
-from compofa_deploy.deploy.device_choice import LeftOut
 from compofa_deploy.deploy.measured_accuracy import CountedAccuracies
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.search.candidates import Candidates
@@ -24,6 +23,7 @@ from compofa_deploy.search.select import best, keep_feasible
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.provide import Found, Watcher, gather
+from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InfeasibleError
 from latency_tables.measurement import Measurement
@@ -82,7 +82,7 @@ class Deployed:
     bundle: Bundle
     chosen: Found
     compared: tuple[Compared, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Skipped, ...]
     doubts: tuple[str, ...]
 
 

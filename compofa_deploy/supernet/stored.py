@@ -143,7 +143,7 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
 
 def built_in_folder() -> Path:
     """Where the supernet that ships is, with its accuracy table and model card."""
-    return Path(str(files("compofa_deploy") / "data"))
+    return Path(str(files("compofa_deploy") / "shipped"))
 
 
 def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:

@@ -10,18 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from compofa_deploy.graph.form import PLAIN, GraphForm
-from compofa_deploy.graph.network import build_layer, build_network
+from compofa_deploy.graph.network import build_layer
 from compofa_deploy.graph.random_weights import draw_repeating_weights
+from compofa_deploy.graph.reference_network import make_network, make_reference
 from compofa_deploy.space.architecture import Architecture
-from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
 from latency_tables.errors import InputError
 from latency_tables.layer import Layer
 from latency_tables.measurement import Item
 from profilers.measuring.kit import Kit, make_item, write_kit
-
-MIDDLE_DEPTHS = (3,) * STAGES
 
 
 def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
@@ -89,23 +87,6 @@ def build_network_kit(
     return write_kit(folder, architecture.to_dict(), items)
 
 
-def middle_subnet(resolutions: Sequence[int]) -> Subnet:
-    """The reference network of an architecture: of middle depth and width, at the middle resolution."""
-    return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
-
-
-def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
-    """The reference network's model, to be timed beside others."""
-    return make_reference(architecture, architecture.resolutions, batch, form)[1]
-
-
-def make_reference(
-    architecture: Architecture, resolutions: Sequence[int], batch: int, form: GraphForm = PLAIN
-) -> tuple[Item, bytes]:
-    """The same with its entry in a kit of these resolutions."""
-    return _make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
-
-
 def _make_networks(
     architecture: Architecture,
     subnets: Iterable[Subnet],
@@ -115,33 +96,8 @@ def _make_networks(
     looked_at: bool = False,
 ) -> list[tuple[Item, bytes]]:
     """Networks, and the reference behind them; ``looked_at`` if their time is to be divided over layers."""
-    items = [_make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
+    items = [make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
     return [*items, make_reference(architecture, resolutions, batch, form)]
-
-
-def _make_network(
-    architecture: Architecture,
-    subnet: Subnet,
-    batch: int,
-    kind: str,
-    form: GraphForm,
-    looked_at: bool = False,
-) -> tuple[Item, bytes]:
-    layers = list_layers(architecture, subnet)
-    model = build_network(
-        layers, draw_repeating_weights(layers, np.random.default_rng(0)), batch=batch, form=form
-    )
-    side = subnet.resolution
-    item = make_item(
-        f"{kind}-{subnet.id}",
-        kind,
-        model,
-        layers=tuple(layer.key for layer in layers),
-        label=subnet.id,
-        input_shape=(batch, 3, side, side),
-        layer_names=tuple(layer.name for layer in layers) if looked_at else (),
-    )
-    return item, model
 
 
 def _list_distinct(architecture: Architecture, resolutions: Iterable[int]) -> list[Layer]:

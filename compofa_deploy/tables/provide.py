@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from compofa_deploy.deploy.device_choice import LeftOut
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.tables.cache import MODES, Cache
 from compofa_deploy.tables.profile_local import profile
+from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError, MismatchError
 from latency_tables.shipped import list_shipped
 from latency_tables.table import LatencyTable
+from latency_tables.units import NS_PER_S, S_PER_MIN
+from profilers.machine.clock import now_ns
 from profilers.measuring.runner import OnProgress, Progress
-from profilers.measuring.timing import now_ns
 
 MEASURED, CACHED, SHIPPED = "measured", "cached", "shipped"
 """How a table was come by."""
-NS_PER_S = 1_000_000_000
-S_PER_MIN = 60
 
 
 class Watcher(Protocol):
@@ -49,7 +48,7 @@ def gather(
     cache: Cache,
     mode: str,
     watcher: Watcher,
-) -> tuple[list[Found], list[LeftOut]]:
+) -> tuple[list[Found], list[Skipped]]:
     """A table of each device spec that can be measured, in their order, and why the others cannot.
 
     One at a time, or each would slow down the others. The error of the first where none can be measured. Where several
@@ -64,7 +63,7 @@ def gather(
     missing = [spec for spec in specs if spec not in known]
     overall = _Overall(len(missing), watcher) if missing else None
     errors: list[CompofaError] = []
-    left_out: list[LeftOut] = []
+    left_out: list[Skipped] = []
     for spec in missing:
         assert overall is not None
         watcher.on_step(f"profiling {overall.describe()}{spec.describe()}{overall.estimate()}")
@@ -72,7 +71,7 @@ def gather(
             table = profile(architecture, spec, resolutions, cache, mode, overall.on_progress)
         except (MeasurementError, MismatchError) as error:
             errors.append(error)
-            left_out.append(LeftOut(spec.describe(), str(error)))
+            left_out.append(Skipped(spec.describe(), str(error)))
             watcher.on_step(f"left out: {spec.describe()}: {error}")
         else:
             known[spec] = Found(table, MEASURED)

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
-from latency_tables.errors import MeasurementError
-from profilers.runtimes.session import Array
+from numpy.typing import NDArray
 
+from latency_tables.errors import MeasurementError
+from latency_tables.units import NS_PER_MS
+
+Array = NDArray[Any]
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 SUCCESS = 0
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
@@ -27,7 +30,6 @@ EVENT_BLOCKING_SYNC = 1
 CAPTURE_THREAD_LOCAL = 1
 """Only calls of the capturing thread can break a capture."""
 NAME_LENGTH = 256
-NS_PER_MS = 1e6
 
 
 class CudaError(MeasurementError):

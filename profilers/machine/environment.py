@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latency_tables.machine import Conditions, Machine
-from profilers.measuring.timing import read_time
+from profilers.machine.clock import read_time
 
 KERNEL_FLAGS = frozenset((
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512dq", "avx512vl",

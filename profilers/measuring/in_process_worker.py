@@ -11,7 +11,8 @@ from profilers.measuring.worker import Worker
 
 
 class WorkerHere:
-    """Answers what :class:`profilers.measuring.worker_process.WorkerProcess` does, with nothing between the runtime and the one
+    """Answers what :class:`profilers.measuring.worker_process.WorkerProcess` does, with nothing between the
+    runtime and the one
     who asks: a crash ends the process, and a hang is not noticed. Close it, or use it as a context."""
 
     def __init__(self) -> None:

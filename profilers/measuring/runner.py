@@ -18,21 +18,21 @@ from latency_tables.device import DeviceSpec
 from latency_tables.drift import estimate_drift, find_swell
 from latency_tables.errors import FormatError, MeasurementError, MismatchError, WorkerDied
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import NS_PER_MS, Item, Measurement, Visit
+from latency_tables.measurement import Item, Measurement, Visit
+from latency_tables.units import NS_PER_MS, NS_PER_S
+from profilers.machine.clock import now_ns
 from profilers.machine.environment import read_conditions
 from profilers.measuring.in_process_worker import WorkerHere
 from profilers.measuring.journal import Journal
 from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.open_model import ModelFiles
 from profilers.measuring.plan import Plan
-from profilers.measuring.timing import now_ns
 from profilers.measuring.worker_process import WorkerProcess
 from profilers.runtimes.registry import find_runtime, spec_here
 
 ATTEMPTS = 2
 """A visit that fails is tried once more, in a new process if the old one died."""
 CONDITIONS_EVERY_S = 5
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

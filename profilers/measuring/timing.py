@@ -1,23 +1,17 @@
-"""The clock, warming up, and sampling. Nothing else in the code reads a clock."""
+"""Warming a model up, and timing its calls one by one."""
 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from latency_tables.errors import MeasurementError
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import Clock
 
-Clock = Callable[[], int]
-"""Nanoseconds since some moment; never goes back on a sound machine."""
-now_ns: Clock = time.perf_counter_ns
-"""The monotonic clock; itself, since a function around it would add to every call that is timed."""
 Call = Callable[[], object]
 """What is timed; where it gives an ``int``, that is the ns it took by the device's own clock, which counts instead."""
-
-NS_PER_MS = 1_000_000
 
 MIN_WARM_UP_CALLS = 8
 MAX_WARM_UP_CALLS = 500
@@ -33,11 +27,6 @@ noise of the clock."""
 STALL_FACTOR = 10.0
 STALL_MS = 100.0
 """A call both this many times the median and this long is a stall of the device, not an outlier."""
-
-
-def read_time() -> str:
-    """The time of day in UTC, ISO 8601, for people to read; never used to measure."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,12 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import read_time
 from profilers.measuring.load_cost import Load, watch_memory
 from profilers.measuring.open_model import check_hashes, make_feeds, open_bound, read_files, read_model
 from profilers.measuring.paired_worker import PairWorker
-from profilers.measuring.timing import NS_PER_MS, WarmUp, read_time, sample, warm_up
+from profilers.measuring.timing import WarmUp, sample, warm_up
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.session import Array, Session

@@ -21,11 +21,13 @@ START_LIMIT_S = 120.0
 """For importing the runtime and loading the reference, on a slow device."""
 STDERR_TAIL = 300
 """Characters of what the process last wrote to standard error that are put into a message."""
-PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerProcess:
-    """A child that runs :mod:`profilers.measuring.worker`, started by its first request. Close it, or use it as a context.
+    """A child that runs :mod:`profilers.measuring.worker`, started by its first request.
+
+    Close it, or use it as a context.
 
     After :class:`WorkerDied` it is gone; :meth:`start` makes a new one.
     """

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import Machine
+from profilers.machine.clock import Clock, now_ns
 from profilers.machine.environment import read_machine
-from profilers.measuring.timing import Clock, now_ns
 from profilers.runtimes.errors import first_line, translate_errors
 from profilers.runtimes.external_data import check_external_data
 from profilers.runtimes.session import Array, Session

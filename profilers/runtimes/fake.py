@@ -20,13 +20,13 @@ import numpy as np
 from latency_tables.device import DeviceSpec
 from latency_tables.fields import Fields
 from latency_tables.files import parse_json
-from profilers.measuring.timing import Clock
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import Clock
 from profilers.runtimes.base import Availability, Runtime
 from profilers.runtimes.session import Array, Port, Session
 
 FORMAT = "compofa-fake-model"
 VERSION = 1
-NS_PER_MS = 1e6
 FAULTS = ("", "crash", "hang", "error")
 COLD_FACTORS = (1.36, 1.32, 1.16, 1.08, 1.04, 1.02, 1.01)
 """The first calls after a switch of models, relative to the steady time, as they were seen in ONNX Runtime."""

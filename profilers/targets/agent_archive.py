@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("latency_tables", "profilers")
 ENTRY = "profilers/targets/agent_entry.py"
 SHEBANG = b"#!/usr/bin/env python3\n"

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from compofa_deploy.bundle.bundle_writer import write_bundle
+from compofa_deploy.data.splits import DataSplits, LabelledImages
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
 from profilers.runtimes.registry import find_runtime
+from tests.compofa_deploy.evaluation.builders import draw_images
 from tests.support.supernets import make_accuracies, make_supernet
 
 
@@ -43,3 +47,27 @@ def _written(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def bundle(_written: Path, tmp_path: Path) -> Path:
     """The folder of a bundle that a test may spoil."""
     return Path(shutil.copytree(_written, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def supernet(tiny: StoredSupernet) -> StoredSupernet:
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def splits() -> DataSplits:
+    return DataSplits(draw_images(8, 1), draw_images(7, 2), draw_images(9, 3))
+
+
+@pytest.fixture
+def write_folder() -> Callable[[Path, LabelledImages], Path]:
+    """Writes images in ImageNet's layout: a folder for each class."""
+
+    def write(folder: Path, images: LabelledImages) -> Path:
+        for name in images.class_names:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for index, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+            Image.fromarray(pixels).save(folder / images.class_names[label] / f"{index:04}.png")
+        return folder
+
+    return write

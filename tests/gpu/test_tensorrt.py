@@ -23,9 +23,10 @@ from compofa_deploy.supernet.stored import load_supernet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.profile_local import profile
 from latency_tables.errors import MeasurementError, MismatchError
+from profilers.machine.clock import now_ns
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_models
-from profilers.measuring.timing import now_ns, sample, warm_up
+from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import PRECISIONS
 from profilers.runtimes.tensorrt.runtime import TensorRt

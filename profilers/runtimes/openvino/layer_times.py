@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from profilers.measuring.timing import NS_PER_MS, Clock
+from latency_tables.units import NS_PER_MS
+from profilers.machine.clock import Clock
 
 PROFILE_WARM_UP_CALLS = 10
 PROFILE_WINDOWS = 3

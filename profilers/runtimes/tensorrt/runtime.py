@@ -152,8 +152,8 @@ class TensorRt(Runtime):
 
     def build(self, graph: bytes, spec: DeviceSpec) -> BuiltEngine:
         """An engine from an ONNX graph for a device spec, as :meth:`target` or :meth:`spec` makes it; errors as of
-        :func:`~profilers.runtimes.tensorrt.build.build_engine`, and :class:`FormatError` where the graph would read another
-        file."""
+        :func:`~profilers.runtimes.tensorrt.build.build_engine`, and :class:`FormatError` where the graph would read
+        another file."""
         self._find_installed()
         with translate_errors(f"{self.name} cannot read the graph"):
             check_external_data(graph)

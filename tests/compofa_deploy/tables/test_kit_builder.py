@@ -8,9 +8,10 @@ import onnx
 import pytest
 
 from compofa_deploy.graph.form import choose_form
+from compofa_deploy.graph.reference_network import build_reference, middle_subnet
 from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import DEPTHS, Subnet
-from compofa_deploy.tables.kit_builder import build_kit, build_reference, choose_networks, middle_subnet
+from compofa_deploy.tables.kit_builder import build_kit, choose_networks
 from latency_tables.errors import InputError
 from profilers.measuring.kit import MANIFEST
 from tests.support.supernets import TINY

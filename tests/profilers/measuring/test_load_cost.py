@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, MeasurementError, WorkerDied
+from latency_tables.units import NS_PER_MS
 from profilers.measuring.load_cost import Load, measure_load, watch_memory
 from profilers.measuring.open_model import ModelFiles
-from profilers.measuring.timing import NS_PER_MS
 from profilers.runtimes.fake import CLOCK_STEP_NS, FakeModel, FakeRuntime
 from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import KEYS, make_onnx

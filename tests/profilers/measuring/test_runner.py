@@ -196,7 +196,8 @@ def test_a_run_that_is_ended_leaves_its_journal_and_no_process(
     models.append(("reference", "reference", REFERENCE))
     write_kit(folder, {}, [(make_item(n, kind, m.to_bytes()), m.to_bytes()) for n, kind, m in models])
     code = (
-        "import sys; from pathlib import Path; from profilers.measuring.kit import Kit; from profilers.measuring.plan import Plan; "
+        "import sys; from pathlib import Path; from profilers.measuring.kit import Kit; "
+        "from profilers.measuring.plan import Plan; "
         "from profilers.runtimes.registry import find_runtime; from profilers.measuring.runner import run_kit; "
         "import numpy; kit = Kit.load(Path(sys.argv[1])); "
         "run_kit(kit, find_runtime('fake').spec(), Path(sys.argv[2]), Plan())"

@@ -3,14 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from latency_tables.errors import MeasurementError
-from profilers.measuring.timing import (
-    MAX_WARM_UP_CALLS,
-    MIN_WARM_UP_CALLS,
-    now_ns,
-    read_time,
-    sample,
-    warm_up,
-)
+from profilers.machine.clock import now_ns, read_time
+from profilers.measuring.timing import MAX_WARM_UP_CALLS, MIN_WARM_UP_CALLS, sample, warm_up
 
 MS = 1_000_000
 LIMITS = {"min_calls": 10, "min_ms": 5.0, "max_calls": 100, "max_ms": 50.0}

@@ -29,9 +29,11 @@ def write_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteWorker
     """Put another program in the measuring process's place."""
 
     def write(code: str) -> None:
-        (tmp_path / "profilers").mkdir()
+        folder = tmp_path / "profilers" / "measuring"
+        folder.mkdir(parents=True)
         (tmp_path / "profilers" / "__init__.py").touch()
-        (tmp_path / "profilers" / "worker.py").write_text(code)
+        (folder / "__init__.py").touch()
+        (folder / "worker.py").write_text(code)
         monkeypatch.setattr(worker_process, "PACKAGE_ROOT", tmp_path)
 
     return write

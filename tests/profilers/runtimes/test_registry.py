@@ -21,7 +21,7 @@ def test_an_unknown_runtime_is_refused_with_those_there_are() -> None:
 
 def test_no_runtime_is_imported_before_it_is_used() -> None:
     code = (
-        "import sys; from profilers.runtimes.registry import find_runtime; from profilers import runner; "
+        "import sys; from profilers.runtimes.registry import find_runtime; from profilers.measuring import runner; "
         "find_runtime('onnxruntime'); find_runtime('openvino'); "
         "sys.exit(bool({'onnxruntime', 'openvino'} & set(sys.modules)))"
     )

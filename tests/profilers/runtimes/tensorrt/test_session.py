@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from latency_tables.errors import InputError, MeasurementError
+from profilers.machine.clock import now_ns
 from profilers.machine.cuda import CudaError, Driver
 from profilers.machine.nvml import GpuState
-from profilers.measuring.timing import now_ns, sample, warm_up
+from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.tensorrt.session import CALLS_BEFORE_CAPTURE, TensorRtSession
 from tests.support.cuda import FAKE_API, GPU, KERNEL_NS, FakeCuda, FakeEngine
 

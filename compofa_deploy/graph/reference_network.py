@@ -1,0 +1,60 @@
+"""Networks of random weights as items of a kit, and the reference network that is timed beside all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compofa_deploy.graph.form import PLAIN, GraphForm
+from compofa_deploy.graph.network import build_network
+from compofa_deploy.graph.random_weights import draw_repeating_weights
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import STAGES, Subnet
+from latency_tables.measurement import Item
+from profilers.measuring.kit import make_item
+
+MIDDLE_DEPTHS = (3,) * STAGES
+
+
+def middle_subnet(resolutions: Sequence[int]) -> Subnet:
+    """The reference network of an architecture: of middle depth and width, at the middle resolution."""
+    return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
+
+
+def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
+    """The reference network's model, to be timed beside others."""
+    return make_reference(architecture, architecture.resolutions, batch, form)[1]
+
+
+def make_reference(
+    architecture: Architecture, resolutions: Sequence[int], batch: int, form: GraphForm = PLAIN
+) -> tuple[Item, bytes]:
+    """The same with its entry in a kit of these resolutions."""
+    return make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
+
+
+def make_network(
+    architecture: Architecture,
+    subnet: Subnet,
+    batch: int,
+    kind: str,
+    form: GraphForm,
+    looked_at: bool = False,
+) -> tuple[Item, bytes]:
+    layers = list_layers(architecture, subnet)
+    model = build_network(
+        layers, draw_repeating_weights(layers, np.random.default_rng(0)), batch=batch, form=form
+    )
+    side = subnet.resolution
+    item = make_item(
+        f"{kind}-{subnet.id}",
+        kind,
+        model,
+        layers=tuple(layer.key for layer in layers),
+        label=subnet.id,
+        input_shape=(batch, 3, side, side),
+        layer_names=tuple(layer.name for layer in layers) if looked_at else (),
+    )
+    return item, model
