@@ -59,6 +59,13 @@ if TYPE_CHECKING:
     metavar="FILE.json",
     help="Also write the best subnet as OFA's config, which compofa export takes.",
 )
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also draw the candidates, the front, the budget and the best subnet, as .svg or .png. Needs the extra "
+    '"report".',
+)
 @space_options
 @options.supernet_option
 @click.option(
@@ -79,6 +86,7 @@ def command(**given: Any) -> None:
     \b
     Example:
       compofa search --latency 1ms --max-size 10MB
+      compofa search --table cpu.json --latency 1ms --plot front.svg
       compofa search --table cpu.json --table openvino.json --front
       compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms
       compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms --space ofa --config best.json
@@ -122,6 +130,10 @@ def command(**given: Any) -> None:
         most_accurate = candidates.subnet(int(max(chosen, key=lambda i: candidates.accuracy[i])))
         with replace_file(given["config"]) as file:
             file.write(json.dumps(most_accurate.to_ofa()).encode() + b"\n")
+    if given["plot"] is not None:
+        from compofa_deploy.report.search_figure import write_search_figure
+
+        write_search_figure(candidates, best(candidates, constraints), given["latency"], given["plot"])
     origin = "evaluated on images" if isinstance(accuracies, AccuraciesByPrecision) else accuracies.describe()
     found = [_describe(candidates, accuracies, int(index)) for index in chosen]
     if given["as_json"]:

@@ -39,6 +39,21 @@ def test_the_whole_front_is_the_searches(search, table_file, candidates):
     assert [f["subnet"] for f in ran.json["front"]] == [candidates.subnet(i).id for i in front(candidates)]
 
 
+def test_a_plot_shows_the_budget_and_the_best_subnet(search, table_file, candidates, tmp_path):
+    pytest.importorskip("matplotlib")
+    ran = search("--table", table_file, "--latency", "33us", "--plot", tmp_path / "front.svg")
+    assert ran.code == 0
+    text = (tmp_path / "front.svg").read_text()
+    assert "budget 0.033 ms" in text
+    assert candidates.subnet(best(candidates, [MaxLatency(0.033)])).id in text
+
+
+def test_a_plot_of_another_kind_is_refused_in_one_line(search, table_file, tmp_path):
+    ran = search("--table", table_file, "--latency", "33us", "--plot", tmp_path / "front.pdf")
+    assert ran.code == 2
+    assert "a figure is written as .svg or .png" in ran.error
+
+
 def test_people_are_shown_a_table_with_units(search, table_file):
     ran = search("--table", table_file, "--latency", "33us")
     assert ran.code == 0
