@@ -97,9 +97,16 @@ class DeviceSpec:
         )
 
     def check_same(self, other: DeviceSpec, what: str) -> None:
-        """:class:`MismatchError` unless ``other``, the device spec at hand, equals this one.
+        """Check that this device spec may be measured as the one at hand.
 
-        ``what`` names whose device spec this is, as in ``the table cpu.json``.
+        A device spec from an older file has no CPU details. It is accepted on every machine that is equal otherwise.
+
+        Args:
+            other: The device spec at hand.
+            what: The owner of this device spec, as in ``the table cpu.json``.
+
+        Raises:
+            MismatchError: A setting or the machine differs. The message names the first difference.
         """
         for name, was, now in self._list_differing(other):
             raise MismatchError(
@@ -112,12 +119,24 @@ class DeviceSpec:
         return [f"{name}: {was}, {now}" for name, was, now in self._list_differing(other)]
 
     def _list_differing(self, other: DeviceSpec) -> Iterator[tuple[str, Any, Any]]:
-        """Fields in which another differs, and both values."""
-        for owner, mine, theirs in (("", self, other), ("machine's ", self.machine, other.machine)):
+        """The fields in which another differs, and both values. CPU details that an older file lacks do not differ."""
+        pairs: list[tuple[str, Any, Any]] = [("", self, other)]
+        if not self.machine.may_be(other.machine):
+            pairs.append(("machine's ", self.machine, other.machine))
+        for owner, mine, theirs in pairs:
             for field in fields(mine):
                 was, now = getattr(mine, field.name), getattr(theirs, field.name)
-                if was != now and field.name != "machine":
+                if was == now or field.name == "machine":
+                    continue
+                if field.name == "cpu_details":
+                    yield f"{owner}{field.name}", _join_missing(was, now), _join_missing(now, was)
+                else:
                     yield f"{owner}{field.name}", was, now
+
+
+def _join_missing(details: tuple[str, ...], others: tuple[str, ...]) -> str:
+    """The CPU details that others lack."""
+    return ", ".join(detail for detail in details if detail not in others) or "none"
 
 
 def _show(value: Any) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from latency_tables.fields import Fields, check_number
@@ -33,9 +33,17 @@ def hash_json(data: Any) -> str:
 class Machine:
     """What stays the same between two runs on one machine, and a latency depends on.
 
-    ``isa`` are the instruction-set flags that kernels choose by, sorted; ``cores`` are those this process may
-    use; ``cpu_quota`` is a container's limit in cores, ``None`` without one. ``emulated`` says that another kind of CPU
-    only acts as this one, as under qemu: what is computed is right, and how long it takes means nothing.
+    Attributes:
+        cpu_model: The CPU's name. Several generations of a CPU may share one.
+        architecture: The instruction set, as in ``x86_64``.
+        isa: The instruction-set flags by which runtimes choose kernels, sorted.
+        cores: The cores that this process may use.
+        cpu_quota: A container's limit in cores; ``None`` without one.
+        os: The operating system's name.
+        emulated: Whether another kind of CPU only acts as this one, as under qemu. Results are then right, and
+            latencies mean nothing.
+        cpu_details: What tells apart machines of one CPU name, as in ``family 25`` or ``L2 cache 1024K``. It is empty
+            in files that were written before it was read.
     """
 
     cpu_model: str
@@ -45,6 +53,7 @@ class Machine:
     cpu_quota: float | None
     os: str
     emulated: bool = False
+    cpu_details: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -58,9 +67,20 @@ class Machine:
             return self.cores
         return max(1, min(self.cores, math.floor(self.cpu_quota)))
 
+    def may_be(self, other: Machine) -> bool:
+        """Whether two fingerprints may be of one machine: they are equal, or one is from an older file that has no
+        CPU details and is equal otherwise."""
+        if self.cpu_details and other.cpu_details:
+            return self == other
+        return replace(self, cpu_details=()) == replace(other, cpu_details=())
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {**asdict(self), "isa": list(self.isa)}
+        plain = {**asdict(self), "isa": list(self.isa), "cpu_details": list(self.cpu_details)}
+        if not self.cpu_details:
+            # A fingerprint from an older file keeps its id.
+            del plain["cpu_details"]
+        return plain
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "machine") -> Machine:
@@ -76,6 +96,7 @@ class Machine:
             os=fields.text("os"),
             # Files that were written before anything was emulated do not say.
             emulated="emulated" in fields.data and fields.flag("emulated"),
+            cpu_details=fields.texts("cpu_details") if "cpu_details" in fields.data else (),
         )
 
 

@@ -183,4 +183,5 @@ def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
 
 def _describe_difference(bundle: Bundle, spec: DeviceSpec) -> str:
     made_for = bundle.spec
-    return "" if made_for == spec else f"made for {made_for.describe()}; here is {spec.describe()}"
+    differences = made_for.list_differences(spec)
+    return f"made for {made_for.describe()}; different here: {'; '.join(differences)}" if differences else ""

@@ -50,7 +50,14 @@ def list_command(as_json: bool) -> None:
     if not kept:
         click.echo(f"none in {folder}; make one with compofa profile")
     for path, table in shipped:
-        whose = "this machine" if table.spec.machine == here else "another machine"
+        machine = table.spec.machine
+        whose = (
+            "this machine"
+            if machine == here
+            else "a machine of this name"
+            if machine.may_be(here)
+            else "another machine"
+        )
         _print(f"{path.stem}  (ships; of {whose})", table)
     for text in (*broken, *broken_too):
         click.echo(text, err=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from latency_tables.machine import Conditions, Machine
 from profilers.machine.clock import read_time
+from profilers.machine.cpu_details import read_cpu_details
+from profilers.machine.files import read_cpuinfo, read_text
 
 KERNEL_FLAGS = frozenset((
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512dq", "avx512vl",
@@ -26,7 +28,7 @@ ARM_NAMES = ("aarch64", "arm")
 def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
     """This machine, as far as this process may use it. ``root`` is where /proc and /sys are; ``architecture`` is what
     the process takes the CPU for, if not what the system says."""
-    info = _read_cpuinfo(root)
+    info = read_cpuinfo(root)
     architecture = architecture or platform.machine() or "unknown"
     flags = (info.get("flags") or info.get("Features") or info.get("isa") or "").split()
     return Machine(
@@ -37,6 +39,7 @@ def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
         cpu_quota=_read_quota(root),
         os=platform.system() or "unknown",
         emulated=_is_emulated(root, info, architecture),
+        cpu_details=read_cpu_details(root),
     )
 
 
@@ -53,22 +56,15 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
     )
 
 
-def _read_cpuinfo(root: Path) -> dict[str, str]:
-    """The fields of the first core."""
-    first = (_read(root / "proc/cpuinfo") or "").strip().split("\n\n")[0]
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
 def _is_emulated(root: Path, info: dict[str, str], architecture: str) -> bool:
     """Whether the kernel runs on another kind of CPU than this process takes it for.
 
     The kernel is seen through qemu-user: /proc/cpuinfo shows the CPU that there is (before qemu 8), so does the CPU's
     modalias, and the process is named as the emulator that runs it (unless binfmt started it).
     """
-    if (_read(root / "proc/self/status") or "").startswith("Name:\tqemu-"):
+    if (read_text(root / "proc/self/status") or "").startswith("Name:\tqemu-"):
         return True
-    modalias = _read(root / "sys/devices/system/cpu/modalias") or ""
+    modalias = read_text(root / "sys/devices/system/cpu/modalias") or ""
     shown = {
         "x86": "flags" in info or "cpu:type:x86" in modalias,
         "arm": "CPU implementer" in info or "cpu:type:aarch64" in modalias,
@@ -103,9 +99,9 @@ def _read_quota(root: Path) -> float | None:
     """The tightest CPU quota on the way up from this process's control group, in cores."""
     quotas = []
     for folder in _list_groups(root):
-        words = (_read(folder / "cpu.max") or "").split()
+        words = (read_text(folder / "cpu.max") or "").split()
         if not words:
-            words = [_read(folder / f"cpu.cfs_{part}_us") or "" for part in ("quota", "period")]
+            words = [read_text(folder / f"cpu.cfs_{part}_us") or "" for part in ("quota", "period")]
         try:
             limit, period = float(words[0]), float(words[1])
         except (IndexError, ValueError):
@@ -118,7 +114,7 @@ def _read_quota(root: Path) -> float | None:
 def _list_groups(root: Path) -> Iterator[Path]:
     """This process's control group and those that hold it, of versions 2 and 1."""
     top = root / "sys/fs/cgroup"
-    for line in (_read(root / "proc/self/cgroup") or "").splitlines():
+    for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers == "":
             base = top
@@ -145,11 +141,11 @@ def _read_frequency(root: Path) -> float | None:
     """The mean over cores, in MHz."""
     found = []
     for file in sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq")):
-        text = _read(file)
+        text = read_text(file)
         if text and text.strip().isdigit():
             found.append(int(text) / 1000)
     if not found:
-        for line in (_read(root / "proc/cpuinfo") or "").splitlines():
+        for line in (read_text(root / "proc/cpuinfo") or "").splitlines():
             if line.startswith("cpu MHz"):
                 try:
                     found.append(float(line.partition(":")[2]))
@@ -160,14 +156,14 @@ def _read_frequency(root: Path) -> float | None:
 
 def _read_throttling(root: Path) -> int | None:
     folder = root / "sys/devices/system/cpu"
-    texts = [_read(file) for file in folder.glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
+    texts = [read_text(file) for file in folder.glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
     counts = [int(text) for text in texts if text and text.strip().isdigit()]
     return sum(counts) if counts else None
 
 
 def _read_quota_throttling(root: Path) -> int | None:
     for folder in _list_groups(root):
-        for line in (_read(folder / "cpu.stat") or "").splitlines():
+        for line in (read_text(folder / "cpu.stat") or "").splitlines():
             name, _, value = line.partition(" ")
             if name == "nr_throttled" and value.strip().isdigit():
                 return int(value)
@@ -176,21 +172,14 @@ def _read_quota_throttling(root: Path) -> int | None:
 
 def _read_steal(root: Path) -> int | None:
     # proc(5): the eighth number of the first line, in ticks.
-    words = (_read(root / "proc/stat") or "").partition("\n")[0].split()
+    words = (read_text(root / "proc/stat") or "").partition("\n")[0].split()
     if len(words) <= STEAL_FIELD or words[0] != "cpu" or not words[STEAL_FIELD].isdigit():
         return None
     return int(words[STEAL_FIELD]) * 1000 // os.sysconf("SC_CLK_TCK")
 
 
 def _read_memory(root: Path) -> int | None:
-    for line in (_read(root / "proc/meminfo") or "").splitlines():
+    for line in (read_text(root / "proc/meminfo") or "").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return None
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None

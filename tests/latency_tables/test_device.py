@@ -34,6 +34,29 @@ def test_another_machine_is_refused_by_the_field_that_differs() -> None:
         SPEC.check_same(other, "the table")
 
 
+KNOWN = replace(SPEC, machine=replace(MACHINE, cpu_details=("family 25", "model 17", "L3 cache 32M")))
+
+
+def test_machines_of_one_cpu_name_differ_by_their_details_and_the_difference_alone_is_named() -> None:
+    older = replace(KNOWN, machine=replace(MACHINE, cpu_details=("family 25", "model 1", "L3 cache 32M")))
+    assert older != KNOWN
+    assert KNOWN.id != older.id
+    assert KNOWN.list_differences(older) == ["machine's cpu_details: model 17, model 1"]
+    with pytest.raises(
+        MismatchError, match=r"is of machine's cpu_details model 17, and here it is model 1; profile"
+    ):
+        KNOWN.check_same(older, "the table")
+
+
+def test_a_fingerprint_from_an_older_file_is_taken_by_name_and_never_found_as_equal() -> None:
+    assert SPEC != KNOWN
+    assert SPEC.list_differences(KNOWN) == KNOWN.list_differences(SPEC) == []
+    SPEC.check_same(KNOWN, "the table")
+    other = replace(SPEC, machine=replace(MACHINE, cpu_model="Another CPU"))
+    with pytest.raises(MismatchError, match="machine's cpu_model Another CPU"):
+        other.check_same(KNOWN, "the table")
+
+
 def test_the_description_says_what_matters() -> None:
     assert SPEC.describe() == "fake 1.0 cpu f32, 1 thread, batch 1, on A CPU"
     assert "2 threads without spinning" in replace(SPEC, threads=2, spin=False).describe()

@@ -16,10 +16,10 @@ def test_the_id_is_12_hexadecimal_digits_and_differs_with_every_field() -> None:
     changed = [
         replace(MACHINE, cpu_model="B"), replace(MACHINE, isa=("avx2",)), replace(MACHINE, cores=2),
         replace(MACHINE, cpu_quota=1.5), replace(MACHINE, os="Darwin"), replace(MACHINE, architecture="aarch64"),
-        replace(MACHINE, emulated=True),
+        replace(MACHINE, emulated=True), replace(MACHINE, cpu_details=("family 25",)),
     ]  # fmt: skip
     ids = {MACHINE.id, *(machine.id for machine in changed)}
-    assert len(ids) == 8
+    assert len(ids) == 9
     assert all(len(id) == 12 and int(id, 16) >= 0 for id in ids)
 
 
@@ -48,6 +48,20 @@ def test_a_file_that_does_not_say_is_not_of_an_emulated_machine() -> None:
     data = MACHINE.to_dict()
     del data["emulated"]
     assert Machine.from_dict(data) == MACHINE
+
+
+def test_a_fingerprint_without_details_is_written_and_named_as_in_older_files() -> None:
+    assert "cpu_details" not in MACHINE.to_dict()
+    known = replace(MACHINE, cpu_details=("family 25",))
+    assert Machine.from_dict(known.to_dict()) == known
+
+
+def test_a_machine_may_be_one_whose_details_an_older_file_lacks() -> None:
+    zen3, zen4 = (replace(MACHINE, cpu_details=(text,)) for text in ("model 1", "model 17"))
+    assert MACHINE.may_be(zen3)
+    assert zen3.may_be(MACHINE)
+    assert not zen3.may_be(zen4)
+    assert not replace(MACHINE, cores=64).may_be(zen3)
 
 
 def make_conditions(**changes: object) -> Conditions:
