@@ -18,6 +18,7 @@ from compofa_deploy.export.export import export
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import MeasurementError, VerificationError
+from profilers.machine.environment import read_machine
 from profilers.runtimes.registry import spec_here
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, replace_content
 from tests.support.measurements import make_measured
@@ -119,7 +120,10 @@ def test_a_bundle_of_another_machine_is_verified_and_says_so(bundle):
     change_manifest(bundle, lambda d: d["device_spec"]["machine"].update(cpu_model="Another CPU"))
     report = verify(bundle, measure=False)
     assert report.elsewhere.startswith("made for onnxruntime ")
-    assert "on Another CPU; here is" in report.elsewhere
+    here = read_machine().cpu_model
+    assert report.elsewhere.endswith(
+        f"on Another CPU; different here: machine's cpu_model: Another CPU, {here}"
+    )
 
 
 def test_the_settings_are_kept_and_the_machine_is_this_one(spec):
