@@ -25,7 +25,7 @@ from compofa_deploy.space.layers import largest_subnet, list_layers
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import now_ns
@@ -48,7 +48,9 @@ class Target:
 
 
 def _find_spec(runtime: str, precision: str = "", graph_level: str = "") -> Callable[[], DeviceSpec]:
-    return lambda: find_runtime(runtime).spec(precision=precision, graph_level=graph_level)
+    return lambda: find_runtime(runtime).spec(
+        DeviceRequest(runtime, precision=precision, graph_level=graph_level)
+    )
 
 
 def _find_target(precision: str) -> Callable[[], DeviceSpec]:

@@ -33,7 +33,7 @@ from latency_tables.build import (
     measure_noise,
     summarise_error,
 )
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
@@ -316,7 +316,7 @@ def main() -> None:
     if given.measured is None:
         architecture = find_architecture(given.arch)
         resolutions = [int(r) for r in given.resolutions.split(",") if r] or list(architecture.resolutions)
-        spec = find_runtime(given.runtime).spec(precision=given.precision)
+        spec = find_runtime(given.runtime).spec(DeviceRequest(given.runtime, precision=given.precision))
         plan = replace(Plan.full(), network_sessions=given.sessions)
         measured = measure(architecture, spec, resolutions, given.networks, plan, journal)
     else:

@@ -17,6 +17,53 @@ OPTIONAL = ("unknown", "driver")
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """The settings that are asked of a device. An empty text asks for the runtime's default.
+
+    Attributes:
+        runtime: The name of the runtime.
+        device: The runtime's device, as in ``cpu``.
+        precision: The precision that the runtime computes in.
+        threads: The threads that work on one operator.
+        batch: Images at once.
+        spin: Whether the threads wait for work busily.
+        graph_level: How far the runtime may rewrite the graph.
+    """
+
+    runtime: str = "onnxruntime"
+    device: str = ""
+    precision: str = ""
+    threads: int = 1
+    batch: int = 1
+    spin: bool = True
+    graph_level: str = ""
+
+    @classmethod
+    def of(cls, spec: DeviceSpec) -> DeviceRequest:
+        """The request for a device spec's own settings."""
+        return cls(**{field.name: getattr(spec, field.name) for field in fields(cls)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "device_request") -> DeviceRequest:
+        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
+        read = Fields(data, where)
+        return cls(
+            runtime=read.text("runtime"),
+            device=read.text("device"),
+            precision=read.text("precision"),
+            # The runtime refuses a number below 1, with its reason.
+            threads=read.integer("threads"),
+            batch=read.integer("batch"),
+            spin=read.flag("spin"),
+            graph_level=read.text("graph_level"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceSpec:
     """A runtime as it is set, on a machine.
 

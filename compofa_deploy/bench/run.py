@@ -11,7 +11,7 @@ from typing import Protocol
 from compofa_deploy.bench.baseline import ARCHITECTURE, make_baseline
 from compofa_deploy.bench.result import Benched, BenchResult
 from compofa_deploy.bundle.bundle import Bundle, load_bundle
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, VerificationError
 from latency_tables.measured_kit import MeasuredKit
 from profilers.machine.clock import read_time
@@ -19,7 +19,7 @@ from profilers.measuring.kit import make_item, write_kit
 from profilers.measuring.load_cost import Load, measure_load
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, measure_kit
-from profilers.runtimes.registry import spec_here
+from profilers.runtimes.registry import find_spec
 
 SESSIONS = 10
 LOADS = 3
@@ -70,7 +70,7 @@ def find_subjects(folders: Sequence[Path]) -> list[Subject]:
         except VerificationError as error:
             # Not an answer to what is asked here, as it is to compofa verify.
             raise InputError(str(error)) from None
-        found[name] = Subject(name, bundle, spec_here(bundle.spec))
+        found[name] = Subject(name, bundle, find_spec(DeviceRequest.of(bundle.spec)))
     return list(found.values())
 
 

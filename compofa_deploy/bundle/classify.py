@@ -11,7 +11,8 @@ import numpy as np
 from compofa_deploy.bundle.bundle import Bundle
 from compofa_deploy.bundle.verify import run_model
 from compofa_deploy.files.images import Preprocess, open_image
-from profilers.runtimes.registry import spec_here
+from latency_tables.device import DeviceRequest
+from profilers.runtimes.registry import find_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def classify(bundle: Bundle, paths: Sequence[Path], top: int = 3) -> list[Classi
     preprocess = Preprocess(deployment.preprocess.mean, deployment.preprocess.std)
     side = deployment.input.shape[-1]
     images = preprocess.load((open_image(path, str(path)) for path in paths), side)
-    spec, weights = spec_here(bundle.spec), bundle.read_weights()
+    spec, weights = find_spec(DeviceRequest.of(bundle.spec)), bundle.read_weights()
     logits = run_model(deployment, bundle.read_model(), images, spec, weights).astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -15,13 +15,13 @@ from compofa_deploy.files.images import Preprocess
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.reference_network import build_reference
 from compofa_deploy.space.architecture import Architecture
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
 from profilers.machine.environment import read_conditions
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, measure_models
-from profilers.runtimes.registry import find_runtime, spec_here
+from profilers.runtimes.registry import find_runtime, find_spec
 from profilers.runtimes.session import Session
 
 MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
@@ -68,7 +68,7 @@ def verify(
     made_for, inspected = bundle.spec, ""
     try:
         inspected = find_runtime(made_for.runtime).inspect(bundle.read_model(), made_for)
-        spec = spec_here(made_for)
+        spec = find_spec(DeviceRequest.of(made_for))
     except RuntimeUnavailable as error:
         what = f", it is {inspected}" if inspected else ""
         raise RuntimeUnavailable(

@@ -39,8 +39,9 @@ def command(**given: Any) -> None:
     from compofa_deploy.export.export import export
     from compofa_deploy.space.families import find_family
     from compofa_deploy.supernet.stored import load_supernet
+    from latency_tables.device import DeviceRequest
     from latency_tables.errors import MismatchError, RuntimeUnavailable
-    from profilers.runtimes.registry import spec_here
+    from profilers.runtimes.registry import find_spec
 
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
@@ -65,7 +66,7 @@ def command(**given: Any) -> None:
     pixels, expected = decode_reference(exported.files[deployment.reference.file], "the export")
     difference, checked, here = None, "its numbers were not checked", None
     try:
-        here = spec_here(spec)
+        here = find_spec(DeviceRequest.of(spec))
     except (MismatchError, RuntimeUnavailable) as error:
         # What is built for another machine.
         warn(f"{checked}: {error}")

@@ -13,8 +13,9 @@ from compofa_deploy.deploy.device_choice import AUTO, Asked, leave_unknown_out, 
 from compofa_deploy.search.constraints import Constraint, MaxMacs, MaxParams, MaxSize, MinAccuracy
 from compofa_deploy.supernet.stored import StoredSupernet, built_in_folder
 from compofa_deploy.tables.skipped import Skipped
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError
+from profilers.runtimes import registry
 from profilers.runtimes.registry import find_runtime
 
 if TYPE_CHECKING:
@@ -61,15 +62,21 @@ def _place_beside(supernet: str) -> Path:
     return Path(f"{str(beside).removesuffix('.safetensors')}.accuracy.json")
 
 
-def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
-    """The device spec on this machine that :func:`compofa_deploy.cli.options.device_options` asked for."""
-    return find_runtime(given["runtime"]).spec(
-        device=given["device"],
-        precision=given["precision"],
-        threads=given["threads"],
-        batch=given["batch"],
+def make_request(given: Mapping[str, Any]) -> DeviceRequest:
+    """The request that :func:`compofa_deploy.cli.options.device_options` were given for."""
+    return DeviceRequest(
+        given["runtime"],
+        given["device"],
+        given["precision"],
+        given["threads"],
+        given["batch"],
         graph_level=given.get("target_platform") or "",
     )
+
+
+def find_spec(given: Mapping[str, Any]) -> DeviceSpec:
+    """The device spec on this machine that :func:`compofa_deploy.cli.options.device_options` asked for."""
+    return registry.find_spec(make_request(given))
 
 
 def find_specs(

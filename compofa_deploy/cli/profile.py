@@ -129,14 +129,12 @@ def _describe(given: dict[str, Any]) -> str:
 
 
 def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
+    from compofa_deploy.cli.inputs import make_request
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
     from profilers.targets.ssh import Target
-    from profilers.targets.ssh_device import Settings
 
     outputs = name_outputs(given["output"], [Target.parse(text) for text in given["targets"]])
-    names = ("runtime", "device", "precision", "threads", "batch")
-    settings = Settings(**{name: given[name] for name in names}, graph_level=given["target_platform"] or "")
     with show_progress() as display:
         display.on_step(
             f"{_describe(given)} {survey.architecture.name} on {', '.join(t.name for t in outputs)}"
@@ -144,7 +142,7 @@ def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
         tables, failed = profile_remotely(
             survey,
             outputs,
-            settings,
+            make_request(given),
             "quick" if given["quick"] else "full",
             given["python"],
             lambda target, spec: display.on_step(f"{target.name}: {spec.describe()}"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.export.writers import TOLERANCES, WRITERS
 from compofa_deploy.tables.skipped import Skipped
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, InputError
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.registry import find_runtime, list_runtimes
@@ -100,10 +100,10 @@ def list_threads(usable: int) -> tuple[int, ...]:
 
 def _list_of(runtime: Runtime, asked: Asked) -> Iterator[DeviceSpec]:
     for device in _list_devices(runtime, asked):
-        first = runtime.spec(device=device, batch=asked.batch)
+        first = runtime.spec(DeviceRequest(runtime.name, device, batch=asked.batch))
         for precision in _list_precisions(runtime, device, asked):
             for threads in _list_threads(first, asked):
-                yield runtime.spec(device=device, precision=precision, threads=threads, batch=asked.batch)
+                yield runtime.spec(DeviceRequest(runtime.name, device, precision, threads, asked.batch))
 
 
 def _list_devices(runtime: Runtime, asked: Asked) -> Sequence[str]:

@@ -14,11 +14,12 @@ from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.kit_builder import build_network_kit
+from latency_tables.device import DeviceRequest
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable, MeasuredNetwork
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, run_kit
-from profilers.runtimes.registry import spec_here
+from profilers.runtimes.registry import find_spec
 
 ANCHORS = 9
 
@@ -44,7 +45,7 @@ def measure_beside_anchors(
     A run of the same ``purpose`` that was stopped goes on from its journal in the cache. :class:`MismatchError` where
     the table is not of this machine and runtime version.
     """
-    table.spec.check_same(spec_here(table.spec), table.source)
+    table.spec.check_same(find_spec(DeviceRequest.of(table.spec)), table.source)
     every = [*subnets, *(Subnet.parse(anchor.label) for anchor in choose_anchors(table))]
     distinct = list({subnet.id: subnet for subnet in every}.values())
     folder = Path(tempfile.mkdtemp(dir=cache.kits()))

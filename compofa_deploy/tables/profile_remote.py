@@ -9,19 +9,19 @@ from pathlib import Path
 
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.tables.profile_local import PLANS, Survey
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.table import LatencyTable
 from profilers.measuring.kit import pack_kit
 from profilers.measuring.runner import OnProgress
 from profilers.targets.ssh import Target
-from profilers.targets.ssh_device import RemoteDevice, Settings
+from profilers.targets.ssh_device import RemoteDevice
 
 
 def profile_remotely(
     survey: Survey,
     targets: Mapping[Target, Path],
-    settings: Settings,
+    request: DeviceRequest,
     mode: str = "full",
     python: str = "python3",
     on_device: Callable[[Target, DeviceSpec], None] = lambda target, spec: None,
@@ -35,8 +35,8 @@ def profile_remotely(
     """
     tables: dict[Target, LatencyTable] = {}
     failed: dict[Target, CompofaError] = {}
-    kit_id, kit = _pack(survey, settings)
-    devices = {target: RemoteDevice(target, settings, python) for target in targets}
+    kit_id, kit = _pack(survey, request)
+    devices = {target: RemoteDevice(target, request, python) for target in targets}
 
     def measure(target: Target) -> LatencyTable:
         device = devices[target]
@@ -74,10 +74,10 @@ def name_outputs(output: Path, targets: Sequence[Target]) -> dict[Target, Path]:
     return {target: output.with_name(f"{output.stem}-{target.name}{output.suffix}") for target in targets}
 
 
-def _pack(survey: Survey, settings: Settings) -> tuple[str, bytes]:
+def _pack(survey: Survey, request: DeviceRequest) -> tuple[str, bytes]:
     """A kit's id and its zip."""
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
-        form = choose_form(settings.runtime, settings.precision)
-        kit = survey.build_kit(settings.batch, Path(folder) / "kit", form)
+        form = choose_form(request.runtime, request.precision)
+        kit = survey.build_kit(request.batch, Path(folder) / "kit", form)
         pack_kit(kit, Path(folder) / "kit.zip")
         return kit.kit_id, (Path(folder) / "kit.zip").read_bytes()

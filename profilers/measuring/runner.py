@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.drift import estimate_drift, find_swell
 from latency_tables.errors import FormatError, MeasurementError, MismatchError, WorkerDied
 from latency_tables.measured_kit import MeasuredKit
@@ -28,7 +28,7 @@ from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.open_model import ModelFiles
 from profilers.measuring.plan import Plan
 from profilers.measuring.worker_process import WorkerProcess
-from profilers.runtimes.registry import find_runtime, spec_here
+from profilers.runtimes.registry import find_runtime, find_spec
 
 ATTEMPTS = 2
 """A visit that fails is tried once more, in a new process if the old one died."""
@@ -100,7 +100,7 @@ def run_kit(
     :class:`WorkerDied` or :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what
     was measured.
     """
-    spec.check_same(spec_here(spec), "the device spec to measure")
+    spec.check_same(find_spec(DeviceRequest.of(spec)), "the device spec to measure")
     _check_batch(kit, spec)
     identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import Machine
 from profilers.machine.clock import Clock, now_ns
@@ -90,34 +90,35 @@ class Runtime(abc.ABC):
         """The version of the driver that runs a device; empty where there is none, or it cannot be told."""
         return ""
 
-    def spec(
-        self,
-        *,
-        device: str = "",
-        precision: str = "",
-        threads: int = 1,
-        batch: int = 1,
-        spin: bool = True,
-        graph_level: str = "",
-        machine: Machine | None = None,
-    ) -> DeviceSpec:
-        """A device spec of this runtime, on this machine unless another is given; empty means the default.
+    def spec(self, request: DeviceRequest | None = None, machine: Machine | None = None) -> DeviceSpec:
+        """The device spec of this runtime for a request.
 
-        :class:`RuntimeUnavailable` where the runtime does not work here, :class:`InputError` where it does not
-        have what is asked for.
+        Args:
+            request: The settings that are asked for; this runtime's defaults where it is left out.
+            machine: The machine of the device spec; this machine where it is left out.
+
+        Returns:
+            The device spec, in which each default is named.
+
+        Raises:
+            InputError: The request names another runtime, or a setting that this runtime does not have.
+            RuntimeUnavailable: The runtime does not work here.
         """
+        request = request or DeviceRequest(self.name)
+        if request.runtime != self.name:
+            raise InputError(f"this is {self.name}, and {request.runtime} was asked for; ask that runtime")
         version = self.version()
-        device = self.find_device(device)
+        device = self.find_device(request.device)
         self._check_known("device", device, self.devices)
         spec = DeviceSpec(
             runtime=self.name,
             runtime_version=version,
             device=device,
-            precision=precision or self.precisions_on(device)[0],
-            threads=threads,
-            batch=batch,
-            spin=spin,
-            graph_level=graph_level or self.graph_levels[0],
+            precision=request.precision or self.precisions_on(device)[0],
+            threads=request.threads,
+            batch=request.batch,
+            spin=request.spin,
+            graph_level=request.graph_level or self.graph_levels[0],
             machine=machine or read_machine(),
             driver=self.driver_on(device),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError
 from profilers.runtimes.base import Runtime
 
@@ -34,13 +34,9 @@ def find_runtime(name: str) -> Runtime:
     return runtime
 
 
-def spec_here(spec: DeviceSpec) -> DeviceSpec:
-    """The same settings on this machine and the runtime that is installed; errors as of :meth:`Runtime.spec`."""
-    return find_runtime(spec.runtime).spec(
-        device=spec.device,
-        precision=spec.precision,
-        threads=spec.threads,
-        batch=spec.batch,
-        spin=spec.spin,
-        graph_level=spec.graph_level,
-    )
+def find_spec(request: DeviceRequest) -> DeviceSpec:
+    """The device spec of a request on this machine, under the runtime version that is installed.
+
+    The errors are those of :meth:`profilers.runtimes.base.Runtime.spec`.
+    """
+    return find_runtime(request.runtime).spec(request)

@@ -17,19 +17,19 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.files import replace_file
 from profilers.measuring.kit import Kit, unpack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress, measure_kit
-from profilers.runtimes.registry import find_runtime
+from profilers.runtimes.registry import find_runtime, find_spec
 from profilers.targets.run_lock import hold_alone
 
 INTERRUPTED = 130
@@ -145,13 +145,8 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _find_spec(given: argparse.Namespace) -> DeviceSpec:
-    return find_runtime(given.runtime).spec(
-        device=given.device,
-        precision=given.precision,
-        threads=given.threads,
-        batch=given.batch,
-        graph_level=given.graph_level,
-    )
+    names = (field.name for field in fields(DeviceRequest))
+    return find_spec(DeviceRequest(**{name: getattr(given, name) for name in names if hasattr(given, name)}))
 
 
 def _open_kit(path: Path, scratch: Path, stack: ExitStack) -> Kit:

@@ -7,11 +7,10 @@ import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from latency_tables import errors
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, MismatchError
 from latency_tables.fields import Fields
 from latency_tables.machine import hash_json
@@ -28,42 +27,20 @@ RECONNECT_AFTER_S = (1.0, 2.0, 5.0, 15.0, 30.0)
 """How long to wait before each attempt to go on after a connection was lost; any progress starts them anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is asked of a device; empty means the default of its runtime."""
-
-    runtime: str = "onnxruntime"
-    device: str = ""
-    precision: str = ""
-    threads: int = 1
-    batch: int = 1
-    graph_level: str = ""
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The agent's options."""
-        given = {
-            "runtime": self.runtime, "device": self.device, "precision": self.precision,
-            "graph-level": self.graph_level,
-        }  # fmt: skip
-        named = [f"--{name}={value}" for name, value in given.items() if value]
-        return (*named, f"--threads={self.threads}", f"--batch={self.batch}")
-
-
 class RemoteDevice:
-    """A target with the agent on it, to be measured under some settings.
+    """A target with the agent on it, to be measured for a request.
 
     Everything is kept there in a folder of its own, in the user's cache (``COMPOFA_CACHE`` there), under a name that
     the same request finds again; :meth:`clean` removes it. ``python`` is the interpreter there.
     """
 
-    def __init__(self, target: Target, settings: Settings, python: str = "python3") -> None:
-        self.ssh, self.settings = Ssh(target), settings
+    def __init__(self, target: Target, request: DeviceRequest, python: str = "python3") -> None:
+        self.ssh, self.request = Ssh(target), request
         self._agent = pack_agent()
         # A leading ~ is the shell's to expand.
         home = python.startswith("~/")
         self._python = f'"$HOME"/{shlex.quote(python[2:])}' if home else shlex.quote(python)
-        self._key = hash_json([hashlib.sha256(self._agent).hexdigest(), settings.options, python])
+        self._key = hash_json([hashlib.sha256(self._agent).hexdigest(), _list_options(request), python])
 
     @property
     def name(self) -> str:
@@ -163,7 +140,7 @@ class RemoteDevice:
             elif "answer" in content or "error" in content:
                 answers.append(content)
 
-        words = [AGENT, *arguments, *self.settings.options, "--lines"]
+        words = [AGENT, *arguments, *_list_options(self.request), "--lines"]
         script = f'cd "$d" && exec {self._python} {shlex.join(words)}'
         try:
             self.ssh.follow(self._locate(script), read)
@@ -188,3 +165,13 @@ class RemoteDevice:
         cache = "${COMPOFA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compofa-deploy}"
         # Machines that share a home must not share this: journals are of one machine, and so are process numbers.
         return f'd="{cache}/remote/$(uname -n)-{self._key}"; {script}'
+
+
+def _list_options(request: DeviceRequest) -> tuple[str, ...]:
+    """The agent's options that ask for the same."""
+    given = {
+        "runtime": request.runtime, "device": request.device, "precision": request.precision,
+        "graph-level": request.graph_level,
+    }  # fmt: skip
+    named = [f"--{name}={value}" for name, value in given.items() if value]
+    return (*named, f"--threads={request.threads}", f"--batch={request.batch}")

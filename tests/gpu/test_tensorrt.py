@@ -22,6 +22,7 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.profile_local import profile
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.machine.clock import now_ns
 from profilers.measuring.plan import Plan
@@ -51,7 +52,7 @@ def make_graph(supernet, runtime: TensorRt, precision: str, batch: int = 1) -> b
 
 
 def open_session(supernet, runtime: TensorRt, precision: str, **settings: Any) -> TensorRtSession:
-    spec = runtime.spec(precision=precision, **settings)
+    spec = runtime.spec(DeviceRequest(runtime.name, precision=precision, **settings))
     session = runtime.open(make_graph(supernet, runtime, precision, spec.batch), spec)
     return cast(TensorRtSession, session)
 
@@ -94,7 +95,11 @@ class TestTensorRt(RuntimeContract):
 def test_ten_random_subnets_give_the_references_numbers(tensorrt: TensorRt, supernet, precision: str) -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
-        exported = export(supernet, sample_compound(rng, 32), spec := tensorrt.spec(precision=precision))
+        exported = export(
+            supernet,
+            sample_compound(rng, 32),
+            spec := tensorrt.spec(DeviceRequest(tensorrt.name, precision=precision)),
+        )
         pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
         check_numbers(exported.deployment, exported.model, pixels, expected, spec)
 
@@ -143,14 +148,19 @@ def test_layers_are_timed_and_described(tensorrt: TensorRt, supernet) -> None:
 def test_it_is_measured_in_a_process_of_its_own(tensorrt: TensorRt, supernet) -> None:
     graph = make_graph(supernet, tensorrt, "f16")
     (measured,) = measure_models(
-        {"it": graph}, graph, tensorrt.spec(precision="f16"), Plan(network_sessions=3)
+        {"it": graph},
+        graph,
+        tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")),
+        Plan(network_sessions=3),
     )
     assert measured.latency_ms > 0
     assert measured.percentile(50) <= measured.percentile(99)
 
 
 def test_a_table_is_made_of_layers_and_networks(tensorrt: TensorRt, tmp_path: Path) -> None:
-    table = profile(TINY, tensorrt.spec(precision="f16"), (16,), Cache(tmp_path), "quick")
+    table = profile(
+        TINY, tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")), (16,), Cache(tmp_path), "quick"
+    )
     assert table.networks
     assert table.error is not None
 
@@ -158,12 +168,16 @@ def test_a_table_is_made_of_layers_and_networks(tensorrt: TensorRt, tmp_path: Pa
 def test_a_bundle_is_verified_here_and_refused_where_it_does_not_fit(
     tensorrt: TensorRt, tmp_path: Path
 ) -> None:
-    exported = export(make_supernet(), Subnet.compound((2,) * 5, 16), tensorrt.spec(precision="f16"))
+    exported = export(
+        make_supernet(),
+        Subnet.compound((2,) * 5, 16),
+        tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")),
+    )
     folder = write_bundle(tmp_path / "bundle", exported.deployment, exported.files).folder
     report = verify(folder)
     assert report.measured is not None
     assert report.measured.latency_ms > 0
-    other = replace(tensorrt.spec(precision="f16"), runtime_version="0.1")
+    other = replace(tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")), runtime_version="0.1")
     with pytest.raises(MismatchError, match=r"engine is of .* 0\.1"):
         tensorrt.inspect(exported.model, other)
 
@@ -178,7 +192,7 @@ def test_an_engine_that_was_cut_off_is_refused(tensorrt: TensorRt, supernet) -> 
 def test_an_engine_for_another_capability_is_refused(tensorrt: TensorRt, supernet) -> None:
     if not tensorrt.flavour.builds_ahead:
         pytest.skip(f"{tensorrt.name} builds for the GPU that is here alone")
-    here = tensorrt.spec(precision="f16")
+    here = tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16"))
     capability = "8.0" if here.device.endswith(".sm120") else "12.0"
     engine = tensorrt.build(
         make_graph(supernet, tensorrt, "f16"), tensorrt.target(precision="f16", capability=capability)

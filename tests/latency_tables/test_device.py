@@ -1,8 +1,9 @@
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import pytest
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import FormatError, MismatchError
 from tests.latency_tables.builders import MACHINE, SPEC
 
@@ -97,3 +98,16 @@ def test_a_spec_of_which_something_is_unknown_is_none_of_this_machine() -> None:
 def test_a_spec_of_no_threads_is_refused() -> None:
     with pytest.raises(FormatError, match="device_spec, threads: must be a whole number of at least 1"):
         DeviceSpec.from_dict({**SPEC.to_dict(), "threads": 0})
+
+
+def test_a_request_for_a_specs_settings_has_each_of_them() -> None:
+    spec = replace(SPEC, threads=3, batch=2, spin=False, graph_level="basic")
+    request = DeviceRequest.of(spec)
+    assert [getattr(request, field.name) for field in fields(DeviceRequest)] == [
+        getattr(spec, field.name) for field in fields(DeviceRequest)
+    ]
+
+
+def test_a_request_comes_back_from_json() -> None:
+    request = DeviceRequest("openvino", "gpu", "f16", 4, 8, False, "basic")
+    assert DeviceRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import hash_json
 from profilers.machine.cuda import LIBRARY, CudaError, Gpu, load_driver
@@ -142,7 +142,7 @@ class TensorRt(Runtime):
                 self.name, version, name_target(parse_capability(capability)), options.precision, 1, batch, True,
                 self.graph_levels[0], ANYWHERE,
             )  # fmt: skip
-        spec = self.spec(device=device, precision=options.precision, batch=batch)
+        spec = self.spec(DeviceRequest(self.name, device, options.precision, batch=batch))
         covered = {
             EXACT: spec.device,
             SAME_CAPABILITY: name_target(self._gpus[spec.device].capability),

@@ -17,9 +17,10 @@ from compofa_deploy.bundle.verify import check_numbers, run_model, summarise, ve
 from compofa_deploy.export.export import export
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.subnet import Subnet
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import MeasurementError, VerificationError
 from profilers.machine.environment import read_machine
-from profilers.runtimes.registry import spec_here
+from profilers.runtimes.registry import find_spec
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, replace_content
 from tests.support.measurements import make_measured
 
@@ -129,7 +130,7 @@ def test_a_bundle_of_another_machine_is_verified_and_says_so(bundle):
 def test_the_settings_are_kept_and_the_machine_is_this_one(spec):
     machine = replace(spec.machine, cpu_model="Another CPU")
     made_for = replace(spec, machine=machine, runtime_version="0.1", spin=False, graph_level="basic")
-    here = spec_here(made_for)
+    here = find_spec(DeviceRequest.of(made_for))
     assert here == replace(spec, spin=False, graph_level="basic")
 
 

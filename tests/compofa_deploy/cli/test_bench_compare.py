@@ -12,6 +12,7 @@ import pytest
 
 from compofa_deploy.bench import match_bundles as pairs_module
 from compofa_deploy.bundle.bundle import Tensor
+from latency_tables.device import DeviceRequest
 from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte
@@ -105,7 +106,7 @@ def test_a_model_that_takes_other_inputs_than_its_manifest_says_is_refused(compo
 
 
 def test_a_difference_of_settings_is_compared_and_said(compofa, put):
-    spec = find_runtime("fake").spec(spin=False).to_dict()
+    spec = find_runtime("fake").spec(DeviceRequest("fake", spin=False)).to_dict()
     old = {**find_runtime("fake").spec().to_dict(), "runtime_version": "0.9"}
     ran = compofa("bench", "compare", put("old", device_spec=old), put("new", device_spec=spec), "--json")
     assert ran.code == 0

@@ -12,6 +12,7 @@ from compofa_deploy.bundle.verify import verify
 from compofa_deploy.export.export import export
 from compofa_deploy.export.onnxruntime_mobile import OPERATORS_FILE, list_operators
 from compofa_deploy.space.subnet import Subnet
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import VerificationError
 from profilers.runtimes.onnxruntime.runtime import is_ort_format
 from profilers.runtimes.registry import find_runtime
@@ -20,7 +21,7 @@ SUBNET = Subnet.compound((2, 3, 2, 4, 3), 16)
 
 
 def make_bundle(tiny, folder, platform="arm"):
-    spec = find_runtime("onnxruntime_mobile").spec(graph_level=platform)
+    spec = find_runtime("onnxruntime_mobile").spec(DeviceRequest("onnxruntime_mobile", graph_level=platform))
     exported = export(tiny, SUBNET, spec)
     return write_bundle(folder, exported.deployment, exported.files), exported
 

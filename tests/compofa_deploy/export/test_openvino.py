@@ -15,7 +15,7 @@ from compofa_deploy.bundle.verify import check_numbers, verify
 from compofa_deploy.export.export import export
 from compofa_deploy.export.writers import TOLERANCES, find_tolerance
 from compofa_deploy.space.subnet import Subnet
-from latency_tables.device import DeviceSpec
+from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, VerificationError
 from profilers.runtimes.openvino.runtime import OpenVino
 from tests.conftest import encode_png
@@ -57,7 +57,7 @@ def test_the_same_subnet_is_the_same_bytes(supernet) -> None:
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("depths", [(2,) * 5, (4,) * 5, (4, 2, 3, 2, 4)])
 def test_it_gives_the_references_numbers_in_every_precision(supernet, precision: str, depths) -> None:
-    spec = RUNTIME.spec(precision=precision)
+    spec = RUNTIME.spec(DeviceRequest(RUNTIME.name, precision=precision))
     exported = export(supernet, Subnet.compound(depths, 20), spec)
     pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
     deployment = exported.deployment
@@ -71,7 +71,7 @@ def test_another_precision_is_off_by_more_than_its_own_tolerance(supernet) -> No
         pytest.skip("this machine has no bf16")
     exported = export(supernet, SUBNET, RUNTIME.spec())
     pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
-    coarse = RUNTIME.spec(precision="bf16")
+    coarse = RUNTIME.spec(DeviceRequest(RUNTIME.name, precision="bf16"))
     with pytest.raises(VerificationError, match=r"above the tolerance of 0\.0001"):
         check_numbers(exported.deployment, exported.model, pixels, expected, coarse, exported.weights)
 

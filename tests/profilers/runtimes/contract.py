@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import InputError, MeasurementError, MismatchError
 from latency_tables.machine import Machine
 from profilers.machine.environment import read_machine
@@ -122,12 +123,12 @@ class RuntimeContract(ABC):
     )
     def test_what_it_does_not_have_is_refused(self, runtime: Runtime, wrong: dict[str, object]) -> None:
         with pytest.raises(InputError, match=r"it has|at least 1"):
-            runtime.spec(**wrong)  # type: ignore[arg-type]
+            runtime.spec(DeviceRequest(runtime.name, **wrong))  # type: ignore[arg-type]
 
     def test_more_threads_than_cores_are_refused(self, runtime: Runtime) -> None:
-        assert runtime.spec(threads=64, machine=WIDE_MACHINE).threads == 64
+        assert runtime.spec(DeviceRequest(runtime.name, threads=64), machine=WIDE_MACHINE).threads == 64
         with pytest.raises(InputError, match="65 threads were asked for, and this process may use 64"):
-            runtime.spec(threads=65, machine=WIDE_MACHINE)
+            runtime.spec(DeviceRequest(runtime.name, threads=65), machine=WIDE_MACHINE)
 
     @pytest.fixture
     def layered(self) -> tuple[bytes, tuple[str, ...]]:

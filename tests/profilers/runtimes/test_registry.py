@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import InputError
-from profilers.runtimes.registry import find_runtime, list_runtimes
+from profilers.runtimes.registry import find_runtime, find_spec, list_runtimes
 
 
 def test_every_runtime_is_found_under_its_name() -> None:
@@ -26,3 +27,14 @@ def test_no_runtime_is_imported_before_it_is_used() -> None:
         "sys.exit(bool({'onnxruntime', 'openvino'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_device_specs_own_settings_are_found_again() -> None:
+    spec = find_spec(DeviceRequest("fake", batch=4))
+    assert (spec.device, spec.precision, spec.batch) == ("cpu", "f32", 4)
+    assert find_spec(DeviceRequest.of(spec)) == spec
+
+
+def test_a_runtime_refuses_the_request_for_another() -> None:
+    with pytest.raises(InputError, match="this is fake, and onnxruntime was asked for"):
+        find_runtime("fake").spec(DeviceRequest("onnxruntime"))

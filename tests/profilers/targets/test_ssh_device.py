@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, RuntimeUnavailable
 from latency_tables.measured_kit import MeasuredKit
 from profilers.measuring.kit import Kit, pack_kit
@@ -21,7 +22,7 @@ from profilers.measuring.runner import Progress, measure_kit
 from profilers.runtimes.registry import find_runtime
 from profilers.targets import ssh_device as remote
 from profilers.targets.ssh import Ssh, Target
-from profilers.targets.ssh_device import RemoteDevice, Settings
+from profilers.targets.ssh_device import RemoteDevice
 from tests.profilers.models import make_kit
 from tests.support.sshd import Sshd
 
@@ -29,11 +30,11 @@ pytestmark = pytest.mark.slow
 
 PLAN = Plan(layer_sessions=2, network_sessions=2, min_calls=5, min_ms=0.0, max_calls=5, reference_calls=5)
 VISITS = 36
-FAKE = Settings("fake")
+FAKE = DeviceRequest("fake")
 
 
-def make_device(sshd: Sshd, settings: Settings = FAKE, python: object = sys.executable) -> RemoteDevice:
-    return RemoteDevice(Target.parse(sshd.url), settings, str(python))
+def make_device(sshd: Sshd, request: DeviceRequest = FAKE, python: object = sys.executable) -> RemoteDevice:
+    return RemoteDevice(Target.parse(sshd.url), request, str(python))
 
 
 def measure(
@@ -250,7 +251,7 @@ def test_what_is_wrong_with_the_way_there_is_one_line(
 def test_what_the_device_lacks_is_one_line(
     sshd: Sshd, tmp_path: Path, before: str, options: str, kind: type[CompofaError], message: str
 ) -> None:
-    device = make_device(sshd, Settings(), write_python(tmp_path, before, options))
+    device = make_device(sshd, DeviceRequest(), write_python(tmp_path, before, options))
     with pytest.raises(kind, match=message) as caught:
         device.find_spec()
     assert type(caught.value) is kind
@@ -266,11 +267,11 @@ def test_without_python_it_says_so(sshd: Sshd) -> None:
 
 def test_another_version_of_the_runtime_is_taken_and_named(sshd: Sshd, tmp_path: Path) -> None:
     python = write_python(tmp_path, "import onnxruntime; onnxruntime.__version__ = '1.19.2'")
-    spec = make_device(sshd, Settings(), python).find_spec()
+    spec = make_device(sshd, DeviceRequest(), python).find_spec()
     assert spec.runtime_version == "1.19.2"
     assert "onnxruntime 1.19.2 cpu f32" in spec.describe()
 
 
 def test_settings_that_the_device_does_not_have_are_refused_by_it(sshd: Sshd) -> None:
     with pytest.raises(CompofaError, match=r"-\d+: 4096 threads were asked for, and this process may use"):
-        make_device(sshd, Settings("fake", threads=4096)).find_spec()
+        make_device(sshd, DeviceRequest("fake", threads=4096)).find_spec()

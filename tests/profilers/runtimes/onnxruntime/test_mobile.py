@@ -6,6 +6,7 @@ from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import InputError, MeasurementError
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.onnxruntime.mobile import OnnxRuntimeMobile, convert_to_ort
@@ -28,7 +29,7 @@ class TestOnnxRuntimeMobile(RuntimeContract):
     def test_either_format_and_either_platform_gives_the_numbers_of_the_onnx_model(
         self, runtime: Runtime, platform: str, feeds: dict[str, np.ndarray]
     ) -> None:
-        spec = runtime.spec(graph_level=platform)
+        spec = runtime.spec(DeviceRequest(runtime.name, graph_level=platform))
         plain = OnnxRuntime()
         with plain.open(make_onnx(), plain.spec()) as session:
             expected = session.run(feeds)["logits"]
@@ -64,7 +65,10 @@ def test_a_networks_time_is_divided_over_its_layers_in_either_format(platform: s
     layers = list_layers(TINY, Subnet.compound((2,) * 5, 16))
     model = build_network(layers, draw_weights(layers, np.random.default_rng(0)))
     runtime = OnnxRuntimeMobile()
-    spec, feeds = runtime.spec(graph_level=platform), {"image": np.zeros((1, 3, 16, 16), np.float32)}
+    spec, feeds = (
+        runtime.spec(DeviceRequest(runtime.name, graph_level=platform)),
+        {"image": np.zeros((1, 3, 16, 16), np.float32)},
+    )
     assert runtime.profiles(spec)
     for either in (model, convert_to_ort(model, platform)):
         shares = runtime.share_layers(either, spec, [layer.name for layer in layers], feeds)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import InputError, MeasurementError, MismatchError
 from profilers.runtimes.onnxruntime import runtime as onnx_runtime
 from profilers.runtimes.onnxruntime.providers import CPU, PROVIDERS, find_provider, name_devices
@@ -120,8 +121,8 @@ def test_every_provider_is_told_its_precision(
 
 def test_a_gpu_is_asked_for_by_its_place_and_named_by_what_it_is(use: Use) -> None:
     module, runtime = use(takes={CUDA: OPERATORS})
-    assert runtime.spec(device="cuda").device == "cuda.nvidia-a10.sm86"
-    spec = runtime.spec(device="cuda:1", precision="tf32")
+    assert runtime.spec(DeviceRequest(runtime.name, device="cuda")).device == "cuda.nvidia-a10.sm86"
+    spec = runtime.spec(DeviceRequest(runtime.name, device="cuda:1", precision="tf32"))
     assert (spec.device, spec.precision) == ("cuda.nvidia-a10.sm86.1", "tf32")
     with runtime.open(b"", spec) as session:
         session.bind({"image": np.zeros((1, 3, 8, 8), np.float32)})
@@ -130,16 +131,18 @@ def test_a_gpu_is_asked_for_by_its_place_and_named_by_what_it_is(use: Use) -> No
     assert set(module.memory) == {("cuda", 1)}
     assert module.enable_fallback == 0
     with pytest.raises(InputError, match=r"no device 'cuda:2' here; it has cpu, cuda\.nvidia-a10\.sm86"):
-        runtime.spec(device="cuda:2")
+        runtime.spec(DeviceRequest(runtime.name, device="cuda:2"))
 
 
 def test_a_provider_with_threads_of_its_own_leaves_none_to_onnxruntime(use: Use) -> None:
     module, runtime = use(takes={XNNPACK: OPERATORS})
-    runtime.open(b"", runtime.spec(device="xnnpack", threads=4, machine=WIDE_MACHINE)).close()
+    runtime.open(
+        b"", runtime.spec(DeviceRequest(runtime.name, device="xnnpack", threads=4), machine=WIDE_MACHINE)
+    ).close()
     assert module.asked == {XNNPACK: {"intra_op_num_threads": "4"}}
     assert module.options.intra_op_num_threads == 1
     assert module.entries["session.intra_op.allow_spinning"] == "0"
-    runtime.open(b"", runtime.spec(threads=4, machine=WIDE_MACHINE)).close()
+    runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, threads=4), machine=WIDE_MACHINE)).close()
     assert module.options.intra_op_num_threads == 4
     assert module.entries["session.intra_op.allow_spinning"] == "1"
 
@@ -147,8 +150,8 @@ def test_a_provider_with_threads_of_its_own_leaves_none_to_onnxruntime(use: Use)
 def test_the_cpu_takes_no_part_unless_the_device_says_so(use: Use) -> None:
     module, runtime = use(takes={XNNPACK: 3})
     with pytest.raises(MeasurementError, match="nodes that are assigned to the default CPU EP"):
-        runtime.open(b"", runtime.spec(device="xnnpack"))
-    runtime.open(b"", runtime.spec(device="xnnpack+cpu")).close()
+        runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="xnnpack")))
+    runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="xnnpack+cpu"))).close()
     assert list(module.asked) == [XNNPACK, CPU]
 
 
@@ -158,15 +161,15 @@ def test_a_version_that_forbids_nothing_is_found_out_by_what_its_nodes_are_on(us
     with pytest.raises(
         MismatchError, match=r"xnnpack leaves 2 of the model's operators .* ask for xnnpack\+cpu"
     ):
-        runtime.open(b"", runtime.spec(device="xnnpack"))
+        runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="xnnpack")))
     with pytest.raises(MismatchError, match=r"leaves 1 of the model's operators to the CPU; ask for cpu$"):
-        runtime.open(b"", runtime.spec(device="cuda"))
+        runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="cuda")))
 
 
 def test_a_provider_that_runs_nothing_at_all_is_refused_even_with_the_cpu(use: Use) -> None:
     _, runtime = use(takes={XNNPACK: 0})
     with pytest.raises(MismatchError, match=r"xnnpack\+cpu runs no part of the model: .*; ask for cpu"):
-        runtime.open(b"", runtime.spec(device="xnnpack+cpu"))
+        runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="xnnpack+cpu")))
 
 
 @pytest.mark.parametrize("says_nodes", [True, False])
@@ -175,13 +178,13 @@ def test_a_provider_that_could_not_be_loaded_is_refused(use: Use, says_nodes: bo
     with pytest.raises(
         MismatchError, match=r"asked for cuda\.\S+ and uses CPUExecutionProvider; ask for cpu"
     ):
-        runtime.open(b"", runtime.spec(device="cuda"))
+        runtime.open(b"", runtime.spec(DeviceRequest(runtime.name, device="cuda")))
 
 
 def test_a_precision_that_a_provider_has_not_is_refused(use: Use) -> None:
     _, runtime = use(takes={CUDA: OPERATORS, XNNPACK: OPERATORS})
     with pytest.raises(InputError, match="no precision 'tf32' here; it has f32"):
-        runtime.spec(device="xnnpack", precision="tf32")
+        runtime.spec(DeviceRequest(runtime.name, device="xnnpack", precision="tf32"))
 
 
 def test_without_a_driver_there_are_no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:

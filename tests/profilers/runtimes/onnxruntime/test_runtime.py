@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import RuntimeUnavailable
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
@@ -33,7 +34,9 @@ class TestOnnxRuntime(RuntimeContract):
 
     @pytest.mark.parametrize("level", ["all", "extended", "basic", "none"])
     def test_every_graph_level_and_spinning_or_not_opens(self, runtime: Runtime, level: str) -> None:
-        runtime.open(make_onnx(), runtime.spec(graph_level=level, spin=level == "all")).close()
+        runtime.open(
+            make_onnx(), runtime.spec(DeviceRequest(runtime.name, graph_level=level, spin=level == "all"))
+        ).close()
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

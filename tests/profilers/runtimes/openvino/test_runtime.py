@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_models
@@ -65,7 +66,9 @@ class TestOpenVino(RuntimeContract):
         precisions = runtime.precisions_on("cpu")
         assert precisions[0] == "f32"
         for precision in precisions:
-            with runtime.open(model, runtime.spec(precision=precision)) as session:
+            with runtime.open(
+                model, runtime.spec(DeviceRequest(runtime.name, precision=precision))
+            ) as session:
                 logits = session.run(feeds)["logits"]
             np.testing.assert_allclose(logits, np.maximum(feeds["image"], 0).mean((2, 3)), rtol=2e-2)
 
@@ -76,7 +79,7 @@ class TestOpenVino(RuntimeContract):
         assert runtime.spec().precision == "f32"
         for precision in ("bf16", "f16"):
             with pytest.raises(InputError, match=f"no precision '{precision}' here; it has f32"):
-                runtime.spec(precision=precision)
+                runtime.spec(DeviceRequest(runtime.name, precision=precision))
 
     def test_another_precision_than_was_asked_for_is_refused(
         self, runtime: Runtime, model: bytes, monkeypatch: pytest.MonkeyPatch
@@ -105,7 +108,7 @@ class TestOpenVino(RuntimeContract):
 
     def test_it_cannot_be_kept_from_spinning(self, runtime: Runtime, model: bytes) -> None:
         with pytest.raises(InputError, match="no setting to let threads spin"):
-            runtime.spec(spin=False)
+            runtime.spec(DeviceRequest(runtime.name, spin=False))
         with pytest.raises(InputError, match="no setting to let threads spin"):
             runtime.open(model, replace(runtime.spec(), spin=False))
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from latency_tables.device import DeviceRequest
 from latency_tables.errors import FormatError, InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from profilers.machine.cuda import Driver
 from profilers.machine.environment import read_machine
@@ -89,13 +90,13 @@ class TestOnASimulatedGpu(RuntimeContract):
     ("asked", "found"), [("", HERE), (HERE, HERE), ("sm86", HERE), ("sm80+", HERE), ("sm75+", HERE)]
 )
 def test_a_gpu_is_found_by_what_fits_it(cuda: FakeCuda, asked: str, found: str) -> None:
-    assert TensorRt().spec(device=asked).device == found
+    assert TensorRt().spec(DeviceRequest(TensorRt().name, device=asked)).device == found
 
 
 @pytest.mark.parametrize("asked", ["sm89", "sm89+", "nvidia-a10.sm86"])
 def test_an_engine_for_another_gpu_is_refused(cuda: FakeCuda, asked: str) -> None:
     with pytest.raises(InputError, match=rf"{re.escape(asked)}.* {re.escape(HERE)}"):
-        TensorRt().spec(device=asked)
+        TensorRt().spec(DeviceRequest(TensorRt().name, device=asked))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_an_engine_loads_in_the_versions_that_it_was_built_for(
     cuda: FakeCuda, made: str, loads: bool
 ) -> None:
     runtime = TensorRt()
-    spec = replace(runtime.spec(precision="f16"), runtime_version=made)
+    spec = replace(runtime.spec(DeviceRequest(runtime.name, precision="f16")), runtime_version=made)
     if loads:
         assert runtime.inspect(ENGINE, spec) == f"an engine for {HERE} in f16 by tensorrt {made}"
     else:
