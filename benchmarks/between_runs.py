@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from compofa_deploy.bench.compare_results import REPLICATES, compare_benched
-from compofa_deploy.bench.result import Benched, BenchResult
+from compofa_deploy.bench.result import BenchmarkedBundle, BenchResult
 from compofa_deploy.bench.run import Subject, find_subjects, plan_sampling, run_bench
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict
 from compofa_deploy.bundle.bundle_writer import write_bundle
@@ -76,7 +76,7 @@ def make_bundles(folder: Path) -> list[Subject]:
     return find_subjects([folder / f"{subnet} {runtime}" for subnet, runtime in BUNDLES])
 
 
-def report(bundles: Sequence[Sequence[Benched]]) -> None:
+def report(bundles: Sequence[Sequence[BenchmarkedBundle]]) -> None:
     """Print a row for each bundle, of its runs."""
     heads = (
         "bundle",

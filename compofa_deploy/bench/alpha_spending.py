@@ -1,27 +1,31 @@
-"""When a comparison looks at what it has, and how much of the error it may have spent by then.
+"""Alpha spending: how much of the error rate each interim test of a comparison may use.
 
-Who looks often, and stops at the first answer that pleases, is wrong more often than each look is. So the error is
-divided: by the share t of the time that has passed, t squared of it may be spent (Lan and DeMets, Discrete sequential
-boundaries for clinical trials, Biometrika 70, 1983: a spending function). What the looks spend adds up to it, and the
-sum bounds how often any of them is wrong, however they hang together.
+A comparison that tests its data several times, and stops at the first clear answer, is wrong more often than each
+single test is. So the error is spent over the tests. When the share t of the time has passed, t squared of the error
+may have been spent (Lan and DeMets, Discrete sequential boundaries for clinical trials, Biometrika 70, 1983). The
+errors of all tests add up to the whole. By the union bound, this sum limits how often any of them is wrong, whatever
+their dependence.
 """
 
 from __future__ import annotations
 
 from compofa_deploy.bench.verdict import Verdict, decide
-from compofa_deploy.bench.weighted_sign_test import Interval, count_needed
+from compofa_deploy.bench.weighted_sign_test import Interval, count_needed_blocks
 
-LOOKS_AT = (0.4, 0.6, 0.8, 1.0)
-"""Shares of the time; before the first, blocks are too few for an interval that is worth anything."""
+INTERIM_SHARES = (0.4, 0.6, 0.8, 1.0)
+"""Shares of the time at which a comparison tests. Before the first, there are too few blocks for a useful interval."""
 SPARE_BLOCKS = 3
-"""How many more than make an interval at all a comparison ends with, even if that takes longer than it was given."""
+"""A comparison ends with this many blocks more than an interval needs, even where that exceeds its time limit."""
 
 
-class Looks:
-    """The looks of one comparison, of which either end of any interval may be wrong with probability ``error``.
+class AlphaSpending:
+    """The error budget of one comparison.
 
-    >>> looks = Looks(0.01)
-    >>> [round(looks.find_error(share, blocks=100), 4) for share in (0.3, 0.45, 0.5, 0.6)]
+    Args:
+        error: The probability, for either end of the interval, of being wrong in any of the tests.
+
+    >>> spending = AlphaSpending(0.01)
+    >>> [round(spending.spend(share, blocks=100), 4) for share in (0.3, 0.45, 0.5, 0.6)]
     [0.0, 0.0016, 0.0, 0.002]
     """
 
@@ -32,26 +36,41 @@ class Looks:
 
     @property
     def fewest_blocks(self) -> int:
-        """How many blocks a comparison ends with at least."""
-        last = self.error * (1 - LOOKS_AT[-2] ** 2)
-        return count_needed(last) + SPARE_BLOCKS
+        """The number of blocks that a comparison needs at least before it may end."""
+        return count_needed_blocks(find_last_error(self.error)) + SPARE_BLOCKS
 
-    def find_error(self, share: float, blocks: int) -> float:
-        """What a look may spend when this share of the time has passed and there are so many blocks, which is spent
-        by this; 0 where none is due."""
-        reached = max((at for at in LOOKS_AT if at <= share), default=0.0)
+    def spend(self, share: float, blocks: int) -> float:
+        """Spend the error of the next test, if one is due.
+
+        Args:
+            share: The share of the time that has passed, 0 to 1.
+            blocks: The number of blocks measured so far.
+
+        Returns:
+            The error that the test may use for either end of its interval; 0 where no test is due.
+        """
+        reached = max((at for at in INTERIM_SHARES if at <= share), default=0.0)
         error = self.error * reached**2 - self._spent
-        if reached <= self._share or blocks < count_needed(error):
+        if reached <= self._share or blocks < count_needed_blocks(error):
             return 0.0
         self._share = reached
         self._spent += error
         return error
 
 
-def is_settled(interval: Interval, max_regression: float) -> bool:
-    """Whether there is nothing to wait for: an answer that more blocks would not be expected to change.
+def find_last_error(error: float) -> float:
+    """The part of ``error`` that is left for the last test, where all tests before it took place."""
+    return error * (1 - INTERIM_SHARES[-2] ** 2)
 
-    What is surely not slower, and may yet be found faster, is worth the rest of the time.
+
+def is_settled(interval: Interval, max_regression: float) -> bool:
+    """Whether more blocks are unlikely to change the answer.
+
+    A model that is surely not slower may still turn out to be faster. Such a comparison goes on to its end.
+
+    Args:
+        interval: The interval of the ratio new / old.
+        max_regression: The largest acceptable slowdown, relative, above 0.
     """
     verdict = decide(interval.low, interval.high, max_regression)
     if verdict is Verdict.SAME:

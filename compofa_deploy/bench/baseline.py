@@ -1,7 +1,7 @@
-"""The baseline: one network, timed in between whatever is measured, so that other days' results can be held beside.
+"""The baseline: one fixed network, measured beside every bundle, through which results of different days are compared.
 
-It is of random weights and of the architecture that ships, so that it needs no file, and fits every runtime. A release
-that built another one would make what came before incomparable: a test holds it.
+It has random weights and the architecture of the supernet that ships. So it needs no file, and fits every runtime. A
+test holds it fixed, since a different baseline would make earlier results incomparable.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ARCHITECTURE = find_architecture("mbv3-w0.75-cifar10")
 
 
 def make_baseline(spec: DeviceSpec) -> tuple[Item, bytes]:
-    """The baseline for a device spec, as the entry of a kit and as a model."""
+    """The baseline for a device spec: its item in a kit, and its model."""
     form = choose_form(spec.runtime, spec.precision)
     return make_reference(ARCHITECTURE, ARCHITECTURE.resolutions, spec.batch, form)
 
 
 def is_same_baseline(mine: Item, other: Item) -> bool:
-    """Whether two runs timed the same network. The values of its weights, which numpy draws, do not matter."""
+    """Whether two runs timed the same network. The values of its weights do not matter, since numpy draws them."""
     return replace(mine, sha256="") == replace(other, sha256="")

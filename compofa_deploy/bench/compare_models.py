@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bench.alpha_spending import Looks, is_settled
+from compofa_deploy.bench.alpha_spending import AlphaSpending, is_settled
 from compofa_deploy.bench.verdict import Comparison, Verdict, decide, find_floor
 from compofa_deploy.bench.weighted_sign_test import Interval, find_interval
 from latency_tables.errors import WorkerDied
@@ -61,14 +61,14 @@ def compare_models(
     :class:`MeasurementError` or :class:`WorkerDied`, saying which of the two, where one cannot be loaded or run.
     """
     begun, before = now_ns(), read_conditions()
-    looks, blocks = Looks(error), list[Block]()
+    spending, blocks = AlphaSpending(error), list[Block]()
     interval: Interval | None = None
     with closing(iterate_blocks(pair, rng)) as stream:
         for block in stream:
             blocks.append(block)
-            share = _find_share(blocks, (now_ns() - begun) / NS_PER_S, limit_s, looks.fewest_blocks)
+            share = _find_share(blocks, (now_ns() - begun) / NS_PER_S, limit_s, spending.fewest_blocks)
             on_share(share)
-            if spent := looks.find_error(share, len(blocks)):
+            if spent := spending.spend(share, len(blocks)):
                 interval = find_interval(*read_blocks(blocks), spent)
                 if share == 1 or is_settled(interval, max_regression):
                     break

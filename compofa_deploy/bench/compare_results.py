@@ -1,8 +1,8 @@
-"""Comparing two results of different times on one machine, through the network that was timed in between in both.
+"""Comparing two results that one machine gave at different times, through the baseline network measured in both.
 
-Of a bundle's session counts by how much it took longer than the baseline did around it. That takes out a machine that
-has become faster or slower as a whole; it does not take out that not all networks gain and lose alike, and that is why
-the interval here is wider than that of bundles that were measured side by side.
+Each session is represented by its ratio to the baseline around it. This ratio removes a machine that became faster or
+slower as a whole. It does not remove that networks react differently to a change of the machine. So the interval is
+wider than that of two bundles measured side by side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.bench.baseline import is_same_baseline
-from compofa_deploy.bench.result import MAX_DISTURBED_SHARE, Benched, BenchResult
+from compofa_deploy.bench.result import MAX_DISTURBED_SHARE, BenchmarkedBundle, BenchResult
 from compofa_deploy.bench.verdict import Comparison, Verdict, allow_error, decide
 from latency_tables.errors import MismatchError
 from latency_tables.units import NS_PER_S
@@ -22,18 +22,28 @@ from latency_tables.units import NS_PER_S
 Array = NDArray[np.float64]
 
 RUN_SPREAD = 0.015
-"""Standard deviation, relative, of a network's ratio to the baseline from run to run of one machine, beyond what its
-sessions within a run tell. ``python -m benchmarks.between_runs`` printed at most 1.3 % of six runs."""
+"""The standard deviation, between runs on one machine, of a network's ratio to the baseline, relative.
+
+It excludes the variation of sessions within a run. ``python -m benchmarks.between_runs`` printed at most 1.3 % for six
+runs."""
 REPLICATES = 4000
 AGAIN = "measure again on a quieter machine (compofa bench noise)"
 BESIDE = "compare the bundles themselves, side by side: compofa bench compare OLD NEW"
 
 
 def compare_results(old: Path, new: Path, max_regression: float) -> list[Comparison]:
-    """The answer for each bundle that both results have, by its name. ``max_regression`` is relative.
+    """The answer for each bundle that both results hold under one name.
 
-    :class:`MismatchError` where the results share no bundle, or one was measured on another machine, runtime version or
-    setting, or beside another baseline; :class:`FormatError` or :class:`InputError` where a file is no result.
+    Args:
+        old: The file of the old result.
+        new: The file of the new result.
+        max_regression: The largest acceptable slowdown, relative.
+
+    Raises:
+        MismatchError: The results share no bundle, or one bundle was measured on another machine, with another runtime
+            version or setting, or beside another baseline.
+        FormatError: A file is not a result.
+        InputError: A file cannot be read.
     """
     olds = {benched.name: benched for benched in BenchResult.load(old).bundles}
     news = {benched.name: benched for benched in BenchResult.load(new).bundles}
@@ -49,15 +59,24 @@ def compare_results(old: Path, new: Path, max_regression: float) -> list[Compari
     return [compare_benched(olds[name], news[name], max_regression, error) for name in shared]
 
 
-def compare_benched(old: Benched, new: Benched, max_regression: float, error: float) -> Comparison:
-    """The answer for two measurements of one device spec; either end of the interval may be wrong so often."""
+def compare_benched(
+    old: BenchmarkedBundle, new: BenchmarkedBundle, max_regression: float, error: float
+) -> Comparison:
+    """The answer for two measurements of one device spec.
+
+    Args:
+        old: The old measurement.
+        new: The new measurement.
+        max_regression: The largest acceptable slowdown, relative.
+        error: The largest probability that one end of the interval is on the wrong side of the truth.
+    """
     olds, news = old.log_ratios, new.log_ratios
-    centre, low, high = find_interval(olds, news, error)
+    centre, low, high = bootstrap_interval(olds, news, error)
     verdict, reason = decide(low, high, max_regression), ""
     if max(old.disturbed_share, new.disturbed_share) > MAX_DISTURBED_SHARE:
         verdict, reason = Verdict.COULD_NOT_TELL, f"too many calls were disturbed; {AGAIN}"
     elif verdict is Verdict.COULD_NOT_TELL:
-        reason = f"results of different times lie apart by themselves; {BESIDE}"
+        reason = f"results of different times differ even for one model; {BESIDE}"
     doubts = [
         f"{when}: {doubt}" for when, benched in (("old", old), ("new", new)) for doubt in benched.doubts
     ]
@@ -77,11 +96,19 @@ def compare_benched(old: Benched, new: Benched, max_regression: float, error: fl
     )
 
 
-def find_interval(old: Array, new: Array, error: float) -> tuple[float, float, float]:
-    """The ratio new / old and the ends of its interval, of log-ratios of sessions (n,) and (m,) to the baseline.
+def bootstrap_interval(old: Array, new: Array, error: float) -> tuple[float, float, float]:
+    """A bootstrap interval of the ratio new / old.
 
-    Sessions are drawn anew on both sides; how runs differ beyond their sessions adds to that as independent errors do,
-    once for each run.
+    The bootstrap resamples the sessions of both sides. The spread between runs, :data:`RUN_SPREAD`, is added as an
+    independent error, once for each run.
+
+    Args:
+        old: The old sessions' log-ratios to the baseline, (n,).
+        new: The new sessions' log-ratios to the baseline, (m,).
+        error: The largest probability that one end of the interval is on the wrong side of the truth.
+
+    Returns:
+        The ratio, and the lower and upper end of its interval.
     """
     rng = np.random.default_rng(0)
     centre = float(np.median(new) - np.median(old))
@@ -94,7 +121,7 @@ def find_interval(old: Array, new: Array, error: float) -> tuple[float, float, f
     return float(np.exp(centre)), float(np.exp(ends[0])), float(np.exp(ends[1]))
 
 
-def _check_comparable(which: str, old: Benched, new: Benched) -> None:
+def _check_comparable(which: str, old: BenchmarkedBundle, new: BenchmarkedBundle) -> None:
     differences = old.spec.list_differences(new.spec)
     if differences:
         raise MismatchError(

@@ -1,4 +1,4 @@
-"""The JSON that benchmark dashboards read: ``[{name, unit, value, range}]``, in which less is better."""
+"""The JSON format of benchmark dashboards: ``[{name, unit, value, range}]``, where smaller is better."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DIGITS = 6
 
 
 def list_entries(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
-    """An entry for each thing that was measured. ``range`` is the half width of the interval where there is one.
+    """One entry for each measured quantity. ``range`` is half the width of the interval, where there is one.
 
-    The median is there twice: in ms, and as a multiple of the baseline network's, which a faster or slower machine
-    changes far less.
+    The median appears twice: in ms, and as a multiple of the baseline network's latency. The latter depends far less on
+    the machine's speed.
     """
     return [entry for summary in summaries for entry in _list_entries(summary)]
 

@@ -1,4 +1,4 @@
-"""Histories: one line for each run, without its samples, in a file that only ever grows."""
+"""Histories: a file that only grows, with one line for each run, without the samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One run. ``created`` is ISO 8601 in UTC; ``label`` says what it is of, as a commit, and may be empty."""
+    """One run.
+
+    Attributes:
+        created: ISO 8601, in UTC.
+        label: The measured revision, such as a commit; may be empty.
+        bundles: The numbers of each bundle.
+    """
 
     created: str
     label: str
@@ -29,11 +35,11 @@ class Entry:
 
     @classmethod
     def of(cls, result: BenchResult) -> Self:
-        """What is kept of a result."""
+        """The entry that a history keeps for a result."""
         return cls(result.created, result.label, tuple(map(summarise, result.bundles)))
 
     def to_line(self) -> str:
-        """A line of JSON, read back by :meth:`from_line`."""
+        """One line of JSON. :meth:`from_line` reads it."""
         content = {"format": FORMAT, "version": VERSION, "created": self.created, "label": self.label}
         bundles = [summary.to_dict() for summary in self.bundles]
         return json.dumps({**content, "bundles": bundles}, allow_nan=False)
@@ -51,16 +57,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The runs of a file in its order, and what is wrong with the lines that could not be read."""
+    """The runs of a file in its order, and one error text for each line that cannot be read."""
 
     entries: tuple[Entry, ...]
     broken: tuple[str, ...]
 
 
 def read_history(path: Path) -> History:
-    """Read a history. A line that cannot be read is named in ``broken``, and the others count all the same.
+    """Read a history. A line that cannot be read is reported in ``broken``, and the other lines still count.
 
-    :class:`InputError` where there is no such file, :class:`FormatError` where it is no text.
+    Raises:
+        InputError: The file does not exist, or cannot be read.
     """
     try:
         lines = path.read_bytes().decode(errors="replace").split("\n")
@@ -80,18 +87,24 @@ def read_history(path: Path) -> History:
 
 
 def append_entry(path: Path, entry: Entry) -> None:
-    """Put a run's line at the end of a history, which is made if it is not there: all of the line, or none.
+    """Append a run's line to a history, whole or not at all. A file that does not exist is created.
 
-    A last line that was cut off stays as it is, on a line of its own. :class:`InputError` where the file cannot be
-    written.
+    An incomplete last line stays as it is, on a line of its own.
+
+    Args:
+        path: The history's file.
+        entry: The run to append.
+
+    Raises:
+        InputError: The file cannot be written.
     """
-    # Not on Windows, where nothing is measured.
+    # Windows has no fcntl, and nothing is measured there.
     import fcntl
 
     data = entry.to_line().encode() + b"\n"
     try:
         with path.open("a+b", buffering=0) as file:
-            # One at a time, so that what is taken back below is our own.
+            # The lock ensures that the truncation below removes our own bytes only.
             fcntl.flock(file, fcntl.LOCK_EX)
             end = file.seek(0, os.SEEK_END)
             file.seek(max(end - 1, 0))

@@ -1,4 +1,4 @@
-"""What is compared with what: two bundles, or two folders of bundles by the names of these."""
+"""Matching the bundles of two folders, or two single bundles, and comparing each pair."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError
 from profilers.measuring.paired_worker import locate
 
 OnModel = Callable[[str, float], None]
-"""Is told of a model what share of its time has passed."""
+"""Called with a model's name and the share of its time that has passed, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two bundles that can be compared here, with what the reader must know of how they differ."""
+    """Two bundles that can be compared here. ``notes`` name the settings in which they differ."""
 
     name: str
     old: Subject
@@ -33,10 +33,19 @@ class Pair:
 
 
 def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
-    """The pairs, and what there is on one side only, in words.
+    """Match bundles by the names of their folders.
 
-    :class:`InputError` where a place holds no bundle, one is damaged or cannot be set up here, or nothing is on both
-    sides; :class:`MismatchError` where a pair's inputs differ; :class:`RuntimeUnavailable` where a runtime is missing.
+    Args:
+        old: A bundle, or a folder of bundles.
+        new: A bundle, or a folder of bundles.
+
+    Returns:
+        The pairs, and one sentence for each bundle that only one side has.
+
+    Raises:
+        InputError: A place holds no bundle, a bundle is damaged or cannot be set up here, or no name is on both sides.
+        MismatchError: The inputs of a pair differ.
+        RuntimeUnavailable: A runtime is not installed.
     """
     olds, news = _list_bundles(old), _list_bundles(new)
     if len(olds) == len(news) == 1 and "" in olds and "" in news:
@@ -44,12 +53,14 @@ def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
         names = dict.fromkeys(subject.bundle.deployment.subnet for subject in (one, other))
         return [_match(" -> ".join(names), one, other)], ()
     if "" in olds or "" in news:
-        raise InputError(f"of {old} and {new} one is a bundle and one a folder of bundles; give two alike")
+        raise InputError(
+            f"{old} and {new}: one is a bundle, and the other a folder of bundles; give two of one kind"
+        )
     shared = [name for name in olds if name in news]
     if not shared:
         raise InputError(
-            f"no bundle in {old} ({', '.join(olds)}) has the name of one in {new} ({', '.join(news)}); they are "
-            "compared by their folders' names"
+            f"no bundle in {old} ({', '.join(olds)}) has the name of one in {new} ({', '.join(news)}); bundles are "
+            "matched by their folders' names"
         )
     pairs = zip(
         shared,
@@ -73,10 +84,18 @@ def compare_pairs(
     rng: np.random.Generator,
     on_model: OnModel = lambda name, share: None,
 ) -> list[Comparison]:
-    """The answers, one after the other, each within ``limit_s``; all of them together are wrong no more often than one
-    alone would be allowed to.
+    """Compare pairs one after the other. All answers together are wrong as rarely as a single one may be.
 
-    :class:`MeasurementError` or :class:`WorkerDied`, naming the pair, where one cannot be loaded or run.
+    Args:
+        pairs: The pairs to compare.
+        max_regression: The largest acceptable slowdown, relative.
+        limit_s: The time limit for each pair, in seconds.
+        rng: Draws which model of a block is called first.
+        on_model: Called with the progress of each pair.
+
+    Raises:
+        MeasurementError: A model cannot be loaded or run; the message names the pair.
+        WorkerDied: The measuring process died; the message names the pair.
     """
     error = allow_error(len(pairs))
     return [
@@ -102,7 +121,7 @@ def _compare(
 
 
 def _list_bundles(place: Path) -> dict[str, Path]:
-    """Bundles by the names of their folders; a place that is one itself has no name."""
+    """Bundles by the names of their folders. A place that is itself a bundle has the empty name."""
     if not place.is_dir():
         raise InputError(f"{place}: there is no such folder; give a bundle, or a folder of bundles")
     if (place / MANIFEST).exists():
@@ -110,7 +129,8 @@ def _list_bundles(place: Path) -> dict[str, Path]:
     found = {folder.name: folder for folder in sorted(place.iterdir()) if (folder / MANIFEST).exists()}
     if not found:
         raise InputError(
-            f"{place}: is no bundle and holds none; give one made by compofa deploy or export, or a folder of them"
+            f"{place}: is not a bundle and holds none; give a bundle made by compofa deploy or export, or a folder of "
+            "bundles"
         )
     return found
 
@@ -119,8 +139,8 @@ def _match(name: str, old: Subject, new: Subject) -> Pair:
     inputs = [_describe_input(subject.bundle.deployment.input) for subject in (old, new)]
     if inputs[0] != inputs[1]:
         raise MismatchError(
-            f"{old.bundle.folder} takes {inputs[0]} and {new.bundle.folder} takes {inputs[1]}; compare models of one "
-            "input"
+            f"{old.bundle.folder} takes {inputs[0]} and {new.bundle.folder} takes {inputs[1]}; compare models with the "
+            "same input"
         )
     return Pair(name, old, new, tuple(_list_notes(old, new)))
 
@@ -130,20 +150,20 @@ def _describe_input(tensor: Tensor) -> str:
 
 
 def _list_notes(old: Subject, new: Subject) -> list[str]:
-    """How the two differ besides their models; a difference of settings is compared like any other change."""
+    """How the two differ besides their models. A difference of settings is part of the comparison."""
     notes = [f"{difference}: part of what is compared" for difference in old.spec.list_differences(new.spec)]
     for word, subject in (("old", old), ("new", new)):
         if note := _describe_version(subject.bundle.spec, subject.spec):
             notes.append(f"the {word} bundle {note}")
     if old.spec.machine.cores == 1:
-        notes.append("this machine has one core, so that all else that runs takes its time from the models")
+        notes.append("this machine has one core, so every other process delays the models")
     return notes
 
 
 def _describe_version(made_for: DeviceSpec, here: DeviceSpec) -> str:
     if made_for.runtime_version == here.runtime_version:
         return ""
-    return f"was made with {made_for.runtime} {made_for.runtime_version}, and runs here with {here.runtime_version}"
+    return f"was made with {made_for.runtime} {made_for.runtime_version}, and runs here on {here.runtime_version}"
 
 
 def _locate(subject: Subject) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which network a machine's noise is measured with: a bundle's, or the baseline."""
+"""Measuring the noise of this machine, with a bundle or with the baseline."""
 
 from __future__ import annotations
 
@@ -18,14 +18,25 @@ from profilers.measuring.paired_worker import locate
 from profilers.runtimes.registry import find_runtime
 
 RUNTIME = "onnxruntime"
-"""What the baseline runs on."""
+"""The runtime of the baseline."""
 
 
-def listen(
+def measure_machine(
     bundle: Path | None, limit_s: float, rng: np.random.Generator, on_seconds: Callable[[float], None]
 ) -> Noise:
-    """The noise of this machine, by a bundle, or by the baseline without one; errors as of
-    :func:`~compofa_deploy.bench.run.find_subjects` and :func:`~compofa_deploy.bench.noise.measure_noise`."""
+    """Measure the noise of this machine.
+
+    Args:
+        bundle: The bundle to measure with; None for the baseline.
+        limit_s: How long to measure, in seconds.
+        rng: Draws the order within blocks, and resamples them.
+        on_seconds: Called with the seconds that have passed.
+
+    Raises:
+        InputError: The bundle cannot be used here.
+        MeasurementError: The network cannot be loaded or run.
+        WorkerDied: The measuring process died.
+    """
     if bundle is not None:
         (subject,) = find_subjects([bundle])
         model = locate(subject.spec, subject.bundle.model_files, ())

@@ -1,8 +1,8 @@
-"""How much a machine disturbs what is measured on it: a network compared with itself, as two bundles would be.
+"""The noise of a machine: a network is compared with itself, as two bundles would be.
 
-What that could tell apart is derived from the blocks that were seen, by the rule that a comparison answers by: blocks
-are drawn anew from them, as many as fit into a time, and made longer by a regression. Blocks of an hour in which the
-machine is as it was now, that is.
+From the blocks that were measured, this module derives which slowdowns a comparison could detect. It resamples blocks,
+as many as fit into a given time, slows them down, and applies the rule of a real comparison. The result holds only
+while the machine stays as quiet as it was during the measurement.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bench.alpha_spending import LOOKS_AT, Looks
+from compofa_deploy.bench.alpha_spending import AlphaSpending, find_last_error
 from compofa_deploy.bench.compare_models import MAX_BLOCKS, iterate_blocks, read_blocks
 from compofa_deploy.bench.result import ONE_CORE
 from compofa_deploy.bench.verdict import ERROR_RATE, Verdict, decide
@@ -29,27 +29,34 @@ from profilers.measuring.paired_worker import Block
 
 Array = NDArray[np.float64]
 
-MIN_BLOCKS = 8
-"""However slow the network is; fewer say nothing of how blocks differ."""
+MIN_BLOCKS = 20
+"""The measurement goes on until it has this many blocks, however slow the network is.
+
+Fewer blocks promise too much: ``python -m benchmarks.noise_power`` shows how often the promise is kept."""
 TIMES_S = (5, 10, 20, 60)
-"""How long comparisons take for which it is told what they could tell apart."""
+"""The durations of comparisons for which the smallest detectable slowdown is derived."""
 REGRESSIONS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
 DRAWS = 200
 POWER = 0.95
-"""Of the comparisons with a regression that must find it, and of those without that must say so."""
+"""The share of comparisons that must find a slowdown that is there, and rule it out where it is not."""
 SCORED_S = 10
 SCORES = ((0.03, "quiet"), (0.1, "usable"))
-"""The largest regression that can be told in that time, and the word for it; beyond the last it is "noisy"."""
+"""The smallest detectable slowdown within that time, at most, and the word for it. Otherwise the word is "noisy"."""
 DISTURBED_FACTOR = 1.1
-"""A call that takes so many times as long as the fastest of its block was disturbed."""
+"""A call is disturbed if it takes at least this many times as long as the fastest call of its block."""
 OUTER = (10, 90)
-"""Percentiles between which levels, and sessions, lie that count."""
+"""The percentiles between which the drift is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """What a comparison of so many blocks and seconds tells from no change at all; ``None`` for nothing up to the
-    largest regression that was tried."""
+    """The smallest slowdown that a comparison of this length detects.
+
+    Attributes:
+        seconds: The comparison's time.
+        blocks: The number of blocks that fit into it.
+        regression: The slowdown, relative; None where none of :data:`REGRESSIONS` is detected.
+    """
 
     seconds: float
     blocks: int
@@ -58,12 +65,18 @@ class Detectable:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What was seen of a machine. Shares and spreads are relative.
+    """How much a machine disturbs a measurement. Shares and spreads are relative.
 
-    ``median_spread`` and ``fastest_spread`` are by how much two sessions of the network lay apart, in the median of
-    blocks, by their median calls and by their fastest; ``drift`` is how far the level moved over the run, but for its
-    outer tenths; ``disturbed_share`` is that of the calls that took much longer than the fastest; ``steal_share`` is
-    what the host took of one core, ``None`` where it does not tell.
+    Attributes:
+        level_ms: The network's fastest calls, in the median of blocks.
+        median_spread: How far the median calls of two sessions lie apart, in the median of blocks.
+        fastest_spread: How far the fastest calls of two sessions lie apart, in the median of blocks.
+        drift: The change of the level between its 10th and 90th percentile over the run.
+        disturbed_share: The share of calls that took much longer than the fastest call of their block.
+        longest_ms: The longest call.
+        steal_share: The time that the host took from one core; None where the system does not tell.
+        doubts: Why the figures may not be typical of the machine.
+        detectable: The smallest detectable slowdown for each of :data:`TIMES_S`.
     """
 
     device: str
@@ -82,7 +95,7 @@ class Noise:
 
     @property
     def score(self) -> str:
-        """In one word, by what can be told in :data:`SCORED_S`."""
+        """One word for the machine, by what a comparison of :data:`SCORED_S` seconds detects."""
         told = next(d.regression for d in self.detectable if d.seconds == SCORED_S)
         return next((word for most, word in SCORES if told is not None and told <= most), "noisy")
 
@@ -99,11 +112,18 @@ def measure_noise(
     rng: np.random.Generator,
     on_seconds: Callable[[float], None] = lambda seconds: None,
 ) -> Noise:
-    """Compare a network with itself for so long.
+    """Compare a network with itself.
 
-    ``model`` is a request of :func:`profilers.measuring.paired_worker.locate`.
+    Args:
+        spec: The device spec to measure.
+        model: A request of :func:`profilers.measuring.paired_worker.locate`.
+        limit_s: How long to measure, in seconds. It takes longer where blocks would be too few.
+        rng: Draws the order within blocks, and resamples them.
+        on_seconds: Called with the seconds that have passed.
 
-    :class:`MeasurementError` or :class:`WorkerDied` where it cannot be loaded or run.
+    Raises:
+        MeasurementError: The network cannot be loaded or run.
+        WorkerDied: The measuring process died.
     """
     begun, conditions = now_ns(), [read_conditions()]
     blocks: list[Block] = []
@@ -126,13 +146,21 @@ def describe_noise(
     conditions: Sequence[Conditions],
     rng: np.random.Generator,
 ) -> Noise:
-    """What blocks say of the machine, that ended so many seconds after the measurement began."""
+    """The noise that blocks show.
+
+    Args:
+        spec: The device spec that was measured.
+        blocks: The blocks.
+        ended_s: When each block ended, in seconds since the measurement began.
+        conditions: The machine's conditions before and after.
+        rng: Resamples the blocks.
+    """
     ratios, spreads = read_blocks(blocks)
     medians = np.log([np.median(block.new_ns) / np.median(block.old_ns) for block in blocks])
     levels = np.log([min(*block.old_ns, *block.new_ns) for block in blocks])
     calls = [np.array([*block.old_ns, *block.new_ns]) for block in blocks]
     low, high = np.percentile(levels, OUTER)
-    # A first block waits for the process, and for the one that is thrown away.
+    # The first block includes the start of the process and the pilot block.
     block_s = float(np.median(np.diff(ended_s)))
     start_s = max(ended_s[0] - block_s, 0.0)
     doubts = list(list_doubts(conditions, spec.threads))
@@ -160,10 +188,19 @@ def describe_noise(
 
 
 def find_regression(ratios: Array, spreads: Array, blocks: int, rng: np.random.Generator) -> float | None:
-    """The smallest of :data:`REGRESSIONS` that comparisons of so many blocks, drawn anew from what was seen (n,), find
-    when it is there and rule out when it is not; ``None`` for none of them."""
-    error = ERROR_RATE * (1 - LOOKS_AT[-2] ** 2)
-    # Two equal models: whatever was seen to differ was chance.
+    """The smallest of :data:`REGRESSIONS` that resampled comparisons detect, and rule out where it is absent.
+
+    Args:
+        ratios: Each block's log of new / old, (n,).
+        spreads: How far the calls within each block lie apart, relative, (n,).
+        blocks: The number of blocks of a comparison.
+        rng: Resamples the blocks.
+
+    Returns:
+        The slowdown, relative; None where none of them is detected.
+    """
+    error = find_last_error(ERROR_RATE)
+    # The two models are equal, so every difference between them is chance.
     centred = ratios - np.median(ratios)
     chosen = rng.integers(len(ratios), size=(DRAWS, blocks))
     intervals = [find_interval(centred[places], spreads[places], error) for places in chosen]
@@ -179,7 +216,7 @@ def find_regression(ratios: Array, spreads: Array, blocks: int, rng: np.random.G
 def _find_detectable(
     ratios: Array, spreads: Array, seconds: float, fitting: float, rng: np.random.Generator
 ) -> Detectable:
-    blocks = min(max(int(fitting), Looks(ERROR_RATE).fewest_blocks), MAX_BLOCKS)
+    blocks = min(max(int(fitting), AlphaSpending(ERROR_RATE).fewest_blocks), MAX_BLOCKS)
     return Detectable(seconds, blocks, find_regression(ratios, spreads, blocks, rng))
 
 

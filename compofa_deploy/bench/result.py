@@ -1,4 +1,4 @@
-"""Results: what ``compofa bench run`` found, with every sample, in one file."""
+"""Results of ``compofa bench run``, with every sample, in one file."""
 
 from __future__ import annotations
 
@@ -23,19 +23,24 @@ from profilers.measuring.load_cost import Load
 FORMAT = "compofa-bench-result"
 VERSION = 1
 DISTURBED_FACTOR = 1.5
-"""A call that takes so many times as long as those of its session that were left alone was disturbed."""
+"""A call is disturbed if it takes more than this many times the 20th percentile of its session."""
 MAX_DISTURBED_SHARE = 0.10
-"""Networks do not suffer alike from what disturbs more of the calls: the baseline then tells nothing of the bundle."""
+"""Where more calls are disturbed, the baseline is no longer a yardstick, since networks react differently."""
 
-ONE_CORE = "there is one core: whatever else runs delays every call"
-"""A doubt."""
+ONE_CORE = "there is one core: every other process delays the calls"
+"""The doubt on a machine of one core."""
 
 
 @dataclass(frozen=True, slots=True)
-class Benched:
-    """A bundle as it was found. ``loads`` are of fresh processes.
+class BenchmarkedBundle:
+    """What was measured of one bundle.
 
-    ``kit`` is the run that it was measured in, beside the other bundles of its device spec; ``item`` is its id there.
+    Attributes:
+        name: The name of the bundle's folder.
+        subnet: The subnet's id.
+        loads: Load times and memory, each in a new process.
+        kit: The run that measured the bundle, beside the other bundles of its device spec.
+        item: The bundle's id in that kit.
     """
 
     name: str
@@ -46,29 +51,31 @@ class Benched:
 
     @property
     def measurement(self) -> Measurement:
-        """Its visits, between looks at the baseline network, at the speed that the machine had over the run."""
+        """The bundle's sessions, scaled to the machine's mean speed during the run."""
         return next(m for m in self.kit.measurements if m.item.id == self.item)
 
     @property
     def spec(self) -> DeviceSpec:
-        """What it was measured on."""
+        """The device spec that was measured."""
         return self.kit.spec
 
     @property
     def baseline(self) -> Item:
-        """The network that was timed in between."""
+        """The baseline network."""
         return next(item for item in self.kit.items if item.kind == "reference")
 
     @property
     def log_ratios(self) -> NDArray[np.float64]:
-        """What each session took (sessions,) by what the baseline did around it, in logarithms: of calls that were left
-        alone, since the others say more of the machine than of either network."""
+        """The log of each session's latency divided by the baseline's around it, (sessions,).
+
+        Both latencies are 20th percentiles, since slower calls tell more about the machine than about the networks.
+        """
         pairs = zip(self.measurement.visits, self.measurement.references_ns, strict=True)
         return np.log([visit.quiet_ns / reference for visit, reference in pairs])
 
     @property
     def disturbed_share(self) -> float:
-        """How many of the calls were disturbed, its own or the baseline's, whichever suffered more."""
+        """The share of disturbed calls, of the bundle or of the baseline, whichever is larger."""
         visits = self.measurement.visits
         own = [visit.samples_ns for visit in visits]
         looks = [look for visit in visits for look in (visit.reference_before_ns, visit.reference_after_ns)]
@@ -76,7 +83,7 @@ class Benched:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the latency should not be trusted; empty where it may be."""
+        """Why the latency should not be trusted; empty where there is no reason."""
         share = self.disturbed_share
         found = [f"{share:.0%} of the calls were disturbed"] if share > MAX_DISTURBED_SHARE else []
         found += [ONE_CORE] if self.spec.machine.cores == 1 else []
@@ -85,13 +92,19 @@ class Benched:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """What one call found, in the order in which it was asked. ``label`` says what it is of, as a commit; it may be
-    empty. ``created`` is ISO 8601 in UTC."""
+    """What one call of ``bench run`` measured.
+
+    Attributes:
+        created: ISO 8601, in UTC.
+        label: The measured revision, such as a commit; may be empty.
+        made_by: The command line.
+        bundles: The bundles, in the order in which they were named.
+    """
 
     created: str
     label: str
     made_by: str
-    bundles: tuple[Benched, ...]
+    bundles: tuple[BenchmarkedBundle, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
@@ -153,7 +166,7 @@ def _find_disturbed(sessions: Iterable[Sequence[int]]) -> float:
     return float(np.mean(np.concatenate(calls)))
 
 
-def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> Benched:
+def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> BenchmarkedBundle:
     kit_id, item = read.text("kit_id"), read.text("item")
     if kit_id not in kits or item not in {m.item.id for m in kits[kit_id].measurements}:
         raise read.wrong("item", f"was not measured in kit {kit_id}; measure again")
@@ -162,4 +175,4 @@ def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> Benched:
     )
     if not loads:
         raise FormatError(f"{read.where}, loads: is empty; measure again")
-    return Benched(read.text("name"), read.text("subnet"), loads, kits[kit_id], item)
+    return BenchmarkedBundle(read.text("name"), read.text("subnet"), loads, kits[kit_id], item)

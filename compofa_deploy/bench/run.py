@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from compofa_deploy.bench.baseline import ARCHITECTURE, make_baseline
-from compofa_deploy.bench.result import Benched, BenchResult
+from compofa_deploy.bench.result import BenchmarkedBundle, BenchResult
 from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, VerificationError
@@ -95,7 +95,7 @@ def run_bench(
 
     :class:`MeasurementError` or :class:`WorkerDied`, naming the bundle, where one cannot be loaded or run.
     """
-    found: dict[str, Benched] = {}
+    found: dict[str, BenchmarkedBundle] = {}
     loads: dict[str, tuple[Load, ...]] = {}
     for subject in subjects:
         watcher.on_step(f"loading {subject.name} in {LOADS} new processes")
@@ -107,7 +107,7 @@ def run_bench(
         kit = _measure(group, spec, plan, watcher.on_progress())
         for id, subject in group.items():
             subnet = subject.bundle.deployment.subnet
-            found[subject.name] = Benched(subject.name, subnet, loads[subject.name], kit, id)
+            found[subject.name] = BenchmarkedBundle(subject.name, subnet, loads[subject.name], kit, id)
     return BenchResult(read_time(), label, made_by, tuple(found[subject.name] for subject in subjects))
 
 

@@ -1,4 +1,4 @@
-"""What is derived from a result's samples, one value for each thing that people and dashboards look at."""
+"""What is derived from the samples of a result: one value for each quantity that people and dashboards read."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.bench.result import Benched
+from compofa_deploy.bench.result import BenchmarkedBundle
 from latency_tables.fields import Fields
 
 CONFIDENCE = 0.95
 PERCENTILES = (90.0, 95.0, 99.0, 99.9)
 MIN_BEYOND = 10
-"""A percentile is stated where at least so many samples lie beyond it: 100 in all for the 90th, 10,000 for the 99.9th.
-With fewer it is the word of a handful of calls."""
+"""A percentile is stated only where at least this many samples lie beyond it.
+
+The 90th percentile needs 100 samples in all, and the 99.9th needs 10,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A bundle's numbers. Latencies are at the speed that the machine had over the run; ``low_ms`` and ``high_ms`` hold
-    the median. ``percentiles_ms`` has those of :data:`PERCENTILES` that the samples allow. ``throughput_per_s`` are
-    images, one batch behind the other. ``baseline_ratio`` is what a call that was left alone takes, by one of the
-    baseline network.
+    """The numbers of one bundle. Latencies refer to the machine's mean speed during the run.
+
+    Attributes:
+        median_ms: The median call; ``low_ms`` and ``high_ms`` are its 95 % interval.
+        mad_ms: The median absolute deviation of the calls.
+        percentiles_ms: Those of :data:`PERCENTILES` that the samples allow.
+        throughput_per_s: Images per second, with one batch after the other.
+        baseline_ms: The baseline network's latency.
+        baseline_ratio: The 20th percentile of the bundle's calls, divided by that of the baseline network.
+        load_ms: The median time to load the model in a new process.
+        memory_bytes: The median memory that loading takes; None where the system does not tell.
     """
 
     name: str
@@ -75,8 +83,8 @@ class Summary:
         )
 
 
-def summarise(benched: Benched) -> Summary:
-    """The same numbers each time: the interval is by a bootstrap that begins alike."""
+def summarise(benched: BenchmarkedBundle) -> Summary:
+    """The numbers of one bundle. The bootstrap's seed is fixed, so the same result gives the same numbers."""
     measurement, spec = benched.measurement, benched.spec
     samples = measurement.samples_ms()
     low, high = measurement.interval(CONFIDENCE, np.random.default_rng(0))
@@ -104,7 +112,7 @@ def summarise(benched: Benched) -> Summary:
 
 
 def list_allowed(samples: int) -> tuple[float, ...]:
-    """The percentiles that so many samples allow.
+    """The percentiles that may be stated for this number of samples.
 
     >>> list_allowed(99), list_allowed(1000)
     ((), (90.0, 95.0, 99.0))

@@ -1,16 +1,16 @@
-"""What a comparison answers, and when it may.
+"""The answers of a comparison, and the rule that picks one.
 
-An interval holds the ratio of the new latency to the old one. With a largest regression m that is allowed, and a floor
-of m / 4,
+An interval holds the ratio of the new latency to the old one. Let m be the largest acceptable slowdown, and let the
+floor be m / 4. The answer is
 
-- **slower**: the ratio is surely above the floor, and m or more has not been ruled out;
-- **same**: m or more has been ruled out;
-- **faster**: the ratio is surely below the floor's inverse;
-- **could not tell**: none of these.
+- **slower** where the ratio is surely above the floor, and a slowdown of m or more is not ruled out;
+- **same** where a slowdown of m or more is ruled out;
+- **faster** where the ratio is surely below the floor's inverse;
+- **could not tell** in all other cases.
 
-So a regression of m is found, one below the floor never fails a build, and one in between may go either way: whoever
-tests against m itself finds a regression of m every other time (Wald, Sequential Analysis, 1947, section 2.2: a zone
-of indifference).
+So a slowdown of m is found, one below the floor never fails a build, and one in between may go either way. A test
+against m itself would miss a slowdown of exactly m every other time. The space between the floor and m is a zone of
+indifference (Wald, Sequential Analysis, 1947, section 2.2).
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from typing import Any
 from latency_tables.errors import EXIT_ANSWER_IS_NO, EXIT_COULD_NOT_MEASURE, EXIT_DONE
 
 FLOOR_SHARE = 1 / 4
-"""Of the largest regression that is allowed; a ratio that is not surely beyond it is not called slower or faster."""
+"""The floor, as a share of the largest acceptable slowdown. Only a ratio beyond the floor is slower or faster."""
 ERROR_RATE = 0.005
-"""How often an end of an interval may be on the wrong side of the truth, for one call with all of its models."""
+"""The largest probability that one end of any interval is on the wrong side of the truth, over all models of a call.
+
+An interval has two ends, so either of them is wrong at most twice as often."""
 
 
 class Verdict(Enum):
-    """An answer, with its words."""
+    """An answer; its value is the text that people read."""
 
     SAME = "same"
     FASTER = "faster"
@@ -39,18 +41,26 @@ class Verdict(Enum):
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that gives this answer."""
+        """The exit code of a command that gives this answer."""
         codes = {Verdict.SLOWER: EXIT_ANSWER_IS_NO, Verdict.COULD_NOT_TELL: EXIT_COULD_NOT_MEASURE}
         return codes.get(self, EXIT_DONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One model's answer. ``ratio`` is new / old, ``low`` and ``high`` are the ends of its interval.
+    """The answer for one model.
 
-    ``old_ms`` and ``new_ms`` are latencies as they were measured; the ratio is known better than by dividing them.
-    ``reason`` says why it could not be told; empty where it could. ``blocks`` are what the interval is made of, pairs
-    or sessions; ``notes`` are what the reader must know besides, as settings in which the two differ.
+    Attributes:
+        model: The model's name.
+        ratio: The latency ratio new / old; ``low`` and ``high`` are the ends of its interval.
+        verdict: The answer.
+        max_regression: The largest acceptable slowdown, relative.
+        old_ms: The old model's median call as observed. The ratio is more precise than new_ms / old_ms.
+        new_ms: The new model's median call as observed.
+        blocks: How many pairs of sessions, or sessions, the interval rests on.
+        seconds: How long the models were measured.
+        reason: Why there is no clear answer; empty where there is one.
+        notes: Further facts for the reader, such as settings in which the two models differ.
     """
 
     model: str
@@ -72,8 +82,9 @@ class Comparison:
 
 
 def allow_error(models: int) -> float:
-    """How often one end of one model's interval may be wrong where so many are compared in one call, so that the call
-    as a whole is wrong at most in :data:`ERROR_RATE` of times (Bonferroni).
+    """The error of one end of one model's interval, where one call compares several models.
+
+    Each end of all intervals together is then wrong with a probability of at most :data:`ERROR_RATE` (Bonferroni).
 
     >>> allow_error(1), allow_error(4)
     (0.005, 0.00125)
@@ -82,7 +93,7 @@ def allow_error(models: int) -> float:
 
 
 def find_floor(max_regression: float) -> float:
-    """The regression, relative, that a ratio must surely be beyond to be called slower.
+    """The slowdown, relative, that a ratio must surely exceed to be called slower.
 
     >>> find_floor(0.03)
     0.0075
@@ -91,7 +102,15 @@ def find_floor(max_regression: float) -> float:
 
 
 def decide(low: float, high: float, max_regression: float) -> Verdict:
-    """The answer that an interval of the ratio new / old gives; ``max_regression`` is relative, above 0.
+    """The answer for an interval of the ratio new / old.
+
+    Args:
+        low: The interval's lower end, above 0.
+        high: The interval's upper end, finite.
+        max_regression: The largest acceptable slowdown, relative, above 0.
+
+    Raises:
+        ValueError: The three numbers are no interval with such a limit.
 
     >>> decide(0.99, 1.01, 0.03), decide(1.02, 1.05, 0.03), decide(0.99, 1.05, 0.03)
     (<Verdict.SAME: 'same'>, <Verdict.SLOWER: 'slower'>, <Verdict.COULD_NOT_TELL: 'could not tell'>)
@@ -107,6 +126,6 @@ def decide(low: float, high: float, max_regression: float) -> Verdict:
 
 
 def find_exit_code(comparisons: Iterable[Comparison]) -> int:
-    """The exit code of a call: that of one slower model before that of one that could not be told."""
+    """The exit code of a call. One slower model outweighs any number of models without a clear answer."""
     codes = {comparison.verdict.exit_code for comparison in comparisons}
     return next((code for code in (EXIT_ANSWER_IS_NO, EXIT_COULD_NOT_MEASURE) if code in codes), EXIT_DONE)

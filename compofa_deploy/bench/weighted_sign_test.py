@@ -1,14 +1,16 @@
-"""The interval of a median log-ratio, from blocks of which some were measured in quieter moments than others.
+"""The weighted sign test: an exact interval for the median log-ratio of blocks of unequal quality.
 
-Who of two models is called first is drawn for each block. If both are alike, then whatever the machine did meanwhile,
-each block's log-ratio is as likely to be above zero as below: the sum of the weights of those above is that of fair
-coins, and its distribution is known exactly. The interval holds the ratios that this test does not reject (the sign
-test, weighted; Lehmann, Nonparametrics, 1975, sections 1.2 and 4.3). No distribution of the noise is assumed, nor that
-one block's has nothing to do with the next one's; a block's weight may depend on anything in which both models count
-alike.
+Each block draws at random which of the two models is called first. Under the null hypothesis both models are equally
+fast, and each block's log-ratio is as likely to be above zero as below, whatever the machine did meanwhile. Its sign is
+a fair coin, so the distribution of the weighted sum of signs is known exactly. The interval holds the ratios that this
+test does not reject (Lehmann, Nonparametrics, 1975, sections 1.2 and 4.3).
 
-With equal weights it is what bootstrapping the median would come to with ever more draws (Efron, The Jackknife, the
-Bootstrap and Other Resampling Plans, 1982, section 10.3), without the draws, and right for few blocks as well.
+The test assumes no distribution of the noise, and no independence between blocks. A block's weight may depend on
+anything that treats both models alike.
+
+With equal weights, the interval equals the limit of bootstrapping the median with ever more replicates (Efron, The
+Jackknife, the Bootstrap and Other Resampling Plans, 1982, section 10.3). It needs no replicates, and is exact for few
+blocks as well.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 LEVELS = 24
-"""Weights are rounded to so many, to count the outcomes of the coins."""
+"""Weights are rounded to this many levels, so that the outcomes of the coins can be counted."""
 MIN_SPREAD = 0.005
-"""Added to a block's spread, relative: below it, one block is as good as another."""
+"""Added to each block's spread, relative. Blocks whose spreads are far below it weigh the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A ratio new / old and the ends of its interval."""
+    """A ratio new / old, with the ends of its interval."""
 
     ratio: float
     low: float
@@ -38,12 +40,17 @@ class Interval:
 
 
 def find_interval(log_ratios: Array, spreads: Array, error: float) -> Interval:
-    """The weighted median ratio of blocks (n,) that spread (n,) so much within, and an interval of which either end is
-    on the wrong side of the truth at most with probability ``error``.
+    """The weighted median ratio of blocks, with its interval.
 
-    ``ValueError`` where there are fewer blocks than :func:`count_needed` says.
+    Args:
+        log_ratios: Each block's log of new / old, (n,).
+        spreads: How far the calls within each block lie apart, relative, (n,).
+        error: The largest probability that one end of the interval is on the wrong side of the truth.
+
+    Raises:
+        ValueError: There are fewer blocks than :func:`count_needed_blocks` says.
     """
-    weights = weigh(spreads)
+    weights = find_weights(spreads)
     below = _find_quantile(weights, error)
     if below < 0:
         raise ValueError(f"{len(log_ratios)} blocks make no interval with an error of {error}")
@@ -57,26 +64,34 @@ def find_interval(log_ratios: Array, spreads: Array, error: float) -> Interval:
     return Interval(ratio, low_ratio, high_ratio)
 
 
-def weigh(spreads: Array) -> NDArray[np.int64]:
-    """Whole weights of 1 to :data:`LEVELS` for blocks that spread so much within: in proportion to one over the spread,
-    which is the best for a sign test where the spread tells how far off a block is."""
+def find_weights(spreads: Array) -> NDArray[np.int64]:
+    """Whole weights of 1 to :data:`LEVELS` for blocks, (n,).
+
+    A weight is proportional to one over the block's spread. That is optimal for a sign test where the spread is
+    proportional to the block's error.
+
+    Args:
+        spreads: How far the calls within each block lie apart, relative, (n,).
+    """
     weights = 1 / (spreads + MIN_SPREAD)
     levels: NDArray[np.int64] = np.rint(weights / weights.max() * LEVELS).astype(np.int64)
     return np.maximum(levels, 1)
 
 
-def count_needed(error: float) -> int:
-    """How many blocks it takes at least for an interval to have so small an error.
+def count_needed_blocks(error: float) -> int:
+    """The smallest number of blocks for which an interval with this error exists.
 
-    >>> count_needed(0.01)
+    >>> count_needed_blocks(0.01)
     7
     """
     return math.ceil(-math.log2(error))
 
 
 def _find_quantile(weights: Sequence[int] | NDArray[np.int64], error: float) -> int:
-    """The largest sum that the weights of those coins that show heads stay at or below with a probability of at most
-    ``error``; -1 where even none of them does not."""
+    """The largest s such that the weights of the heads sum to at most s with a probability of at most ``error``.
+
+    Returns -1 where even the sum 0 is more likely than ``error``.
+    """
     chances = np.zeros(int(np.sum(weights)) + 1)
     chances[0] = 1.0
     for weight in weights:

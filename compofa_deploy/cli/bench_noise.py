@@ -34,12 +34,12 @@ def noise_command(bundle: Path | None, limit_ms: float, as_json: bool) -> None:
     """
     import numpy as np
 
-    from compofa_deploy.bench.measure_machine import listen
+    from compofa_deploy.bench.measure_machine import measure_machine
 
     try:
         with show_progress() as display:
             display.on_step(f"measuring for {limit_ms / 1000:.0f} s")
-            noise = listen(
+            noise = measure_machine(
                 bundle,
                 limit_ms / 1000,
                 np.random.default_rng(0),

@@ -1,4 +1,4 @@
-"""A figure of what a supernet offers: accuracy against multiply-accumulates of every compound subnet, and the front."""
+"""A figure of the subnets of a supernet: accuracy against multiply-accumulates, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 SIZE_INCHES = (6.4, 4.8)
 SPLIT = "validation"
-"""The front is what a search would find, which looks at these images alone."""
+"""The front is drawn for the images that the search uses."""
 
 
 def write_front_figure(table: AccuracyTable, architecture: Architecture, path: Path) -> None:
-    """Write the figure as the suffix says; the same table gives the same bytes.
+    """Write the figure in the format of the path's suffix. The same table gives the same bytes.
 
-    :class:`InputError` where the suffix is none of an image or the file cannot be written; :class:`MismatchError`
-    where the table is of another architecture.
+    Raises:
+        InputError: The suffix is not that of an image, or the file cannot be written.
+        MismatchError: The table is of another architecture.
     """
     write_image(path, draw_front(table, architecture, find_kind(path)))
 
@@ -63,7 +64,7 @@ def draw_front(table: AccuracyTable, architecture: Architecture, kind: str) -> b
 
 
 def count_millions(table: AccuracyTable, architecture: Architecture) -> NDArray[np.float64]:
-    """(resolutions, 243): multiply-accumulates of every subnet of a table, in millions."""
+    """The multiply-accumulates of every subnet of a table, in millions, (resolutions, 243)."""
     return np.stack([
         list_units(architecture, side).sum_over(lambda layer: layer.macs) / 1e6 for side in table.resolutions
     ])  # fmt: skip

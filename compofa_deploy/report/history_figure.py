@@ -1,10 +1,8 @@
-"""A figure of a history: each bundle's median over runs with its interval, and how it changed by the baseline's."""
+"""A figure of a history: each bundle's median over the runs, and its change relative to the baseline network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bench.history import History
+from compofa_deploy.bench.history import Entry, History
 from compofa_deploy.bench.summary import CONFIDENCE, Summary
 from compofa_deploy.report.image import LINE, find_kind, render, write_image
 from latency_tables.errors import InputError
@@ -29,8 +27,13 @@ LABEL_CHARACTERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A bundle's runs: which of the history's they are (n,), and what was found. ``breaks`` are the places in it before
-    which the device spec changed: latencies on both sides are not of one machine."""
+    """The runs of one bundle.
+
+    Attributes:
+        name: The bundle's name.
+        runs: The places of its runs in the history, (n,).
+        found: The numbers of each run.
+    """
 
     name: str
     runs: NDArray[np.int64]
@@ -38,13 +41,13 @@ class Series:
 
     @property
     def breaks(self) -> list[int]:
-        """See above."""
+        """The places in ``found`` before which the device spec changed. Latencies across a break are not comparable."""
         changed = [a.spec_id != b.spec_id for a, b in pairwise(self.found)]
         return [place for place, is_new in enumerate(changed, start=1) if is_new]
 
 
 def list_series(history: History) -> list[Series]:
-    """The bundles of a history in the order in which they first come."""
+    """The bundles of a history, in the order of their first runs."""
     names = dict.fromkeys(summary.name for entry in history.entries for summary in entry.bundles)
     series = []
     for name in names:
@@ -54,15 +57,21 @@ def list_series(history: History) -> list[Series]:
 
 
 def write_history_figure(history: History, path: Path) -> None:
-    """Write the figure as the suffix says; the same history gives the same bytes.
+    """Write the figure in the format of the path's suffix. The same history gives the same bytes.
 
-    :class:`InputError` where the suffix is none of an image, the file cannot be written, or there is no run.
+    Raises:
+        InputError: The suffix is not that of an image, the file cannot be written, or there is no run.
     """
     write_image(path, draw_history(history, find_kind(path)))
 
 
 def draw_history(history: History, kind: str) -> bytes:
-    """The figure as an image of the kind ``svg`` or ``png``."""
+    """The figure as an image.
+
+    Args:
+        history: The runs.
+        kind: ``svg`` or ``png``.
+    """
     series = list_series(history)
     if not series:
         raise InputError(
@@ -72,12 +81,12 @@ def draw_history(history: History, kind: str) -> bytes:
     def fill(figure: Figure) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True)
         for number, bundle in enumerate(series):
-            colour, first = f"C{number % 10}", bundle.found[0].baseline_ratio
-            _draw_series(upper, bundle, colour, lambda ms, summary: ms)
-            _draw_series(lower, bundle, colour, partial(_find_change, first))
+            colour = f"C{number % 10}"
+            _draw_series(upper, bundle, colour, list_medians(bundle))
+            _draw_series(lower, bundle, colour, list_changes(bundle))
         upper.set(ylabel="median, ms", ylim=(0, None))
         lower.axhline(0, color=LINE, lw=0.8)
-        lower.set(ylabel="by the baseline's, since the first run, %")
+        lower.set(ylabel="relative to the baseline,\nchange since the first run, %")
         upper.legend(frameon=False, loc="best")
         _label_runs(lower, history)
         figure.suptitle(
@@ -89,15 +98,27 @@ def draw_history(history: History, kind: str) -> bytes:
     return render(kind, SIZE_INCHES, fill)
 
 
-def _find_change(first: float, ms: float, summary: Summary) -> float:
-    return 100 * (ms / summary.baseline_ms / first - 1)
+def list_medians(series: Series) -> NDArray[np.float64]:
+    """(n, 3): the median of each run in ms, and the ends of its interval."""
+    return np.array([(found.median_ms, found.low_ms, found.high_ms) for found in series.found])
 
 
-def _draw_series(axes: Axes, series: Series, colour: str, show: Callable[[float, Summary], float]) -> None:
-    middle, low, high = (
-        np.array([show(getattr(summary, name), summary) for summary in series.found])
-        for name in ("median_ms", "low_ms", "high_ms")
-    )
+def list_changes(series: Series) -> NDArray[np.float64]:
+    """(n, 3): the change of each run's ratio to the baseline since the first run, in percent, with its interval.
+
+    The ratio is the one that ``compofa bench history`` prints. Its interval is as wide, relatively, as the median's.
+    The first run on each machine or setting has the change 0.
+    """
+    firsts = [0, *series.breaks]
+    begun = [max(first for first in firsts if first <= place) for place in range(len(series.found))]
+    ratios = np.array([found.baseline_ratio for found in series.found])
+    medians = list_medians(series)
+    changes: NDArray[np.float64] = 100 * (medians / medians[:, :1] * (ratios / ratios[begun])[:, None] - 1)
+    return changes
+
+
+def _draw_series(axes: Axes, series: Series, colour: str, values: NDArray[np.float64]) -> None:
+    middle, low, high = values.T
     edges = [0, *series.breaks, len(series.found)]
     for first, end in pairwise(edges):
         part = slice(first, end)
@@ -110,5 +131,10 @@ def _draw_series(axes: Axes, series: Series, colour: str, show: Callable[[float,
 
 def _label_runs(axes: Axes, history: History) -> None:
     places = np.unique(np.linspace(0, len(history.entries) - 1, MOST_TICKS).round().astype(int))
-    names = [history.entries[i].label or history.entries[i].created for i in places]
-    axes.set_xticks(places, [name[:LABEL_CHARACTERS] for name in names], rotation=30, ha="right")
+    names = [name_run(history.entries[i]) for i in places]
+    axes.set_xticks(places, names, rotation=30, ha="right")
+
+
+def name_run(entry: Entry) -> str:
+    """The name of a run under the figure: its label, or else its month, day and time of day."""
+    return entry.label[:LABEL_CHARACTERS] or entry.created[5:16].replace("T", " ")

@@ -1,4 +1,4 @@
-"""Figures as image files: on a white page, the same bytes each time, whatever the user's own settings are."""
+"""Image files of figures: on a white page, with the same bytes each time, whatever the user's own settings are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = (".svg", ".png")
 DOTS_PER_INCH = 150
 BAND, POINT, LINE = "#c9dbf0", "#1f4e8c", "#555555"
 SETTINGS: Any = {
-    # Ids within an SVG are random without a salt of one's own.
+    # Without a fixed salt, the ids within an SVG are random.
     "svg.hashsalt": "compofa",
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -29,7 +29,7 @@ SETTINGS: Any = {
 
 
 def find_kind(path: Path) -> str:
-    """The kind of image that a path's suffix asks for; :class:`InputError` where it asks for none."""
+    """The kind of image that a path's suffix names, ``svg`` or ``png``; :class:`InputError` for other suffixes."""
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: a figure is written as {' or '.join(SUFFIXES)}; name it so")
     return path.suffix.lower().removeprefix(".")
@@ -42,7 +42,13 @@ def write_image(path: Path, image: bytes) -> None:
 
 
 def render(kind: str, size_inches: tuple[float, float], fill: Callable[[Figure], None]) -> bytes:
-    """An image of the kind ``svg`` or ``png`` of what ``fill`` draws into an empty figure."""
+    """Draw a figure and render it.
+
+    Args:
+        kind: ``svg`` or ``png``.
+        size_inches: The width and height.
+        fill: Draws into an empty figure.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 

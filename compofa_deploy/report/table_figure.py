@@ -1,4 +1,4 @@
-"""A figure of a latency table: what it predicts against what was measured, with its interval, on a white page."""
+"""A figure of a latency table: predicted against measured latencies, with the interval."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 CONFIDENCE = 0.9
-"""Of the band."""
+"""The confidence of the interval that the band shows."""
 SIZE_INCHES = (6.4, 6.4)
 MARGIN = 0.05
-"""Of the axes, beyond the fastest and the slowest network, relative to these."""
+"""How far the axes reach beyond the fastest and the slowest network, relative."""
 MANY = 8
-"""More resolutions than this do not fit into the title."""
+"""With more resolutions than this, the title names the first and the last only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Networks that the predictions were made without: (n,) in ms, and in a few words which these are."""
+    """Networks that did not take part in their own prediction.
+
+    Attributes:
+        predicted_ms: Predicted latencies, (n,).
+        measured_ms: Measured latencies, (n,).
+        error: The summary of their errors.
+        what: Which networks these are, in a few words.
+    """
 
     predicted_ms: Array
     measured_ms: Array
@@ -39,19 +46,21 @@ class Points:
 
     @property
     def relative_errors(self) -> Array:
-        """How much more was measured than predicted, relative to the prediction."""
+        """Measured minus predicted, relative to predicted, (n,)."""
         return self.measured_ms / self.predicted_ms - 1
 
 
 def find_points(table: LatencyTable) -> Points:
-    """The networks that validated a table, or those that calibrated it, each left out of the fit.
+    """The networks that validated a table. Without a validation, the calibrating networks, each left out of the fit.
 
-    :class:`InputError` where it states no error; :class:`FormatError` where its residuals are not its networks'.
+    Raises:
+        InputError: The table states no error.
+        FormatError: The table has not one residual for each network.
     """
     if table.error is None:
         raise InputError(
-            f"{table.source} states no error and knows of no measured network, so there is nothing to draw; profile "
-            "the device for a table that does"
+            f"{table.source} states no error and has no measured network, so there is nothing to draw; profile the "
+            "device for a table that has"
         )
     if table.validation is not None:
         networks = table.validation.networks
@@ -68,9 +77,10 @@ def find_points(table: LatencyTable) -> Points:
 
 
 def write_figure(table: LatencyTable, path: Path) -> None:
-    """Write the figure as the suffix says; the same table gives the same bytes.
+    """Write the figure in the format of the path's suffix. The same table gives the same bytes.
 
-    :class:`InputError` where the suffix is none of an image, or the file cannot be written.
+    Raises:
+        InputError: The suffix is not that of an image, or the file cannot be written.
     """
     write_image(path, draw(table, find_kind(path)))
 
@@ -106,7 +116,7 @@ def _draw_errors(axes: Axes, points: Points, margin: float) -> None:
     axes.axhline(0, color=LINE, lw=0.8)
     axes.plot(points.predicted_ms, 100 * points.relative_errors, "o", color=POINT, ms=3.5, mew=0)
     limit = 100 * 1.2 * max(margin, float(np.abs(points.relative_errors).max()))
-    axes.set(xlabel="predicted, ms", ylabel="measured more, %", ylim=(-limit, limit))
+    axes.set(xlabel="predicted, ms", ylabel="measured - predicted, %", ylim=(-limit, limit))
 
 
 def _write_title(figure: Figure, table: LatencyTable, points: Points) -> None:

@@ -1,4 +1,4 @@
-"""What all outputs say alike."""
+"""Texts that all outputs share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from latency_tables.errors import EXIT_ANSWER_IS_NO, EXIT_DONE
 
 
 def format_change(ratio: float) -> str:
-    """A ratio as a change in per cent.
+    """A ratio as a change in percent.
 
     >>> format_change(1.0312), format_change(0.9), format_change(1.0)
     ('+3.1 %', '-10.0 %', '+0.0 %')
@@ -18,7 +18,7 @@ def format_change(ratio: float) -> str:
 
 
 def format_interval(comparison: Comparison) -> str:
-    """The ends of the interval as changes in per cent."""
+    """The ends of the interval, as changes in percent."""
     return f"{format_change(comparison.low)} to {format_change(comparison.high)}"
 
 

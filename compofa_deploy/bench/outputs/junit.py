@@ -1,4 +1,4 @@
-"""Comparisons as JUnit XML, a test case for each model: what test viewers read."""
+"""Comparisons as JUnit XML, the format of test viewers, with one test case for each model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from compofa_deploy.bench.verdict import Comparison, Verdict
 
 SUITE = "compofa bench compare"
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML 1.0 document may hold (section 2.2)."""
+"""Characters that an XML 1.0 document must not contain (section 2.2)."""
 
 
 def write_junit(comparisons: Sequence[Comparison]) -> bytes:
-    """The document: slower is a failure, could not tell an error."""
+    """The document. A slower model is a failure, and one without a clear answer an error."""
     slower, unclear = (
         sum(c.verdict is verdict for c in comparisons) for verdict in (Verdict.SLOWER, Verdict.COULD_NOT_TELL)
     )

@@ -14,11 +14,11 @@ SIGNS = {
     Verdict.COULD_NOT_TELL: ":grey_question:",
 }
 MARKER = "<!-- compofa bench compare -->"
-"""A comment that begins with it can be found again, and be replaced."""
+"""The first line of each comment, by which a later run finds and replaces it."""
 
 
 def write_markdown(comparisons: Sequence[Comparison], warnings: Sequence[str] = ()) -> str:
-    """The comment's text: a line, a table, and what the reader must know; at least one comparison."""
+    """The comment's text: a summary, a table, and remarks. It needs at least one comparison."""
     rows = [
         f"| {SIGNS[c.verdict]} {c.verdict.value} | {_escape(c.model)} | {format_change(c.ratio)} | "
         f"{format_interval(c)} | {c.old_ms:.3f} ms | {c.new_ms:.3f} ms | {c.blocks} in {c.seconds:.0f} s |"
@@ -48,7 +48,7 @@ def write_markdown(comparisons: Sequence[Comparison], warnings: Sequence[str] = 
 
 
 def _escape(text: str) -> str:
-    """A text in a cell, or a line: names are the user's, and must not become markup."""
+    """Escape a text for a table cell or a line, so that a user's names do not become markup."""
     for character in "\\`*_{}[]<>|#":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())

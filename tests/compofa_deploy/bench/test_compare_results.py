@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.bench.compare_results import RUN_SPREAD, compare_results, find_interval
+from compofa_deploy.bench.compare_results import RUN_SPREAD, bootstrap_interval, compare_results
 from compofa_deploy.bench.result import BenchResult
 from compofa_deploy.bench.verdict import Verdict
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.measured_kit import hash_kit
 from tests.latency_tables.builders import MACHINE, SPEC
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 Save = Callable[[str, BenchResult], Path]
 
@@ -59,7 +59,7 @@ def test_what_is_finer_than_runs_lie_apart_cannot_be_told_and_says_what_can(save
 
 
 def test_an_interval_is_no_narrower_than_runs_lie_apart() -> None:
-    _, low, high = find_interval(np.zeros(10), np.zeros(10), 0.01)
+    _, low, high = bootstrap_interval(np.zeros(10), np.zeros(10), 0.01)
     assert np.log(high) == pytest.approx(-np.log(low)) == pytest.approx(2.326 * RUN_SPREAD * 2**0.5, rel=1e-3)
 
 
@@ -68,7 +68,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
     for _ in range(200):
         run_old, run_new = RUN_SPREAD * rng.standard_normal(2)
         old, new = (run + 0.03 * rng.standard_normal(10) for run in (run_old, run_new))
-        _, low, high = find_interval(old, new, 0.01)
+        _, low, high = bootstrap_interval(old, new, 0.01)
         held += low <= 1 <= high
     assert held >= 194
 

@@ -10,7 +10,7 @@ import pytest
 from compofa_deploy.bench.dashboard import list_entries, write_dashboard
 from compofa_deploy.bench.summary import summarise
 from latency_tables.errors import InputError
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 
 def test_every_bundle_has_an_entry_for_each_thing_with_its_unit() -> None:

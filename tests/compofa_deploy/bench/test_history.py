@@ -10,7 +10,7 @@ import pytest
 
 from compofa_deploy.bench.history import Entry, append_entry, read_history
 from latency_tables.errors import InputError
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 
 @pytest.fixture

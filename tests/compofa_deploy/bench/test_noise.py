@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.bench import measure_machine as listen_module
-from compofa_deploy.bench.measure_machine import listen
+from compofa_deploy.bench import measure_machine as machine_module
+from compofa_deploy.bench.measure_machine import measure_machine
 from compofa_deploy.bench.noise import SCORED_S, Noise, describe_noise, find_regression
 from compofa_deploy.export.export import Exported
 from latency_tables.errors import MeasurementError
 from profilers.measuring.paired_worker import Block
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.latency_tables.builders import CONDITIONS, SPEC
-from tests.support.benched import BASELINE, make_fake_baseline
+from tests.support.bench_results import BASELINE, make_fake_baseline
 
 
 def draw_blocks(between: float, within: float = 0.01, count: int = 40, seed: int = 0) -> list[Block]:
@@ -78,7 +78,7 @@ def test_one_core_and_what_the_clock_did_are_doubts() -> None:
         replace(block, flags=("the device stalled, or the clock jumped",)) for block in draw_blocks(0.01)
     ]
     assert describe(blocks, cores=1).doubts == (
-        "there is one core: whatever else runs delays every call",
+        "there is one core: every other process delays the calls",
         "the device stalled, or the clock jumped",
     )
     assert describe(draw_blocks(0.01)).doubts == ()
@@ -103,7 +103,7 @@ def test_disturbed_calls_are_counted() -> None:
 def test_it_is_measured_with_a_bundle(exported: Exported, tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "bundle", exported, make_fake_model(1.0))
     told: list[float] = []
-    noise = listen(folder, 0.5, np.random.default_rng(0), told.append)
+    noise = measure_machine(folder, 0.5, np.random.default_rng(0), told.append)
     assert noise.level_ms == pytest.approx(1.0, rel=0.2)
     assert noise.blocks == len(told) >= 8
     assert noise.device.startswith("fake 1.0")
@@ -111,13 +111,13 @@ def test_it_is_measured_with_a_bundle(exported: Exported, tmp_path: Path) -> Non
 
 
 def test_without_a_bundle_it_is_measured_with_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listen_module, "RUNTIME", "fake")
-    monkeypatch.setattr(listen_module, "make_baseline", make_fake_baseline)
-    noise = listen(None, 0.2, np.random.default_rng(0), lambda seconds: None)
+    monkeypatch.setattr(machine_module, "RUNTIME", "fake")
+    monkeypatch.setattr(machine_module, "make_baseline", make_fake_baseline)
+    noise = measure_machine(None, 0.2, np.random.default_rng(0), lambda seconds: None)
     assert noise.level_ms == pytest.approx(BASELINE.true_ms, rel=0.01)
 
 
 def test_a_bundle_that_does_not_run_is_one_error(exported: Exported, tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "bundle", exported, make_fake_model(fault="error"))
     with pytest.raises(MeasurementError, match="it was told to"):
-        listen(folder, 0.2, np.random.default_rng(0), lambda seconds: None)
+        measure_machine(folder, 0.2, np.random.default_rng(0), lambda seconds: None)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from compofa_deploy.bench.result import BenchResult
 from latency_tables.errors import FormatError, InputError
 from tests.latency_tables.builders import MACHINE, SPEC
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 
 @given(
@@ -51,7 +51,7 @@ def test_ratios_are_to_the_baseline_whatever_the_speed_of_the_machine() -> None:
 
 def test_one_core_is_a_doubt() -> None:
     (alone,) = make_result("a", spec=replace(SPEC, machine=replace(MACHINE, cores=1))).bundles
-    assert alone.doubts == ("there is one core: whatever else runs delays every call",)
+    assert alone.doubts == ("there is one core: every other process delays the calls",)
     assert make_result("a").bundles[0].doubts == ()
 
 

@@ -18,7 +18,7 @@ from profilers.measuring.runner import OnProgress
 from profilers.runtimes.fake import FakeModel, FakeWorld
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import flip_byte, replace_content
-from tests.support.benched import BASELINE, make_fake_baseline
+from tests.support.bench_results import BASELINE, make_fake_baseline
 
 Write = Callable[..., Path]
 QUIET = FakeWorld()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compofa_deploy.bench.summary import MIN_BEYOND, PERCENTILES, Summary, list_allowed, summarise
 from latency_tables.errors import FormatError
 from profilers.measuring.load_cost import Load
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 
 def test_the_numbers_of_a_bundle_are_those_that_were_observed() -> None:

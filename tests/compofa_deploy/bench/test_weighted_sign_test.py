@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from compofa_deploy.bench.weighted_sign_test import LEVELS, count_needed, find_interval, weigh
+from compofa_deploy.bench.weighted_sign_test import LEVELS, count_needed_blocks, find_interval, find_weights
 
 ERROR = 0.02
 SIMULATIONS = 1500
@@ -89,12 +89,12 @@ def test_old_and_new_exchanged_turn_it_over(drawn):
 
 @pytest.mark.parametrize("error", [0.01, 0.0016, 0.0001])
 def test_too_few_blocks_make_no_interval(error):
-    enough = count_needed(error)
+    enough = count_needed_blocks(error)
     assert find_interval(np.zeros(enough), np.zeros(enough), error).ratio == 1
     with pytest.raises(ValueError, match="make no interval"):
         find_interval(np.zeros(enough - 1), np.zeros(enough - 1), error)
 
 
 def test_a_block_weighs_as_the_inverse_of_its_spread():
-    weights = weigh(np.array([0.005, 0.015, 0.995]))
+    weights = find_weights(np.array([0.005, 0.015, 0.995]))
     assert weights.tolist() == [LEVELS, LEVELS // 2, 1]

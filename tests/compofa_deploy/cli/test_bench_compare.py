@@ -94,7 +94,7 @@ def test_models_of_different_inputs_are_refused(compofa, put, changes, message):
     ran = compofa("bench", "compare", put("old"), put("new", **changes), "--json")
     assert ran.code == 2
     assert message in ran.error
-    assert "compare models of one input" in ran.error
+    assert "compare models with the same input" in ran.error
     assert ran.out == ""
 
 
@@ -113,7 +113,7 @@ def test_a_difference_of_settings_is_compared_and_said(compofa, put):
     notes = ran.json["comparisons"][0]["notes"]
     assert notes == [
         "spin: True, False: part of what is compared",
-        "the old bundle was made with fake 0.9, and runs here with 1.0",
+        "the old bundle was made with fake 0.9, and runs here on 1.0",
     ]
 
 
@@ -137,7 +137,7 @@ def test_a_bundle_and_a_folder_of_bundles_are_not_compared(compofa, put, tmp_pat
     put("many/one")
     ran = compofa("bench", "compare", put("old"), tmp_path / "many")
     assert ran.code == 2
-    assert "one is a bundle and one a folder of bundles" in ran.error
+    assert "one is a bundle, and the other a folder of bundles" in ran.error
 
 
 def test_folders_that_share_no_name_are_refused(compofa, put, tmp_path):

@@ -6,20 +6,20 @@ import json
 
 import pytest
 
-from compofa_deploy.bench import measure_machine as listen_module
+from compofa_deploy.bench import measure_machine as machine_module
 from compofa_deploy.bench import run as run_module
 from compofa_deploy.bench.result import BenchResult
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import flip_byte, replace_content
-from tests.support.benched import make_fake_baseline, make_result
+from tests.support.bench_results import make_fake_baseline, make_result
 
 
 @pytest.fixture(autouse=True)
 def _simulated(monkeypatch):
     monkeypatch.setattr(run_module, "LOADS", 1)
     monkeypatch.setattr(run_module, "make_baseline", make_fake_baseline)
-    monkeypatch.setattr(listen_module, "make_baseline", make_fake_baseline)
-    monkeypatch.setattr(listen_module, "RUNTIME", "fake")
+    monkeypatch.setattr(machine_module, "make_baseline", make_fake_baseline)
+    monkeypatch.setattr(machine_module, "RUNTIME", "fake")
     monkeypatch.setenv("GITHUB_SHA", "0123456789abcdef")
 
 

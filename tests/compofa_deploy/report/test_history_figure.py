@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compofa_deploy.bench.history import Entry, History
-from compofa_deploy.report.history_figure import draw_history, list_series, write_history_figure
+from compofa_deploy.report.history_figure import (
+    draw_history,
+    list_changes,
+    list_series,
+    name_run,
+    write_history_figure,
+)
 from latency_tables.errors import InputError
 from tests.latency_tables.builders import SPEC
-from tests.support.benched import make_result
+from tests.support.bench_results import make_result
 
 
 def make_history(*names_of_runs: tuple[str, ...], changed_at: int = 99) -> History:
@@ -37,6 +44,28 @@ def test_another_device_spec_breaks_a_series() -> None:
     assert series.breaks == [2]
     (whole,) = list_series(make_history(("a",), ("a",)))
     assert whole.breaks == []
+
+
+def test_the_change_is_that_of_the_ratio_which_the_table_prints() -> None:
+    (series,) = list_series(make_history(("a",), ("a",), ("a",)))
+    ratios = np.array([summary.baseline_ratio for summary in series.found])
+    changes = list_changes(series)
+    assert changes[:, 0] == pytest.approx(100 * (ratios / ratios[0] - 1))
+    assert changes[0, 0] == 0
+    assert (changes[:, 1] <= changes[:, 0]).all()
+    assert (changes[:, 0] <= changes[:, 2]).all()
+
+
+def test_the_change_begins_anew_on_another_machine() -> None:
+    (series,) = list_series(make_history(("a",), ("a",), ("a",), changed_at=1))
+    assert list_changes(series)[[0, 1], 0].tolist() == [0, 0]
+
+
+def test_runs_of_one_day_have_different_names() -> None:
+    entry = replace(make_history(("a",)).entries[0], label="")
+    later = replace(entry, created="2026-01-01T07:30:00+00:00")
+    assert (name_run(entry), name_run(later)) == ("01-01 00:00", "01-01 07:30")
+    assert name_run(replace(entry, label="0123456789abc")) == "0123456789"
 
 
 @pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG")])

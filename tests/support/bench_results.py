@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compofa_deploy.bench.result import Benched, BenchResult
+from compofa_deploy.bench.result import BenchmarkedBundle, BenchResult
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit, hash_kit
 from latency_tables.measurement import Item, Measurement
@@ -56,5 +56,5 @@ def make_result(
         hash_kit({}, every), {}, every, spec, {}, False, {"python": "3"}, (CONDITIONS,) * 2, tuple(measurements)
     )  # fmt: skip
     loads = (Load(20.0, 5_000_000), Load(22.0, 6_000_000), Load(30.0, 7_000_000))
-    bundles = tuple(Benched(name, "23432@16", loads, kit, item.id) for name, item in items.items())
+    bundles = tuple(BenchmarkedBundle(name, "23432@16", loads, kit, item.id) for name, item in items.items())
     return BenchResult(CONDITIONS.when, "abc", "compofa bench run", bundles)
