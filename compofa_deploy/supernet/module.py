@@ -18,6 +18,14 @@ from latency_tables.layer import NORM_EPS, Layer
 BN_MOMENTUM = 0.1
 
 
+def take_first(values: Tensor, count: int) -> Tensor:
+    """Return the first ``count`` entries of a tensor; the tensor itself where it has no more.
+
+    A view of all entries would cost its part of each training step: its gradient is copied into zeros.
+    """
+    return values if len(values) == count else values[:count]
+
+
 class ElasticBatchNorm(nn.Module):
     """Batch norm over the first channels of a wide one: all of its numbers are cut to the input's width."""
 
@@ -34,10 +42,10 @@ class ElasticBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n = x.shape[1]
-        return F.batch_norm(
-            x, self.running_mean[:n], self.running_var[:n], self.weight[:n], self.bias[:n],
-            self.training, self.momentum, self.eps,
-        )  # fmt: skip
+        mean, variance, weight, bias = (
+            take_first(values, n) for values in (self.running_mean, self.running_var, self.weight, self.bias)
+        )
+        return F.batch_norm(x, mean, variance, weight, bias, self.training, self.momentum, self.eps)
 
 
 class ElasticDepthwise(nn.Module):
@@ -56,7 +64,7 @@ class ElasticDepthwise(nn.Module):
 
     def cut(self, channels: int, kernel: int) -> Tensor:
         """The weight of the first ``channels`` at a kernel size, of shape (channels, 1, kernel, kernel)."""
-        weight = self.weight[:channels]
+        weight: Tensor = take_first(self.weight, channels)
         for smaller, larger in reversed(list(zip(self.kernels, self.kernels[1:], strict=False))):
             if larger <= kernel:
                 break
@@ -83,8 +91,10 @@ class ElasticConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
 
     def forward(self, x: Tensor, out_channels: int, stride: int = 1) -> Tensor:
-        weight = self.weight[:out_channels, : x.shape[1]]
-        bias = None if self.bias is None else self.bias[:out_channels]
+        weight = take_first(self.weight, out_channels)
+        if x.shape[1] < weight.shape[1]:
+            weight = weight[:, : x.shape[1]]
+        bias = None if self.bias is None else take_first(self.bias, out_channels)
         return F.conv2d(x, weight, bias, stride, self.weight.shape[-1] // 2)
 
 
@@ -193,7 +203,8 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor, layer: Layer) -> Tensor:
         x = F.dropout(x.flatten(1), self.dropout, self.training)
-        return F.linear(x, self.weight[:, : x.shape[1]], self.bias)
+        weight = self.weight if x.shape[1] == self.weight.shape[1] else self.weight[:, : x.shape[1]]
+        return F.linear(x, weight, self.bias)
 
 
 def activate(x: Tensor, act: str) -> Tensor:

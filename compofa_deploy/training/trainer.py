@@ -218,8 +218,17 @@ class Trainer:
             for skip in (False, True)
         ]
         self.optimizer = torch.optim.SGD(
-            groups, lr=self.phase.lr, momentum=self.recipe.momentum, nesterov=self.recipe.nesterov
+            groups,
+            lr=self.phase.lr,
+            momentum=self.recipe.momentum,
+            nesterov=self.recipe.nesterov,
+            fused=True,
         )
+        if self.recipe.momentum:
+            # A step that meets a parameter for the first time fails in torch's fused SGD, unless all are new. From a
+            # momentum of zero the result is the same.
+            for parameter in self.supernet.parameters():
+                self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def _run_phase(
         self,
