@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.data.splits import DataSplits, decode
-from compofa_deploy.evaluation.checkpoint_files import remove_partial
 from compofa_deploy.evaluation.evaluate import evaluate
+from compofa_deploy.evaluation.journal import remove_journal
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.supernet.stored import load_supernet, save_supernet
 from compofa_deploy.training.cost import list_work
@@ -132,7 +132,7 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         folder / "accuracy.partial",
     )
     table.save(folder / "accuracy.json")
-    remove_partial(folder / "accuracy.partial")
+    remove_journal(folder / "accuracy.partial")
 
 
 def count_steps(trainer: Trainer) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress
+from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress, warn
 from compofa_deploy.cli.search_space import LISTED, SPACES
 from compofa_deploy.cli.skipped import SkippedImages
 
@@ -138,6 +138,7 @@ def _evaluate_all(
         "made_by": shlex.join(["compofa", *sys.argv[1:]]),
         "partial": unfinished,
         "on_progress": lambda what, done, total: display.on_count(f"evaluating {what}", done, total),
+        "on_note": warn,
     }
     if ranks is None:
         table = _evaluate_exported(given, asked)
@@ -145,8 +146,8 @@ def _evaluate_all(
         unfinished.unlink(missing_ok=True)
         _print_table(given, table)
         return
-    from compofa_deploy.evaluation.checkpoint_files import remove_partial
     from compofa_deploy.evaluation.evaluate import evaluate
+    from compofa_deploy.evaluation.journal import remove_journal
     from compofa_deploy.torch_process.allocator import set_threads
     from compofa_deploy.torch_process.device import find_device
 
@@ -155,7 +156,7 @@ def _evaluate_all(
     if ranks.is_first:
         table.save(output)
     ranks.gather(None)
-    remove_partial(unfinished)
+    remove_journal(unfinished)
     if ranks.is_first:
         _print_table(given, table)
         _write_card(given, supernet, table)
@@ -182,7 +183,7 @@ def _evaluate_sampled(
     display: ProgressDisplay,
     ranks: Ranks,
 ) -> None:
-    from compofa_deploy.evaluation.checkpoint_files import remove_partial
+    from compofa_deploy.evaluation.journal import remove_journal
     from compofa_deploy.evaluation.sampled import evaluate_sampled
     from compofa_deploy.space.choice_arrays import find_space
     from compofa_deploy.torch_process.allocator import set_threads
@@ -203,11 +204,12 @@ def _evaluate_sampled(
         lambda done, total: display.on_count("evaluating subnets", done, total),
         find_device(given["device"] or "auto"),
         ranks,
+        warn,
     )
     if ranks.is_first:
         found.save(output)
     ranks.gather(None)
-    remove_partial(unfinished)
+    remove_journal(unfinished)
     if not ranks.is_first:
         return
     top1, top5 = 100 * found.top1 / found.images, 100 * found.top5 / found.images

@@ -149,8 +149,8 @@ def _evaluate(
     teller: _Teller,
 ) -> dict[str, Any]:
     from compofa_deploy.data.splits import DataSplits, decode
-    from compofa_deploy.evaluation.checkpoint_files import remove_partial
     from compofa_deploy.evaluation.evaluate import evaluate
+    from compofa_deploy.evaluation.journal import remove_journal
     from compofa_deploy.report.front_figure import write_front_figure
 
     architecture = supernet.architecture
@@ -171,7 +171,7 @@ def _evaluate(
     if not ranks.is_first:
         return {}
     table.save(path)
-    remove_partial(partial)
+    remove_journal(partial)
     accuracy = table.accuracy("validation")
     result = {
         "accuracy_table": str(path),

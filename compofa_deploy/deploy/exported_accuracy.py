@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compofa_deploy.accuracy.table import MISSING, SPLITS, AccuracyTable
 from compofa_deploy.bundle.verify import run_batches
 from compofa_deploy.data.splits import DataSplits, LabelledImages
-from compofa_deploy.evaluation.checkpoint import Partial, fingerprint
+from compofa_deploy.evaluation.journal import EvaluationJournal, fingerprint
 from compofa_deploy.export.writers import find_writer
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.search.pareto import peel_fronts
@@ -69,6 +69,7 @@ def evaluate_exported(
     partial: Path | None = None,
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
     wanted: Collection[Subnet] | None = None,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> AccuracyTable:
     """The accuracy table of compound subnets as they are exported for a device spec, of all unless some are ``wanted``;
     other arguments as of :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is
@@ -76,23 +77,25 @@ def evaluate_exported(
     supernet.check_calibrated(resolutions)
     images = {"validation": splits.validation, "test": splits.test}
     prints = (fingerprint(images[split]) for split in SPLITS)
-    kept = Partial(partial, [supernet.digest, *prints, spec.runtime, spec.runtime_version, spec.precision])
-    done = kept.read()
+    key = [supernet.digest, *prints, spec.runtime, spec.runtime_version, spec.precision]
+    journal = EvaluationJournal(partial, key, size=1, on_note=on_note)
+    known = journal.counts
     correct: dict[str, list[list[int]]] = {split: [] for split in SPLITS}
     for resolution in resolutions:
         every = enumerate_compound(resolution)
         subnets = [subnet for subnet in every if wanted is None or subnet in wanted]
         sized: list[SizedImages] = []
         for number, subnet in enumerate(subnets, 1):
-            if subnet.id not in done:
+            names = [f"{subnet.id}/{split}" for split in SPLITS]
+            if any(name not in known for name in names):
                 sized = sized or [SizedImages.of(images[split], resolution) for split in SPLITS]
                 counts = count_exported(supernet, subnet, spec, sized)
-                done[subnet.id] = {split: [count] for split, count in zip(SPLITS, counts, strict=True)}
-                kept.keep(done)
+                for name, count in zip(names, counts, strict=True):
+                    journal.add(name, [count])
             on_progress(resolution, number, len(subnets))
         asked = {subnet.id for subnet in subnets}
         for split in SPLITS:
-            correct[split].append([done[s.id][split][0] if s.id in asked else MISSING for s in every])
+            correct[split].append([known[f"{s.id}/{split}"][0] if s.id in asked else MISSING for s in every])
     return AccuracyTable(
         supernet.architecture.name,
         supernet.digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -13,39 +13,26 @@ from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
 from compofa_deploy.data.splits import DataSplits, LabelledImages
-from compofa_deploy.evaluation.checkpoint import Partial, fingerprint
-from compofa_deploy.evaluation.checkpoint_files import open_partial, read_others
-from compofa_deploy.evaluation.count import CPU, TOP, count_group, count_right
-from compofa_deploy.evaluation.partial_counts import (
-    Findings,
-    add,
-    count_seconds,
-    from_done,
-    is_known,
-    join,
-    list_ranges,
-    to_done,
-    total,
-)
+from compofa_deploy.evaluation.count import CPU, TOP, count_group, count_subnets
+from compofa_deploy.evaluation.journal import Counts, EvaluationJournal, fingerprint
 from compofa_deploy.evaluation.shards import (
     LEAVES,
-    SHARD_STAGES,
-    SHARDS,
     Part,
     count_units,
-    list_cuts,
+    list_parts,
+    locate_leaves,
     take_share,
     want,
     weigh,
 )
-from compofa_deploy.supernet.statistics import Choices
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
 
-KEEP_SECONDS = 5.0
-"""How much work, besides the shard under way, may be lost by a process that is killed."""
+COUNTS_PER_PART = 1 + len(TOP) * LEAVES
+"""Milliseconds, then the top-1 hits of each of a shard's subnets, then their top-5 hits."""
 
 
 def evaluate(
@@ -58,38 +45,57 @@ def evaluate(
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
     device: torch.device = CPU,
     ranks: Ranks = Ranks(),  # noqa: B008
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> AccuracyTable:
-    """The accuracy table of a supernet on the validation and test images.
+    """Count what every compound subnet gets right on the validation and test images.
 
-    With ``partial``, what is done is kept there every few seconds (each further process adds its number to the name),
-    and an evaluation that was stopped goes on from it, with as many processes as it is then given. All processes
-    return the same table. ``on_progress`` is told the resolution, and how many of how many units have run there in
-    this process.
+    Args:
+        supernet: A supernet with batch-norm statistics at all ``resolutions``.
+        splits: Images of the supernet's own classes.
+        resolutions: In pixels.
+        data_name: The name of the images in the table.
+        made_by: The command line in the table.
+        partial: The journal of this evaluation. One that was stopped goes on from it, with any number of processes.
+        on_progress: It is told a resolution, and how many of how many units have run there in this process.
+        device: Where torch computes.
+        ranks: The processes that share this evaluation. All of them return the same table.
+        on_note: It is told in one sentence where a file at ``partial`` had to be set aside.
+
+    Returns:
+        Top-1 and top-5 hits of 243 subnets at each resolution.
+
+    Raises:
+        MismatchError: The supernet has no statistics at a resolution, or the images have other classes, or
+            ``partial`` belongs to another evaluation.
     """
     supernet.check_calibrated(resolutions)
     check_classes(supernet, splits)
     tune_allocator()
     images = {"validation": splits.validation, "test": splits.test}
     key = [supernet.digest, *(fingerprint(images[split]) for split in SPLITS)]
-    kept = open_partial(partial, key, ranks)
-    own = from_done(kept.read(), str(kept.path))
-    others = [from_done(done, f"{partial}.*") for done in read_others(partial, key, ranks)]
-    known = join(ranks.gather(join([own, *others])))
-    parts = _plan(supernet, images, resolutions, device, known)
-    parts = take_share(parts, [weigh(supernet.architecture, part) for part in parts], ranks)
-    _run(supernet, images, parts, device, own, kept, on_progress)
-    known = join([known, *ranks.gather(own)])
-    counts = {split: total(known, split, resolutions, len(images[split])) for split in SPLITS}
+    journal = EvaluationJournal(partial, key, COUNTS_PER_PART, ranks.rank, on_note)
+    known = _join(ranks.gather(journal.counts))
+    sizes = {split: len(images[split]) for split in SPLITS}
+    parts = [
+        part
+        for resolution in resolutions
+        for part in list_parts(resolution, sizes, count_group(supernet.architecture, resolution, device))
+    ]
+    left = [part for part in parts if part.name not in known]
+    own = take_share(left, [weigh(supernet.architecture, part) for part in left], ranks)
+    _count_parts(supernet, images, own, device, journal, on_progress)
+    known = _join([known, *ranks.gather(journal.counts)])
+    counts = _add_up(parts, known, resolutions)
     return AccuracyTable(
         supernet.architecture.name,
         supernet.digest,
         data_name,
         made_by,
         tuple(resolutions),
-        {split: len(images[split]) for split in SPLITS},
+        sizes,
         {split: counts[split][0] for split in SPLITS},
         top5={split: counts[split][1] for split in SPLITS},
-        seconds=round(count_seconds(known, resolutions), 3),
+        seconds=round(sum(known[part.name][0] for part in parts) / 1000, 3),
     )
 
 
@@ -113,77 +119,51 @@ def _describe(names: Sequence[str]) -> str:
     return f"{len(names)} classes ({shown}{', ...' if len(names) > 3 else ''})"
 
 
-def _plan(
-    supernet: StoredSupernet,
-    images: Mapping[str, LabelledImages],
-    resolutions: Sequence[int],
-    device: torch.device,
-    known: Findings,
-) -> list[Part]:
-    """All that is left to do, in the order in which the tree is walked."""
-    parts = [
-        Part(resolution, split, start, stop, shard)
-        for resolution in resolutions
-        for split in SPLITS
-        for start, stop in list_cuts(
-            len(images[split]),
-            count_group(supernet.architecture, resolution, device),
-            list_ranges(known, resolution, split),
-        )
-        for shard in SHARDS
-    ]
-    return [part for part in parts if not is_known(known, part)]
+def _join(several: Sequence[Counts]) -> Counts:
+    return {name: counts for each in several for name, counts in each.items()}
 
 
-def _run(
+def _count_parts(
     supernet: StoredSupernet,
     images: Mapping[str, LabelledImages],
     parts: Sequence[Part],
     device: torch.device,
-    found: Findings,
-    kept: Partial,
+    journal: EvaluationJournal,
     on_progress: Callable[[int, int, int], None],
 ) -> None:
-    """Do parts, group by group of images, and put what comes out into ``found``."""
-    kept_at = time.monotonic()
-    groups = [
+    """Count parts, and write each down as soon as it is counted. Parts on the same images share one walk."""
+    walks = [
         list(group) for _, group in groupby(parts, lambda part: (part.resolution, part.split, part.start))
     ]
     totals: dict[int, int] = {}
-    for group in groups:
+    for group in walks:
         units = count_units([part.shard for part in group])
         totals[group[0].resolution] = totals.get(group[0].resolution, 0) + units
     done = dict.fromkeys(totals, 0)
-    try:
-        for group in groups:
-            by_shard = {part.shard: part for part in group}
-            resolution, counts = group[0].resolution, np.zeros((len(TOP), LEAVES), np.int64)
-            number, began = 0, time.monotonic()
+    for group in walks:
+        first = group[0]
 
-            def note_unit(resolution: int = resolution) -> None:
-                done[resolution] += 1
-                on_progress(resolution, done[resolution], totals[resolution])
+        def note_unit(resolution: int = first.resolution) -> None:
+            done[resolution] += 1
+            on_progress(resolution, done[resolution], totals[resolution])
 
-            def note_subnet(
-                choices: Choices,
-                hits: NDArray[np.int64],
-                by_shard: Mapping[Choices, Part] = by_shard,
-                counts: NDArray[np.int64] = counts,
-            ) -> None:
-                nonlocal number, began, kept_at
-                counts[:, number] = hits
-                number += 1
-                if number < LEAVES:
-                    return
-                now = time.monotonic()
-                add(found, by_shard[choices[:SHARD_STAGES]], round(1000 * (now - began)), counts)
-                number, began = 0, now
-                if now - kept_at >= KEEP_SECONDS:
-                    kept.keep(to_done(found))
-                    kept_at = now
+        chosen = images[first.split].take(np.arange(first.start, first.stop))
+        wanted = want([part.shard for part in group])
+        began = time.monotonic()
+        subnets = count_subnets(supernet, chosen, first.resolution, wanted, device, note_unit)
+        for part in group:
+            # The walk yields the subnets of one shard after those of another, in the order of the parts.
+            hits = np.array([hits for _, hits in islice(subnets, LEAVES)])
+            now = time.monotonic()
+            journal.add(part.name, [round(1000 * (now - began)), *hits.T.ravel().tolist()])
+            began = now
 
-            chosen = images[group[0].split].take(np.arange(group[0].start, group[0].stop))
-            count_right(supernet, chosen, resolution, want(by_shard), device, note_unit, note_subnet)
-    finally:
-        if parts:
-            kept.keep(to_done(found))
+
+def _add_up(parts: Sequence[Part], known: Counts, resolutions: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+    """Hits (2, resolutions, 243) on all of each split's images."""
+    shape = (len(TOP), len(resolutions), len(COMPOUND_DEPTHS))
+    counts = {split: np.zeros(shape, dtype=np.int64) for split in SPLITS}
+    for part in parts:
+        hits = np.array(known[part.name][1:]).reshape(len(TOP), LEAVES)
+        counts[part.split][:, list(resolutions).index(part.resolution), locate_leaves(part.shard)] += hits
+    return counts

@@ -17,11 +17,10 @@ from compofa_deploy.accuracy.csv_table import COLUMNS
 from compofa_deploy.data.splits import DataSplits, LabelledImages, decode
 from compofa_deploy.evaluation.calibrate import calibrating, load_batch, read_state
 from compofa_deploy.evaluation.calibrate_supernet import open_module
-from compofa_deploy.evaluation.checkpoint import Done, fingerprint
-from compofa_deploy.evaluation.checkpoint_files import open_partial, read_others
 from compofa_deploy.evaluation.count import CPU, count_hits, load_batches
 from compofa_deploy.evaluation.evaluate import check_classes
 from compofa_deploy.evaluation.folded import FoldedLayers
+from compofa_deploy.evaluation.journal import Counts, EvaluationJournal, fingerprint
 from compofa_deploy.space.choice_arrays import Space, to_subnet
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
@@ -31,6 +30,9 @@ from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
 from latency_tables.files import replace_file
+
+COUNTS = ("top-1 hits", "top-5 hits", "milliseconds")
+"""The counts of a subnet in a journal."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def evaluate_sampled(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     device: torch.device = CPU,
     ranks: Ranks = Ranks(),  # noqa: B008
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> SampledAccuracies:
     """Calibrate random subnets of a space on training images, one by one, and count what they get right.
 
@@ -88,24 +91,24 @@ def evaluate_sampled(
     calibration = decode(splits.train.sample(calibration_images, rng), max(resolutions))
     key = [supernet.digest, fingerprint(splits.validation), fingerprint(calibration)]
     subnets = draw_subnets(space, count, resolutions, seed)
-    kept = open_partial(partial, key, ranks)
-    own = kept.read()
-    known: Done = {}
-    for done in ranks.gather([own, *read_others(partial, key, ranks)]):
-        for part in done:
-            known.update(part)
-    left = [subnet for subnet in subnets if subnet.id not in known]
-    mine = left[ranks.rank :: ranks.world]
-    for number, subnet in enumerate(mine, 1):
+    journal = EvaluationJournal(partial, key, len(COUNTS), ranks.rank, on_note)
+    known: Counts = {}
+    for finished in ranks.gather(journal.counts):
+        known.update(finished)
+    own = [subnet for subnet in subnets if _name_part(subnet) not in known][ranks.rank :: ranks.world]
+    for number, subnet in enumerate(own, 1):
         began = time.monotonic()
         hits = count_subnet(supernet, module, subnet, calibration, splits.validation)
-        own[subnet.id] = {"found": [*hits.tolist(), round(1000 * (time.monotonic() - began))]}
-        kept.keep(own)
-        on_progress(number, len(mine))
-    for found in ranks.gather(own):
-        known.update(found)
-    rows = np.array([known[subnet.id]["found"] for subnet in subnets])
+        journal.add(_name_part(subnet), [*hits.tolist(), round(1000 * (time.monotonic() - began))])
+        on_progress(number, len(own))
+    for finished in ranks.gather(journal.counts):
+        known.update(finished)
+    rows = np.array([known[_name_part(subnet)] for subnet in subnets])
     return SampledAccuracies(subnets, rows[:, 0], rows[:, 1], rows[:, 2] / 1000, len(splits.validation))
+
+
+def _name_part(subnet: Subnet) -> str:
+    return f"{subnet.id}/found"
 
 
 def draw_subnets(space: Space, count: int, resolutions: Sequence[int], seed: int) -> tuple[Subnet, ...]:

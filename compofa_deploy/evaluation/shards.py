@@ -1,15 +1,14 @@
-"""The tree of stage prefixes in parts that are done on their own: what is left, and which process does which.
+"""The tree of stage prefixes, divided into parts that are counted independently.
 
-A shard is a subtree, below a choice for each of the first stages. In the order in which the tree is walked, neighbours
-share most of their prefix: so each process is given a run of neighbours, and computes again what is above its first
-shard alone.
+A shard is a subtree: all subnets with the same choices in the first stages. Neighbouring shards share most of their
+prefix. So each process is given a run of neighbours, and repeats only the units above its first shard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 
@@ -20,13 +19,13 @@ from compofa_deploy.supernet.statistics import Choices
 from compofa_deploy.torch_process.distributed import Ranks
 
 SHARD_STAGES = 3
-"""How many stages' choices name a shard. One more, and three times as many parts are kept, of a third of the work."""
+"""The number of stages whose choices name a shard. With one more there would be three times as many parts."""
 
 SHARDS = tuple(product(range(len(DEPTHS)), repeat=SHARD_STAGES))
-"""In the order in which the tree is walked, each the prefix that its subnets have in common."""
+"""The common prefix of each shard's subnets, in the order in which the tree is walked."""
 
 LEAVES = len(DEPTHS) ** (STAGES - SHARD_STAGES)
-"""How many subnets a shard has."""
+"""The number of subnets of a shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +38,52 @@ class Part:
     stop: int
     shard: Choices
 
+    @property
+    def name(self) -> str:
+        """The name of this part in a journal."""
+        return f"{self.resolution}/{self.split}/{''.join(map(str, self.shard))}/{self.start}-{self.stop}"
+
 
 def locate_leaves(shard: Choices) -> slice:
-    """Where a shard's subnets are in the order of ``COMPOUND_DEPTHS``."""
+    """The indices of a shard's subnets in ``COMPOUND_DEPTHS``."""
     first = SHARDS.index(shard) * LEAVES
     return slice(first, first + LEAVES)
 
 
 def want(shards: Iterable[Choices]) -> Callable[[Choices], bool]:
-    """What :func:`compofa_deploy.evaluation.tree.walk` has to walk for some shards alone."""
+    """The ``wanted`` of :func:`compofa_deploy.evaluation.tree.walk` that restricts a walk to some shards."""
     on_the_way = {shard[:stages] for shard in shards for stages in range(1, SHARD_STAGES + 1)}
     return lambda prefix: prefix[:SHARD_STAGES] in on_the_way
 
 
 def count_units(shards: Collection[Choices]) -> int:
-    """How many units a walk of these shards runs."""
+    """The number of units that a walk of these shards runs."""
     above = {shard[:stages] for shard in shards for stages in range(SHARD_STAGES)}
     below = sum(int(len(DEPTHS) ** stages) for stages in range(STAGES - SHARD_STAGES + 1))
     return len(above) + len(shards) * below
 
 
-def list_cuts(images: int, group: int, known: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges of at most ``group`` images, in order, none of which is only in part one of those that are ``known``.
+def list_parts(resolution: int, sizes: Mapping[str, int], group: int) -> list[Part]:
+    """List every part of an evaluation at one resolution, in the order in which the tree is walked.
 
-    >>> list_cuts(10, 4, [(0, 3)])
-    [(0, 3), (3, 4), (4, 8), (8, 10)]
+    Args:
+        resolution: In pixels.
+        sizes: The number of images of each split.
+        group: The largest number of images that are walked at once.
+
+    >>> [part.name for part in list_parts(24, {"test": 10}, 4)][::27]
+    ['24/test/000/0-4', '24/test/000/4-8', '24/test/000/8-10']
     """
-    ends = {*range(0, images, group), images, *(end for both in known for end in both)}
-    return list(pairwise(sorted(ends)))
+    return [
+        Part(resolution, split, start, min(start + group, images), shard)
+        for split, images in sizes.items()
+        for start in range(0, images, group)
+        for shard in SHARDS
+    ]
 
 
 def weigh(architecture: Architecture, part: Part) -> float:
-    """Multiply-accumulates of the units that a part alone runs."""
+    """The multiply-accumulates of the units that no other part runs."""
     units = list_units(architecture, part.resolution)
     below = 0
     for stage in range(SHARD_STAGES - 1, STAGES):
@@ -82,7 +95,15 @@ def weigh(architecture: Architecture, part: Part) -> float:
 
 
 def take_share(parts: Sequence[Part], weights: Sequence[float], ranks: Ranks) -> list[Part]:
-    """The run of neighbours that is this process's: with those of all others, every part once, and about equal."""
+    """Choose the run of neighbouring parts that this process counts.
+
+    The processes' shares have about the same weight, and together hold every part once.
+
+    Args:
+        parts: All parts, in the order in which the tree is walked.
+        weights: The work of each part, in any unit.
+        ranks: The number of this process, and how many there are.
+    """
     if not parts:
         return []
     done = np.cumsum(weights)

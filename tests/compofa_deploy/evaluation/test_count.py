@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.evaluation import count as count_module  # noqa: E402
-from compofa_deploy.evaluation.count import CPU, count_group, count_hits, count_right  # noqa: E402
+from compofa_deploy.evaluation.count import CPU, count_group, count_hits, count_right, count_subnets  # noqa: E402
 from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
 from compofa_deploy.space.layers import enumerate_compound  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
@@ -44,15 +44,12 @@ def test_subnets_that_are_not_wanted_are_left_out(supernet):
     assert not largest[:, :242].any()
 
 
-def test_every_unit_and_every_subnet_is_told(supernet):
-    units, subnets = [], []
-    counts = count_right(
-        supernet, draw_images(2), 16, on_unit=lambda: units.append(1),
-        on_subnet=lambda choices, hits: subnets.append((choices, hits.tolist())),
-    )  # fmt: skip
+def test_subnets_are_yielded_one_by_one_and_every_unit_is_told(supernet):
+    units, images = [], draw_images(2)
+    found = list(count_subnets(supernet, images, 16, on_unit=lambda: units.append(1)))
     assert len(units) == 364
-    assert [hits for _, hits in subnets] == counts.T.tolist()
-    assert subnets[5][0] == (0, 0, 0, 1, 2)
+    assert [hits.tolist() for _, hits in found] == count_right(supernet, images, 16).T.tolist()
+    assert found[5][0] == (0, 0, 0, 1, 2)
 
 
 def test_a_label_counts_among_five_where_at_most_four_classes_are_likelier(rng):

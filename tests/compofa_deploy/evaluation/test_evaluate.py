@@ -10,12 +10,11 @@ torch = pytest.importorskip("torch")
 
 from compofa_deploy.data.splits import DataSplits  # noqa: E402
 from compofa_deploy.evaluation import evaluate as evaluate_module  # noqa: E402
-from compofa_deploy.evaluation.checkpoint import fingerprint  # noqa: E402
-from compofa_deploy.evaluation.checkpoint_files import remove_partial  # noqa: E402
 from compofa_deploy.evaluation.count import count_right  # noqa: E402
 from compofa_deploy.evaluation.evaluate import check_classes, evaluate  # noqa: E402
+from compofa_deploy.evaluation.journal import EvaluationJournal  # noqa: E402
 from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
-from latency_tables.errors import FormatError, MismatchError  # noqa: E402
+from latency_tables.errors import MismatchError  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.supernets import make_supernet  # noqa: E402
 
@@ -45,85 +44,105 @@ def assert_same_counts(found, table):
         np.testing.assert_array_equal(found.top5[split][0], table.top5[split][0])
 
 
-def test_an_evaluation_that_was_killed_goes_on_from_what_it_kept_as_it_ran(
+class Killed(BaseException):
+    """Stands for a kill: nothing is written after it."""
+
+
+def kill_after(monkeypatch, parts, run):
+    """Run an evaluation that is killed when so many parts are written down."""
+    add, added = EvaluationJournal.add, []
+
+    def add_or_die(self, name, counts):
+        if len(added) == parts:
+            raise Killed
+        added.append(name)
+        add(self, name, counts)
+
+    monkeypatch.setattr(EvaluationJournal, "add", add_or_die)
+    with pytest.raises(Killed):
+        run()
+    monkeypatch.setattr(EvaluationJournal, "add", add)
+
+
+def test_an_evaluation_that_was_killed_loses_only_the_part_under_way(
     supernet, splits, table, tmp_path, monkeypatch
 ):
-    partial, seen, told = tmp_path / "partial.json", [], []
-    monkeypatch.setattr(evaluate_module, "KEEP_SECONDS", 0.0)
-
-    def note(resolution, done, total):
-        if done == 500:
-            seen.append(partial.read_text())
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        evaluate(supernet, splits, (16,), "", "", partial, note)
-    # A kill leaves no time to write what the interruption did.
-    partial.write_text(seen[0])
+    partial, told = tmp_path / "partial", []
+    kill_after(monkeypatch, 40, lambda: evaluate(supernet, splits, (16,), "", "", partial))
     again = evaluate(supernet, splits, (16,), "", "", partial, lambda *p: told.append(p))
-    assert 2 * 364 - 500 <= len(told) <= 2 * 364 - 500 + 13 + 3
+    # Of 54 parts 14 are left, each of 13 units, and the units above them run again.
+    assert 14 * 13 <= len(told) <= 14 * 13 + 14
     assert told[-1] == (16, len(told), len(told))
     assert_same_counts(again, table)
 
 
+@pytest.mark.parametrize("parts", [1, 26, 27, 28, 80, 81, 82, 107])
+def test_one_whose_images_span_several_groups_goes_on_wherever_it_was_killed(
+    supernet, splits, table, tmp_path, monkeypatch, parts
+):
+    """At 5 images a group the two splits take 2 groups each, of 27 parts."""
+    monkeypatch.setattr(evaluate_module, "count_group", lambda *given: 5)
+    partial = tmp_path / "partial"
+    for stop in (parts, 0):
+        kill_after(monkeypatch, stop, lambda: evaluate(supernet, splits, (16,), "", "", partial))
+    assert_same_counts(evaluate(supernet, splits, (16,), "", "", partial), table)
+
+
 def test_the_processes_of_a_run_do_all_of_it_between_them(supernet, splits, table, tmp_path, monkeypatch):
-    """Each on its own here, so that none sees the whole; then one that has what all of them kept."""
-    partial, world, told = tmp_path / "partial.json", 3, []
+    """Each process runs on its own here, and cannot add up the whole. Then one has the journals of all of them."""
+    partial, world, told, gather = tmp_path / "partial", 3, [], Ranks.gather
+    monkeypatch.setattr(Ranks, "gather", lambda self, value: [value])
     for rank in range(world):
-        monkeypatch.setattr(Ranks, "gather", lambda self, value: [value])
-        apart = tmp_path / f"machine{rank}"
-        apart.mkdir()
-        with pytest.raises(FormatError, match="not of every image once"):
-            evaluate(
-                supernet,
-                splits,
-                (16,),
-                "",
-                "",
-                apart / "partial.json",
-                lambda *p: told.append(p),
-                ranks=Ranks(rank, 3),
-            )
-        for path in apart.iterdir():
+        apart = tmp_path / f"machine{rank}" / "partial"
+        apart.parent.mkdir()
+        ranks = Ranks(rank, world)
+        with pytest.raises(KeyError):
+            evaluate(supernet, splits, (16,), "", "", apart, lambda *p: told.append(p), ranks=ranks)
+        for path in apart.parent.iterdir():
             path.rename(tmp_path / path.name)
+    monkeypatch.setattr(Ranks, "gather", gather)
     assert 2 * 364 <= len(told) <= 2 * 364 + 3 * (world - 1)
     again = evaluate(supernet, splits, (16,), "", "", partial, pytest.fail)
     assert_same_counts(again, table)
-    remove_partial(partial)
-    assert not list(tmp_path.glob("partial*"))
 
 
-def test_the_same_comes_out_whatever_is_held_at_once(supernet, splits, table, monkeypatch):
-    monkeypatch.setattr(evaluate_module, "count_group", lambda *given: 5)
+@pytest.mark.parametrize("group", [1, 5])
+def test_the_counts_do_not_depend_on_how_many_images_are_held_at_once(
+    supernet, splits, table, monkeypatch, group
+):
+    monkeypatch.setattr(evaluate_module, "count_group", lambda *given: group)
     assert_same_counts(evaluate(supernet, splits, (16,), "", ""), table)
 
 
-@pytest.fixture
-def partial(supernet, splits, tmp_path):
-    evaluate(supernet, splits, (16,), "", "", tmp_path / "partial.json")
-    return tmp_path / "partial.json"
+def test_what_an_earlier_release_kept_is_read(supernet, splits, table, tmp_path):
+    """It had one JSON object, with a place for each shard, and in it a range of images."""
+    partial, evaluated = tmp_path / "partial", tmp_path / "evaluated"
+    evaluate(supernet, splits, (16,), "", "", evaluated)
+    header, *lines = map(json.loads, evaluated.read_text().splitlines())
+    done = {}
+    for line in lines[:30]:
+        place, _, images = line["part"].rpartition("/")
+        done[place] = {images: line["counts"]}
+    old = {"format": "compofa-partial-accuracies", "version": 1, "key": header["key"], "done": done}
+    partial.write_text(json.dumps(old, indent=1) + "\n")
+    told = []
+    again = evaluate(supernet, splits, (16,), "", "", partial, lambda *p: told.append(p))
+    assert 24 * 13 <= len(told) < 364
+    assert_same_counts(again, table)
+    assert len(partial.read_text().splitlines()) == 1 + 54
 
 
-def test_what_another_supernet_left_is_refused(splits, partial):
-    with pytest.raises(
-        MismatchError, match=r"of another supernet or other images.*; remove it to begin anew"
-    ):
-        evaluate(make_supernet(seed=1), splits, (16,), "", "", partial)
-
-
-def test_what_other_images_left_is_refused(supernet, splits, partial):
-    other = DataSplits(splits.train, draw_images(7, seed=9), splits.test)
-    with pytest.raises(MismatchError, match="of another supernet or other images"):
-        evaluate(supernet, other, (16,), "", "", partial)
-
-
-def test_a_partial_file_that_is_broken_is_refused(supernet, splits, partial):
-    data = json.loads(partial.read_text())
-    rows = {"16/test/000": {"0-9": [1, 2]}}
-    for broken in ({**data, "done": None}, {**data, "done": rows}, {**data, "done": {"16/test": {}}}):
-        partial.write_text(json.dumps(broken))
-        with pytest.raises(FormatError, match=r"partial\.json.*begin anew"):
-            evaluate(supernet, splits, (16,), "", "", partial)
+def test_the_journal_of_another_supernet_or_of_other_images_is_refused_and_stays(supernet, splits, tmp_path):
+    partial = tmp_path / "partial"
+    evaluate(supernet, splits, (16,), "", "", partial)
+    kept = partial.read_bytes()
+    others = DataSplits(splits.train, draw_images(7, seed=9), splits.test)
+    for given in ((make_supernet(seed=1), splits), (supernet, others)):
+        with pytest.raises(
+            MismatchError, match="of another supernet, other images or other settings; finish"
+        ):
+            evaluate(*given, (16,), "", "", partial)
+    assert partial.read_bytes() == kept
 
 
 def test_a_supernet_without_statistics_is_refused(supernet, splits):
@@ -153,10 +172,3 @@ def test_classes_without_names_are_as_good_as_those_with(supernet, splits):
         for part in ("validation", "test")
     }
     check_classes(supernet, replace(splits, **unnamed))
-
-
-def test_a_fingerprint_tells_images_and_labels_apart():
-    images = draw_images(4)
-    relabelled = replace(images, labels=images.labels[::-1].copy())
-    assert fingerprint(images) == fingerprint(draw_images(4))
-    assert len({fingerprint(images), fingerprint(relabelled), fingerprint(draw_images(4, seed=5))}) == 3

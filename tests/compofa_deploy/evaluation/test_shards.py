@@ -10,7 +10,7 @@ from compofa_deploy.evaluation.shards import (  # noqa: E402
     SHARDS,
     Part,
     count_units,
-    list_cuts,
+    list_parts,
     locate_leaves,
     take_share,
     want,
@@ -43,25 +43,26 @@ def test_all_shards_are_the_whole_tree():
 
 
 @given(
-    st.integers(1, 60), st.integers(1, 20), st.lists(st.tuples(st.integers(0, 59), st.integers(1, 60)), max_size=4)
-)  # fmt: skip
-def test_cuts_cover_all_images_once_and_cross_no_end_of_what_is_known(images, group, pairs):
-    known = [(a, b) for a, b in pairs if a < b <= images]
-    cuts = list_cuts(images, group, known)
-    assert [i for start, stop in cuts for i in range(start, stop)] == list(range(images))
-    assert max(stop - start for start, stop in cuts) <= group
-    assert not any(start < end < stop for start, stop in cuts for both in known for end in both)
+    st.dictionaries(st.sampled_from(["validation", "test"]), st.integers(1, 60), min_size=1),
+    st.integers(1, 20),
+)
+def test_the_parts_hold_every_image_and_shard_once(sizes, group):
+    parts = list_parts(16, sizes, group)
+    held = [(part.split, i, part.shard) for part in parts for i in range(part.start, part.stop)]
+    assert sorted(held) == sorted(
+        (split, i, shard) for split, images in sizes.items() for i in range(images) for shard in SHARDS
+    )
+    assert max(part.stop - part.start for part in parts) <= group
+    assert len({part.name for part in parts}) == len(parts)
 
 
-def list_parts():
-    return [
-        Part(r, split, 0, n, shard) for r in (16, 20) for split, n in (("a", 7), ("b", 9)) for shard in SHARDS
-    ]
+def list_some():
+    return [part for resolution in (16, 20) for part in list_parts(resolution, {"a": 7, "b": 9}, 10)]
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 8])
 def test_every_part_is_one_processs_and_each_gets_neighbours_of_about_equal_weight(world):
-    parts = list_parts()
+    parts = list_some()
     weights = {part: weigh(TINY, part) for part in parts}
     shares = [take_share(parts, list(weights.values()), Ranks(rank, world)) for rank in range(world)]
     assert [part for share in shares for part in share] == parts
@@ -70,7 +71,7 @@ def test_every_part_is_one_processs_and_each_gets_neighbours_of_about_equal_weig
 
 
 def test_more_processes_than_parts_leave_some_without_work():
-    parts = list_parts()[:2]
+    parts = list_some()[:2]
     shares = [take_share(parts, [1.0, 1.0], Ranks(rank, 5)) for rank in range(5)]
     assert sorted(map(len, shares)) == [0, 0, 0, 1, 1]
     assert take_share([], [], Ranks()) == []
