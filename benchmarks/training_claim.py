@@ -27,12 +27,12 @@ from compofa_deploy.evaluation.journal import remove_journal
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.supernet.stored import load_supernet, save_supernet
 from compofa_deploy.training.cost import list_work
-from compofa_deploy.training.finish import finish
 from compofa_deploy.training.progress import TrainingProgress
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.recipe_file import load_recipe
-from compofa_deploy.training.session import open_trainer
+from compofa_deploy.training.trained_supernet import finish
 from compofa_deploy.training.trainer import Trainer
+from compofa_deploy.training.trainer_setup import open_trainer
 
 RECIPES = {"compofa": "claim-compofa-cifar10", "ofa": "claim-ofa-cifar10"}
 TEACHER = "teacher"

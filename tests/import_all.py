@@ -22,7 +22,7 @@ NEEDS_TRAIN_EXTRA = (
 FREE_THERE = (
     "compofa_deploy.training.recipe",
     "compofa_deploy.training.recipe_file",
-    "compofa_deploy.training.sampling",
+    "compofa_deploy.training.subnet_sampling",
 )
 
 

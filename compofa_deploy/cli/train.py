@@ -101,10 +101,10 @@ def command(**given: Any) -> None:
 def _train(given: dict[str, Any], machine: Machine, display: ProgressDisplay | None) -> dict[str, Any]:
     """What was made; only the first process has a display, and writes it."""
     from compofa_deploy.supernet.stored import save_supernet
-    from compofa_deploy.training.finish import finish
     from compofa_deploy.training.recipe_file import load_recipe
-    from compofa_deploy.training.session import open_trainer
     from compofa_deploy.training.teacher import save_teacher
+    from compofa_deploy.training.trained_supernet import finish
+    from compofa_deploy.training.trainer_setup import open_trainer
 
     output: Path = given["output"]
     recipe = load_recipe(given["recipe"], given["changes"])

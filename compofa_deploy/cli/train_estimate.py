@@ -55,7 +55,7 @@ def _measure(given: dict[str, Any], recipe: Recipe, machine: Machine) -> Cost:
     from compofa_deploy.data.splits import open_splits
     from compofa_deploy.training.cost import estimate_measured
     from compofa_deploy.training.energy import EnergyMeter
-    from compofa_deploy.training.measure import count_steps, measure_steps
+    from compofa_deploy.training.step_timing import count_steps, measure_steps
     from profilers.machine.environment import read_machine
 
     settings = recipe.data

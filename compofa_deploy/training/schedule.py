@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.training.recipe import Phase, Recipe
-from compofa_deploy.training.sampling import step_macs, teacher_macs
+from compofa_deploy.training.subnet_sampling import step_macs, teacher_macs
 
 PASSES = 3
 """Forward and backward of a training step, in forward passes: the backward pass costs about two."""

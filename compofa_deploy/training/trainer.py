@@ -20,18 +20,19 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.training.augment import Augment
-from compofa_deploy.training.averaging import Averager, sync_batch_norm
 from compofa_deploy.training.batches import list_batches
+from compofa_deploy.training.channel_sorting import sort_channels
 from compofa_deploy.training.checkpoint import NAME, read_checkpoint, remove_leftovers, write_checkpoint
-from compofa_deploy.training.faults import DivergedError, explain_memory
+from compofa_deploy.training.errors import DivergedError, explain_memory
+from compofa_deploy.training.gradient_averaging import GradientAverager
 from compofa_deploy.training.interrupt import hold_interrupts
+from compofa_deploy.training.loss import training_loss
 from compofa_deploy.training.machine import Machine
-from compofa_deploy.training.objective import training_loss
 from compofa_deploy.training.progress import Estimator, TrainingLog, TrainingProgress
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
-from compofa_deploy.training.sampling import draw_subnets
 from compofa_deploy.training.schedule import Schedule, weigh_step
-from compofa_deploy.training.sorting import sort_channels
+from compofa_deploy.training.subnet_sampling import draw_subnets
+from compofa_deploy.training.synced_batch_norm import sync_batch_norm
 from compofa_deploy.training.weight_average import WeightAverage
 
 LOG_EVERY_STEPS = 50
@@ -61,7 +62,7 @@ class Trainer:
         self.machine.check(recipe)
         tune_allocator()
         self.schedule = Schedule(recipe, len(images))
-        self.averager = Averager(self.machine)
+        self.averager = GradientAverager(self.machine)
         self.supernet = self._build(recipe.dropout)
         self.supernet.initialise(torch.Generator().manual_seed(recipe.seed))
         self.supernet.to(self.machine.device)

@@ -63,7 +63,7 @@ def start(
         "MASTER_PORT": port,
     }
     environment = {**os.environ, **{name: str(value) for name, value in ranks.items()}}
-    script = [sys.executable, "-m", "tests.compofa_deploy.training.process", str(folder), *more]
+    script = [sys.executable, "-m", "tests.compofa_deploy.training.training_process", str(folder), *more]
     return subprocess.Popen(script, cwd=ROOT, env=environment)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from compofa_deploy.training.sampling import mean_macs, teacher_macs
 from compofa_deploy.training.schedule import Schedule, weigh_step
+from compofa_deploy.training.subnet_sampling import mean_macs, teacher_macs
 from tests.compofa_deploy.training.builders import ARCHITECTURE, SHRINK, STEPS, TEACHER, make_recipe
 
 

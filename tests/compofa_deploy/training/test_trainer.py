@@ -14,9 +14,9 @@ from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.training import trainer as trainer_module  # noqa: E402
 from compofa_deploy.training.augment import Augment  # noqa: E402
-from compofa_deploy.training.faults import DivergedError, explain_memory  # noqa: E402
+from compofa_deploy.training.errors import DivergedError, explain_memory  # noqa: E402
+from compofa_deploy.training.loss import training_loss  # noqa: E402
 from compofa_deploy.training.machine import Machine  # noqa: E402
-from compofa_deploy.training.objective import training_loss  # noqa: E402
 from compofa_deploy.training.progress import TrainingProgress  # noqa: E402
 from compofa_deploy.training.trainer import Trainer  # noqa: E402
 from compofa_deploy.training.weight_average import WeightAverage  # noqa: E402

@@ -7,7 +7,13 @@ from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import count_macs, enumerate_compound, largest_subnet, list_layers
 from compofa_deploy.space.subnet import COUPLED_EXPAND, MBV3
 from compofa_deploy.training.recipe import Phase
-from compofa_deploy.training.sampling import draw_subnet, draw_subnets, mean_macs, step_macs, teacher_macs
+from compofa_deploy.training.subnet_sampling import (
+    draw_subnet,
+    draw_subnets,
+    mean_macs,
+    step_macs,
+    teacher_macs,
+)
 
 ELASTIC = Architecture("elastic", 0.5, 4, 1, (16, 24))
 FIXED = Architecture("fixed", 0.5, 4, 1, (16, 24), elastic_kernel=False)

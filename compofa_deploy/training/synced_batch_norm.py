@@ -1,52 +1,18 @@
-"""Averaging over the processes of a training: gradients, and batch norm's statistics.
-
-The engine is plain torch.distributed. DistributedDataParallel averages in every backward pass, and has to be told which
-parameters one pass used; here several subnets' gradients are summed before one exchange. All processes draw the same
-subnets, so that a parameter without a gradient has none in any of them: it is left out, and the optimiser leaves it
-alone, weight decay and momentum included, as in a single process.
-"""
+"""Batch norm over all processes of a training, two exchanges for each layer and pass."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import Parameter
 
 from compofa_deploy.supernet.module import ElasticBatchNorm
-from compofa_deploy.training.machine import Machine
-
-
-class Averager:
-    """Averages gradients over all processes, in one exchange a step."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.world = machine.ranks.world
-        self.group: Any = None
-        if self.world > 1 and machine.device.type == "cuda":
-            torch.cuda.set_device(machine.device)
-            self.group = dist.new_group(backend="nccl")
-
-    def average(self, parameters: Sequence[Parameter], told: Tensor) -> Tensor:
-        """Replace each gradient by its mean over the processes; return the mean of what each of them tells, (k,)."""
-        if self.world == 1:
-            return told
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        together = torch.cat([*(g.reshape(-1) for g in gradients), told.to(gradients[0])])
-        dist.all_reduce(together, group=self.group)
-        together /= self.world
-        parts = torch.split(together, [*(g.numel() for g in gradients), len(told)])
-        for gradient, part in zip(gradients, parts, strict=False):
-            gradient.copy_(part.view(gradient.shape))
-        mean: Tensor = parts[-1]
-        return mean
 
 
 class SyncedBatchNorm(ElasticBatchNorm):
-    """Batch norm whose statistics in training are those of all processes' images together."""
+    """Batch norm that normalises by the statistics of all processes' images in training."""
 
     group: Any = None
 
@@ -66,7 +32,7 @@ class SyncedBatchNorm(ElasticBatchNorm):
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over processes, of which each has a gradient of its own: they are summed on the way back."""
+    """Sums values over processes in the forward pass, and their gradients in the backward pass."""
 
     @staticmethod
     def forward(context: Any, values: Tensor, group: Any) -> Tensor:
@@ -83,7 +49,12 @@ class _Sum(torch.autograd.Function):
 
 
 def sync_batch_norm(supernet: nn.Module, group: Any) -> None:
-    """Let every batch norm of a supernet take its statistics over all processes; its numbers keep their names."""
+    """Replace every batch norm of a supernet by one that takes its statistics over all processes.
+
+    Args:
+        supernet: The module, which is changed in place; its parameters keep their names.
+        group: The process group of the exchange; None is the default one.
+    """
     for module in list(supernet.modules()):
         for name, child in list(module.named_children()):
             if type(child) is ElasticBatchNorm:
