@@ -26,8 +26,8 @@ from benchmarks.export_time import REPEATS, print_times
 from benchmarks.paired import compare, run_once, summarise, time_visit
 from compofa_deploy.graph.network import INPUT, OUTPUT, build_network
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import Array, list_shapes
 from latency_tables.layer import Layer

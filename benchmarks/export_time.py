@@ -20,8 +20,8 @@ import numpy as np
 
 from compofa_deploy.export.writers import find_writer
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import largest_subnet, list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.space.architecture import Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import enumerate_compound
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import DEPTHS, Subnet
 from compofa_deploy.tables.kit_builder import build_kit, build_network_kit
 from latency_tables.build import (

@@ -15,7 +15,8 @@ from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
 from compofa_deploy.search.candidates import Candidates, list_candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
-from compofa_deploy.space.architecture import Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.stage_units import list_units
 from latency_tables.device import DeviceSpec
 from latency_tables.layer import Layer

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.search.candidates import predict_all
+from compofa_deploy.search.candidates import predict_compound
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import Subnet
@@ -89,7 +89,7 @@ def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -
     """What keeps budgets from a tenth above the fastest subnet to the slowest one, measured."""
     architecture = Architecture.from_dict(table.architecture)
     subnets = [subnet for r in table.resolutions for subnet in enumerate_compound(r)]
-    predicted = np.concatenate([predict_all(architecture, table, r) for r in table.resolutions])
+    predicted = np.concatenate([predict_compound(architecture, table, r) for r in table.resolutions])
     macs = np.array([sum(layer.macs for layer in list_layers(architecture, subnet)) for subnet in subnets])
     upper = predicted * (1 + table.margin(CONFIDENCE))
     budgets = np.geomspace(1.1 * upper.min(), upper.max(), count)

@@ -22,7 +22,7 @@ import numpy as np
 
 from compofa_deploy.deploy.device_choice import Asked, list_specs
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.tables.kit_builder import build_kit
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item

@@ -24,8 +24,9 @@ from torch.nn import functional as F
 
 from benchmarks.paired import Ratio, summarise
 from compofa_deploy.data.splits import LabelledImages
-from compofa_deploy.space.architecture import Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import count_macs, largest_subnet, list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.device import find_device

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.reference_network import make_reference
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from latency_tables.device import DeviceSpec
 from latency_tables.measurement import Item
 

@@ -55,7 +55,7 @@ def fit(accuracies: Path, arch: str | None, seed: int, output: Path, as_json: bo
     from compofa_deploy.accuracy.encoding import Encoding, encode_subnets
     from compofa_deploy.accuracy.fit import cross_validate, fit_additive
     from compofa_deploy.accuracy.predictor import AccuracyPredictor
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
 
     stated = read_stated(accuracies)
     encoding = Encoding.of_resolutions(stated.resolutions)
@@ -88,7 +88,7 @@ def import_weights(weights: Path, arch: str | None, output: Path, as_json: bool)
       compofa accuracy import acc_predictor.pth --arch mbv3-w1.2-imagenet -o predictor.safetensors
     """
     from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
 
     made = read_ofa_predictor(weights, find_architecture(arch).name if arch else None)
     made.save(output)

@@ -45,7 +45,7 @@ def command(**given: Any) -> None:
 
     check_replaceable(given["output"])
     supernet = load_supernet(given["supernet"])
-    subnet = read_subnet(given["subnet"], find_family(supernet.architecture).FORM)
+    subnet = read_subnet(given["subnet"], find_family(supernet.architecture).CHOICES)
     accuracies = find_by_precision(given["accuracy"], given["supernet"])
     if accuracies is None:
         warn("there is no accuracy table: the bundle will not say how accurate it is")

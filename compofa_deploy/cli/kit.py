@@ -55,7 +55,7 @@ def build(
     import tempfile
 
     from compofa_deploy.graph.form import choose_form
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
     from compofa_deploy.tables.kit_builder import build_kit
     from profilers.measuring.kit import pack_kit
     from profilers.runtimes.registry import find_runtime

@@ -39,7 +39,7 @@ def list_models(as_json: bool) -> None:
     Example:
       compofa models list
     """
-    from compofa_deploy.space.architecture import ARCHITECTURES
+    from compofa_deploy.space.named_architectures import ARCHITECTURES
     from compofa_deploy.supernet.published import PUBLISHED
     from compofa_deploy.supernet.stored import built_in_folder
 

@@ -85,7 +85,7 @@ def command(**given: Any) -> None:
 
 def _plan(given: dict[str, Any]) -> Survey:
     """What is to be measured; with an old table, what was not said is put into ``given`` as it was for it."""
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
     from compofa_deploy.tables.profile_local import FullSurvey
     from compofa_deploy.tables.recalibrate import plan_recalibration
     from latency_tables.errors import InputError

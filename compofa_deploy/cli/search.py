@@ -97,8 +97,8 @@ def command(**given: Any) -> None:
     from compofa_deploy.accuracy.csv_table import StatedAccuracies
     from compofa_deploy.accuracy.predictions import PredictedAccuracies
     from compofa_deploy.cli.inputs import list_constraints
-    from compofa_deploy.search.candidates import list_candidates, list_stated
-    from compofa_deploy.search.candidates_by_precision import list_mixed
+    from compofa_deploy.search.candidates import list_candidates, list_from_csv
+    from compofa_deploy.search.candidates_by_precision import list_by_precision
     from compofa_deploy.search.constraints import MaxLatency
     from compofa_deploy.search.select import best, front
     from latency_tables.files import replace_file
@@ -114,9 +114,9 @@ def command(**given: Any) -> None:
     if given["space"] != LISTED and isinstance(accuracies, PredictedAccuracies):
         candidates, looked_at = search_space(given, accuracies, tables)
     elif isinstance(accuracies, StatedAccuracies):
-        candidates = list_stated(architecture, accuracies, tables, *how)
+        candidates = list_from_csv(architecture, accuracies, tables, *how)
     elif isinstance(accuracies, AccuraciesByPrecision):
-        candidates = list_mixed(architecture, accuracies, tables, *how)
+        candidates = list_by_precision(architecture, accuracies, tables, *how)
     else:
         candidates = list_candidates(architecture, accuracies, tables, *how)
     constraints = list_constraints(given)

@@ -45,7 +45,7 @@ def import_command(source: Path, **given: Any) -> None:
       compofa tables import note10 --arch mbv3-w1.2-imagenet --machine "Samsung Note10" -o note10.json
     """
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
     from compofa_deploy.tables.coverage import widest_space
     from compofa_deploy.tables.importing import import_table
     from latency_tables.imported import describe_device

@@ -16,9 +16,9 @@ from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise
 from compofa_deploy.deploy.measured_accuracy import CountedAccuracies
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.search.candidates import Candidates
-from compofa_deploy.search.candidates_by_precision import list_mixed
+from compofa_deploy.search.candidates_by_precision import list_by_precision
 from compofa_deploy.search.constraints import Constraint, MaxLatency
-from compofa_deploy.search.lazy_ranking import Turns
+from compofa_deploy.search.lazy_ranking import LazyRanking
 from compofa_deploy.search.select import best, keep_feasible
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.tables.cache import Cache
@@ -99,11 +99,14 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
     found, left_out = gather(architecture, job.specs, resolutions, cache, mode, watcher)
     tables = [entry.table for entry in found]
     watcher.on_step(f"searching {summarise_tables(tables)}")
-    candidates = list_mixed(architecture, job.accuracies, tables, job.percentile, CONFIDENCE)
-    turns, counted = Turns(candidates, limits), CountedAccuracies(job.supernet, job.accuracies, job.images)
+    candidates = list_by_precision(architecture, job.accuracies, tables, job.percentile, CONFIDENCE)
+    ranking, counted = (
+        LazyRanking(candidates, limits),
+        CountedAccuracies(job.supernet, job.accuracies, job.images),
+    )
     tried: list[Tried] = []
     tries, slowdowns = [0] * len(tables), [1.0] * len(tables)
-    for index in turns:
+    for index in ranking:
         place, subnet = int(candidates.table[index]), candidates.subnet(index)
         spec = tables[place].spec
         upper = float(candidates.latency_ms[index] * (1 + candidates.margin[index]))
@@ -111,7 +114,7 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
             continue
         if counted.is_missing(subnet, spec):
             watcher.on_step(f"counting what {subnet} gets right in {spec.precision} on {spec.runtime}")
-            turns.correct(index, counted.count(subnet, spec))
+            ranking.correct(index, counted.count(subnet, spec))
             continue
         on = f" on {spec.describe()}" if len(tables) > 1 else ""
         watcher.on_step(f"exporting and checking {subnet}{on}")
@@ -128,7 +131,7 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
             accuracy = counted.describe(subnet, spec) or exported.deployment.accuracy
             exported = _update(exported, {"accuracy": accuracy, "measured": measured, "tried": tuple(tried)})
             bundle = _write(job, exported, candidates, index, folder)
-            compared = _compare(job, turns.candidates, found, counted)
+            compared = _compare(job, ranking.candidates, found, counted)
             return Deployed(bundle, found[place], compared, tuple(left_out), measurement.doubts)
         watcher.on_step(_explain_failure(measurement, measured, job))
         tried.append(

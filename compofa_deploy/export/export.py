@@ -24,7 +24,7 @@ from compofa_deploy.bundle.bundle import (
 from compofa_deploy.export.writers import find_tolerance, find_writer
 from compofa_deploy.graph.network import INPUT, OUTPUT
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space.layers import adapt, count_macs, count_params
+from compofa_deploy.space.layers import convert_subnet, count_macs, count_params
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
@@ -65,7 +65,7 @@ def export(
     :class:`MismatchError` where the supernet does not have the subnet, or the accuracies are not its own.
     """
     writer = find_writer(spec.runtime)
-    subnet = adapt(subnet, supernet.architecture)
+    subnet = convert_subnet(subnet, supernet.architecture)
     files = writer.write_model(supernet, subnet, spec)
     pixels = draw_reference_images(subnet.resolution)
     layers = supernet.layers_of(subnet)

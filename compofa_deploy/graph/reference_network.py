@@ -41,7 +41,7 @@ def make_network(
     batch: int,
     kind: str,
     form: GraphForm,
-    looked_at: bool = False,
+    timed_by_layer: bool = False,
 ) -> tuple[Item, bytes]:
     layers = list_layers(architecture, subnet)
     model = build_network(
@@ -55,6 +55,6 @@ def make_network(
         layers=tuple(layer.key for layer in layers),
         label=subnet.id,
         input_shape=(batch, 3, side, side),
-        layer_names=tuple(layer.name for layer in layers) if looked_at else (),
+        layer_names=tuple(layer.name for layer in layers) if timed_by_layer else (),
     )
     return item, model

@@ -1,1 +1,1 @@
-"""Exact search: every candidate is looked at."""
+"""Search: exact over spaces that can be listed, local search over larger spaces."""

@@ -1,4 +1,4 @@
-"""Costs that add up over layers, as arrays over what each block may be set to."""
+"""Costs that add up over layers, as arrays over the settings of each block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compofa_deploy.space.choice_arrays import (
     POSITIONS,
     RUNS_AT_DEPTH,
     SETTINGS,
-    Choices,
+    ChoiceArray,
     Space,
 )
 from compofa_deploy.space.families import find_family
@@ -29,10 +29,15 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class AdditiveCosts:
-    """A cost of subnets at some resolutions: ``fixed`` (r,) plus ``blocks`` (r, 20, 10) of what each block is set to.
+    """A cost of subnets that is a sum over their blocks.
 
-    The widths between blocks are their stages', so what a block costs depends on its own setting alone. A block that
-    does not run costs 0; so does, here, a setting that the space does not have.
+    The width between two blocks depends on their stage alone, so a block's cost depends on its own setting alone. The
+    cost is 0 for a block that does not run, and for a setting outside the space.
+
+    Attributes:
+        resolutions: The r resolutions in pixels.
+        fixed: (r,): the cost of the layers outside the stages.
+        blocks: (r, 20, 10): the cost of each setting of each block.
     """
 
     resolutions: tuple[int, ...]
@@ -47,7 +52,14 @@ class AdditiveCosts:
         resolutions: Sequence[int],
         cost: Callable[[Layer, int], float],
     ) -> AdditiveCosts:
-        """The sum over a subnet's layers of ``cost``, which is told a layer and the resolution of the image."""
+        """Return the sum of ``cost`` over a subnet's layers.
+
+        Args:
+            architecture: The supernet's shape.
+            space: The space, whose settings alone get a cost.
+            resolutions: The resolutions in pixels.
+            cost: The cost of a layer at a resolution.
+        """
         fixed = np.zeros(len(resolutions))
         blocks = np.zeros((len(resolutions), BLOCKS, OPTIONS))
         used = np.repeat(space.allowed.any(axis=1), MAX_DEPTH, axis=0)
@@ -58,13 +70,18 @@ class AdditiveCosts:
                 blocks[i, block, j] = cost(settings[j][block], resolution)
         return cls(tuple(resolutions), fixed, blocks)
 
-    def total(self, choices: Choices, at: Indices) -> Floats:
-        """(n,): the cost of rows of choices, each at the resolution of an index."""
+    def total(self, choices: ChoiceArray, at: Indices) -> Floats:
+        """Return (n,): the cost of each row of choices.
+
+        Args:
+            choices: (n, 20): the rows.
+            at: (n,): the index of each row's resolution.
+        """
         total: Floats = self.fixed[at] + self.blocks[at[:, None], POSITIONS, choices].sum(axis=1)
         return total
 
-    def find_cheapest(self, space: Space) -> Choices:
-        """(r, 20): the member of the space that costs the least at each resolution, exactly."""
+    def find_cheapest(self, space: Space) -> ChoiceArray:
+        """Return (r, 20): the member of the space with the lowest cost at each resolution, exactly."""
         count = len(self.resolutions)
         blocks = self.blocks.reshape(count, STAGES, 1, MAX_DEPTH, OPTIONS)[..., :ABSENT]
         costs = np.where(space.allowed[:, :, None], blocks, np.inf)
@@ -78,7 +95,7 @@ class AdditiveCosts:
 def _list_uniform(
     architecture: Architecture, resolution: int
 ) -> tuple[tuple[Layer, ...], tuple[tuple[Layer, ...], ...]]:
-    """The layers outside the stages, and for each setting all blocks set to it."""
+    """Return the layers outside the stages, and for each setting the layers of all blocks with this setting."""
     settings = []
     for kernel, expand in SETTINGS:
         subnet = Subnet((MAX_DEPTH,) * STAGES, (expand,) * BLOCKS, (kernel,) * BLOCKS, resolution)

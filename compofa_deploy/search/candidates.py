@@ -1,4 +1,4 @@
-"""Candidates: every subnet at every resolution on every device spec, as arrays."""
+"""Candidates: subnets at resolutions on device specs, as arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BYTES_PER_WEIGHT = 4
 SETTINGS = ("runtime", "device", "precision", "threads")
-"""What a candidate's description names of its device spec."""
+"""The fields of a device spec that a candidate's description holds."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,12 +35,21 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """One entry for each candidate in every array, in a fixed order.
+    """Arrays with one entry for each candidate, in a fixed order.
 
-    ``latency_ms`` is the predicted median; ``margin`` the relative upper half-width of its interval; ``accuracy`` the
-    validation top-1 in per cent; ``size_bytes`` at most this. ``table`` indexes the device specs' tables. Where that
-    table states no error the margin is 0, and :meth:`describe` says that the upper end is unknown. ``listed`` are the
-    subnets that ``depths`` indexes, where these are not the compound ones.
+    Attributes:
+        tables: The latency tables, one for each device spec.
+        depths: (n,): the index of the subnet in ``listed``, or in ``COMPOUND_DEPTHS`` where ``listed`` is empty.
+        resolution: (n,): the resolution in pixels.
+        table: (n,): the index of the table.
+        accuracy: (n,): the validation top-1 in per cent.
+        latency_ms: (n,): the predicted latency in ms.
+        margin: (n,): the half-width of the latency's interval, relative to the latency. It is 0 where the table
+            states no error; :meth:`describe` then says that the upper end is unknown.
+        macs: (n,): the multiply-accumulates for one image.
+        params: (n,): the number of parameters.
+        size_bytes: (n,): an upper bound of the model's size.
+        listed: The subnets, where they are not the compound subnets.
     """
 
     tables: tuple[LatencyTable, ...]
@@ -59,19 +68,22 @@ class Candidates:
         return len(self.depths)
 
     def subnet(self, index: int) -> Subnet:
-        """The subnet of one candidate."""
+        """Return the subnet of the candidate at an index."""
         if self.listed:
             return self.listed[int(self.depths[index])]
         return Subnet.compound(COMPOUND_DEPTHS[self.depths[index]], int(self.resolution[index]))
 
     def take(self, indices: NDArray[np.intp]) -> Candidates:
-        """Those candidates alone, in that order."""
+        """Return the candidates at these indices, in their order."""
         arrays = {name: getattr(self, name)[indices] for name in ARRAYS}
         return Candidates(self.tables, **arrays, listed=self.listed)
 
     def order(self) -> NDArray[np.intp]:
-        """Indices from the best to the worst: accuracy; among equals the faster, the fewer MACs, the fewer
-        parameters, the earlier table, the higher resolution, the id. Never the same twice, so never a tie."""
+        """Return the indices from the best candidate to the worst.
+
+        The order is by accuracy, then lower latency, fewer MACs, fewer parameters, earlier table, higher resolution,
+        and the subnet's index. No two candidates share all of these, so there are no ties.
+        """
         return np.lexsort(
             (
                 self.depths,
@@ -85,7 +97,7 @@ class Candidates:
         )
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each candidate, in their order, with units in the columns' names."""
+        """Return a data frame with one row for each candidate. The columns' names hold the units."""
         import pandas
 
         specs = [table.spec.describe() for table in self.tables]
@@ -104,7 +116,7 @@ class Candidates:
         )
 
     def describe(self, index: int) -> dict[str, Any]:
-        """One candidate, JSON-ready."""
+        """Return the candidate at an index as JSON-ready values."""
         latency, margin = float(self.latency_ms[index]), float(self.margin[index])
         spec = self.tables[self.table[index]].spec
         return {
@@ -133,9 +145,17 @@ def list_candidates(
     percentile: int = 50,
     confidence: float = 0.9,
 ) -> Candidates:
-    """All candidates. Their latency is that of ``percentile``; the margin is of ``confidence``.
+    """Return every compound subnet at every shared resolution on every table.
 
-    :class:`MismatchError` where a table is of another architecture, or shares no resolution with the accuracies.
+    Args:
+        architecture: The supernet's shape.
+        accuracies: The accuracies of all compound subnets.
+        tables: The latency tables, one for each device spec.
+        percentile: The percentile of the latency.
+        confidence: The confidence of the latency's interval.
+
+    Raises:
+        MismatchError: A table is of another architecture, or shares no resolution with the accuracies.
     """
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ARRAYS}
     percents = accuracies.accuracy("validation")
@@ -149,7 +169,7 @@ def list_candidates(
             columns["resolution"].append(np.full(count, resolution))
             columns["table"].append(np.full(count, table_index))
             columns["accuracy"].append(percents[accuracies.resolutions.index(resolution)])
-            columns["latency_ms"].append(predict_all(architecture, table, resolution) * scale)
+            columns["latency_ms"].append(predict_compound(architecture, table, resolution) * scale)
             columns["margin"].append(np.full(count, margin))
             for name, values in _static_costs(architecture, resolution, table.spec.runtime).items():
                 columns[name].append(values)
@@ -157,14 +177,25 @@ def list_candidates(
     return Candidates(tuple(tables), **arrays)
 
 
-def list_stated(
+def list_from_csv(
     architecture: Architecture,
     accuracies: StatedAccuracies,
     tables: Sequence[LatencyTable],
     percentile: int = 50,
     confidence: float = 0.9,
 ) -> Candidates:
-    """The same for the subnets that a table of one's own states, of whatever space, and no others."""
+    """Return the subnets of an accuracy CSV, which may be of any space, on every table.
+
+    Args:
+        architecture: The supernet's shape.
+        accuracies: The subnets with their accuracies.
+        tables: The latency tables, one for each device spec.
+        percentile: The percentile of the latency.
+        confidence: The confidence of the latency's interval.
+
+    Raises:
+        MismatchError: A table is of another architecture, shares no resolution with the accuracies, or lacks a layer.
+    """
     columns: dict[str, list[Any]] = {name: [] for name in ARRAYS}
     for table_index, table in enumerate(tables):
         shared = set(share_resolutions(architecture, accuracies.resolutions, table))
@@ -200,7 +231,16 @@ def list_stated(
 def share_resolutions(
     architecture: Architecture, resolutions: Sequence[int], table: LatencyTable
 ) -> list[int]:
-    """The resolutions that a table and the accuracies have; :class:`MismatchError` where there is none."""
+    """Return the resolutions in pixels that both a table and the accuracies have.
+
+    Args:
+        architecture: The architecture of the accuracies.
+        resolutions: The resolutions of the accuracies.
+        table: The latency table.
+
+    Raises:
+        MismatchError: The table is of another architecture, or there is no shared resolution.
+    """
     if table.architecture != architecture.to_dict():
         raise MismatchError(
             f"the table of {table.spec.describe()} is of another architecture than {architecture.name}; "
@@ -215,8 +255,14 @@ def share_resolutions(
     return shared
 
 
-def predict_all(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
-    """(243,): predicted median latency in ms of every compound subnet at a resolution."""
+def predict_compound(architecture: Architecture, table: LatencyTable, resolution: int) -> Floats:
+    """Return (243,): the predicted median latency in ms of every compound subnet.
+
+    Args:
+        architecture: The supernet's shape.
+        table: The latency table.
+        resolution: The resolution in pixels.
+    """
     fixed, stages = _keys(architecture, resolution)
     table = table.at(resolution)
 
@@ -255,7 +301,7 @@ def _static_costs(architecture: Architecture, resolution: int, runtime: str) -> 
 
 
 def _cost_functions(runtime: str) -> dict[str, Callable[[Layer], int]]:
-    """What a layer adds to a network, besides latency."""
+    """Return the functions that give a layer's MACs, parameters and bytes for a runtime."""
     graph_bytes = GRAPH_BYTES_PER_LAYER.get(runtime, max(GRAPH_BYTES_PER_LAYER.values()))
     return {
         "macs": lambda layer: layer.macs,

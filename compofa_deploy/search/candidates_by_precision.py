@@ -14,16 +14,28 @@ from compofa_deploy.space.architecture import Architecture
 from latency_tables.table import LatencyTable
 
 
-def list_mixed(
+def list_by_precision(
     architecture: Architecture,
     accuracies: AccuraciesByPrecision,
     tables: Sequence[LatencyTable],
     percentile: int = 50,
     confidence: float = 0.9,
 ) -> Candidates:
-    """All candidates; see :func:`compofa_deploy.search.candidates.list_candidates`. Where nothing is known of a
-    runtime's precision, the accuracies are those of float32; where something is, subnets of which it is not known are
-    no candidates."""
+    """Return the candidates of all tables, each with the accuracy of its table's precision.
+
+    A precision without any known accuracy gets the accuracies of float32. In a precision with known accuracies,
+    subnets of unknown accuracy are left out.
+
+    Args:
+        architecture: The supernet's shape.
+        accuracies: The accuracies in float32 and in other precisions.
+        tables: The latency tables, one for each device spec.
+        percentile: The percentile of the latency.
+        confidence: The confidence of the latency's interval.
+
+    Raises:
+        MismatchError: A table is of another architecture, or shares no resolution with the accuracies.
+    """
     parts = [
         list_candidates(architecture, accuracies.of(table.spec), [table], percentile, confidence)
         for table in tables
@@ -32,7 +44,7 @@ def list_mixed(
 
 
 def join(parts: Sequence[Candidates]) -> Candidates:
-    """Candidates of listed spaces in one, in their order; at least one part."""
+    """Return the candidates of all parts in their order. There is at least one part, all of compound subnets."""
     first = np.cumsum([0, *(len(part.tables) for part in parts)])
     moved = [replace(part, table=part.table + offset) for part, offset in zip(parts, first, strict=False)]
     arrays: dict[str, Any] = {

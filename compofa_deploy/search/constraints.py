@@ -1,4 +1,4 @@
-"""Constraints: one small class each. A constraint is at most 0 where it holds."""
+"""Constraints on candidates, one small class each. A constraint holds where its excess is at most 0."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from latency_tables.errors import InputError
 
 
 class Constraint(Protocol):
-    """What a candidate must keep."""
+    """A limit that a candidate must keep."""
 
     def excess(self, candidates: Candidates) -> NDArray[np.float64]:
-        """(n,): by how much each candidate breaks the limit; at most 0 where it keeps it."""
+        """Return (n,): by how much each candidate exceeds the limit; at most 0 where it keeps the limit."""
 
     def describe(self) -> str:
-        """In a few words, for messages."""
+        """Return the limit in a few words, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaxLatency:
-    """The upper end of the predicted interval keeps ``limit_ms``."""
+    """The upper end of the predicted interval is at most ``limit_ms``."""
 
     limit_ms: float
 
@@ -41,7 +41,7 @@ class MaxLatency:
 
 @dataclass(frozen=True, slots=True)
 class MaxSize:
-    """The model file has at most ``limit_bytes``."""
+    """The model file's size is at most ``limit_bytes``."""
 
     limit_bytes: int
 
@@ -57,7 +57,7 @@ class MaxSize:
 
 @dataclass(frozen=True, slots=True)
 class MaxMacs:
-    """At most ``limit`` multiply-accumulates for an image."""
+    """The multiply-accumulates for one image are at most ``limit``."""
 
     limit: int
 
@@ -73,7 +73,7 @@ class MaxMacs:
 
 @dataclass(frozen=True, slots=True)
 class MaxParams:
-    """At most ``limit`` parameters."""
+    """The parameters are at most ``limit``."""
 
     limit: int
 
@@ -89,7 +89,7 @@ class MaxParams:
 
 @dataclass(frozen=True, slots=True)
 class MinAccuracy:
-    """Validation top-1 of at least ``percent``."""
+    """The validation top-1 is at least ``percent``."""
 
     percent: float
 

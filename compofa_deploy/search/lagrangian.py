@@ -1,28 +1,35 @@
-"""The best subnet of a linear accuracy under a budget, by Lagrangian relaxation."""
+"""The best subnet under a budget where accuracy is linear in the settings, by Lagrangian relaxation."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.space.choice_arrays import ABSENT, OPTIONS, RUNS_AT_DEPTH, Choices, Space
+from compofa_deploy.space.choice_arrays import ABSENT, OPTIONS, RUNS_AT_DEPTH, ChoiceArray, Space
 from compofa_deploy.space.subnet import BLOCKS, MAX_DEPTH, STAGES
 
 Floats = NDArray[np.float64]
 
 OCTAVES = 6
-"""The price of a millisecond is looked for this many powers of two above and below the gains' mean."""
+"""The bisection covers this many powers of two of the price of a millisecond, above and below the mean gain."""
 HALVINGS = 8
-"""Leaves 3 % of the price open: finer than the gaps between the solutions that a price can have."""
+"""Steps of the bisection. They find the price within 3 %, which is finer than the gaps between solutions."""
 
 
-def relax(gains: Floats, costs: Floats, budgets: Floats, cheapest: Choices, space: Space) -> Choices:
-    """(n, 20): for each row a member of the space that costs at most the row's budget, with the largest sum of gains
-    among those that are best at some price of the cost.
+def solve_relaxation(
+    gains: Floats, costs: Floats, budgets: Floats, cheapest: ChoiceArray, space: Space
+) -> ChoiceArray:
+    """Return (n, 20): for each row the best member of the space under the row's budget that the relaxation finds.
 
-    ``gains`` and ``costs`` are (n, 20, 10), ``budgets`` (n,). At a price, a stage's blocks and depth are chosen one by
-    one, exactly; the price is found by bisection (Everett, Operations Research 11, 1963). ``cheapest`` (n, 20) keep
-    their budgets, and are the answer where no price's solution does.
+    At a given price of the cost, the blocks and the depth of each stage are chosen exactly. The price is found by
+    bisection (Everett, Operations Research 11, 1963).
+
+    Args:
+        gains: (n, 20, 10): the gain in accuracy of each setting of each block.
+        costs: (n, 20, 10): the cost of each setting of each block.
+        budgets: (n,): the largest sum of costs.
+        cheapest: (n, 20): members that keep their budgets, returned where no solution at any price does.
+        space: The space.
     """
     allowed = space.allowed[:, :1] if space.free_depth else space.allowed
     shape = (len(gains), 1, BLOCKS, OPTIONS)
@@ -43,9 +50,12 @@ def relax(gains: Floats, costs: Floats, budgets: Floats, cheapest: Choices, spac
     return found
 
 
-def _choose(values: Floats) -> Choices:
-    """(n, 20): the choices with the largest sums of values (n, depths or 1, 20, 10); one where the settings of a stage
-    do not depend on its depth."""
+def _choose(values: Floats) -> ChoiceArray:
+    """Return (n, 20): the choices with the largest sums of values.
+
+    Args:
+        values: (n, depths, 20, 10), or (n, 1, 20, 10) where the settings of a stage do not depend on its depth.
+    """
     count, depths = values.shape[:2]
     settings = values[..., :ABSENT]
     most = settings.max(axis=3).reshape(count, depths, STAGES, MAX_DEPTH)

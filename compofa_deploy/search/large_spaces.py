@@ -1,4 +1,4 @@
-"""Candidates from spaces that are too large to list."""
+"""Candidates from spaces that are too large to list, found by local search."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from compofa_deploy.accuracy.csv_table import StatedAccuracies
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.search.additive import AdditiveCosts
-from compofa_deploy.search.candidates import Candidates, list_stated, share_resolutions
-from compofa_deploy.search.local_search import EVALUATIONS, Found, find_best
-from compofa_deploy.search.predictor_gradients import Landscape
+from compofa_deploy.search.candidates import Candidates, list_from_csv, share_resolutions
+from compofa_deploy.search.local_search import EVALUATIONS, SearchResult, find_best
+from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.space.choice_arrays import Space
 from latency_tables.errors import InfeasibleError, InputError
 from latency_tables.table import LatencyTable
@@ -27,27 +27,44 @@ def find_candidates(
     percentile: int = 50,
     confidence: float = 0.9,
 ) -> tuple[Candidates, int]:
-    """The best subnet that is found for each table, as candidates on all that have one, and how many were evaluated.
+    """Search a space once for each table, and return each best subnet as a candidate on all feasible tables.
 
-    The upper end of the interval of ``confidence`` around the latency of ``percentile`` keeps the limit.
-    :class:`InputError` where the architecture has fixed kernels, which no space but ``compofa`` is of;
-    :class:`InfeasibleError` where no subnet keeps the limit on any table.
+    The upper end of the latency's interval keeps the limit.
+
+    Args:
+        space: The space.
+        accuracies: The accuracy predictor of an architecture.
+        tables: The latency tables, one for each device spec.
+        limit_ms: The latency limit in ms.
+        seed: The seed of the search.
+        evaluations: The largest number of evaluations of the predictor for each table.
+        percentile: The percentile of the latency.
+        confidence: The confidence of the latency's interval.
+
+    Returns:
+        The candidates, and the number of evaluated subnets.
+
+    Raises:
+        InputError: The architecture has fixed kernels, so its only space is ``compofa``.
+        InfeasibleError: No subnet keeps the limit on any table.
     """
     architecture = accuracies.architecture
     if not architecture.elastic_kernel:
         raise InputError(
             f"{architecture.name} has fixed kernels, so its space is compofa alone; leave --space out"
         )
-    found: list[Found] = []
+    found: list[SearchResult] = []
     feasible: list[LatencyTable] = []
     infeasible: list[InfeasibleError] = []
     for table in tables:
-        resolutions = tell_apart(accuracies, share_resolutions(architecture, accuracies.resolutions, table))
+        resolutions = pick_distinct(
+            accuracies, share_resolutions(architecture, accuracies.resolutions, table)
+        )
         latency = list_latencies(accuracies, table, space, resolutions, percentile, confidence)
-        landscape = Landscape(accuracies.predictor, resolutions)
+        gradients = PredictorGradients(accuracies.predictor, resolutions)
         rng = np.random.default_rng(seed)
         try:
-            found.append(find_best(space, landscape, latency, limit_ms, rng, evaluations))
+            found.append(find_best(space, gradients, latency, limit_ms, rng, evaluations))
         except InfeasibleError as error:
             infeasible.append(error)
         else:
@@ -56,7 +73,7 @@ def find_candidates(
         raise infeasible[0]
     top1 = {best.subnet: best.accuracy for best in found}
     stated = StatedAccuracies(tuple(top1), np.array(list(top1.values())), accuracies.source)
-    candidates = list_stated(architecture, stated, feasible, percentile, confidence)
+    candidates = list_from_csv(architecture, stated, feasible, percentile, confidence)
     return candidates, sum(best.evaluations for best in found)
 
 
@@ -77,8 +94,8 @@ def list_latencies(
     return AdditiveCosts(costs.resolutions, scale * (costs.fixed + table.intercept_ms), scale * costs.blocks)
 
 
-def tell_apart(accuracies: PredictedAccuracies, resolutions: Sequence[int]) -> list[int]:
-    """The resolutions that the predictor tells apart; of those that it does not, the lowest."""
+def pick_distinct(accuracies: PredictedAccuracies, resolutions: Sequence[int]) -> list[int]:
+    """Return one resolution in pixels for each of the predictor's buckets of resolutions: the lowest."""
     places = accuracies.predictor.encoding
     lowest = {(r - places.first) // places.step: r for r in sorted(resolutions, reverse=True)}
     return sorted(lowest.values())

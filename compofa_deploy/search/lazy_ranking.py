@@ -1,4 +1,4 @@
-"""Trying candidates from the best on, while it becomes known how accurate they really are."""
+"""Ranking candidates while their accuracies are measured one after the other."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from compofa_deploy.search.select import rank
 from latency_tables.errors import InfeasibleError
 
 
-class Turns:
-    """Indices of the candidates that keep the constraints, the best first, each once.
+class LazyRanking:
+    """The indices of the candidates that keep the constraints, best first, each once.
 
-    Where an accuracy was assumed, the one whose turn it is may be corrected: it comes again in the place that it then
-    has, or not at all where it no longer keeps the constraints. So nothing is measured but what would be picked.
-    :class:`InfeasibleError` at the start where no candidate keeps the constraints.
+    The accuracy of the candidate that was just returned may be corrected, where it was assumed. The candidate then
+    comes again in its new place, or not at all where it no longer keeps the constraints. So accuracy is measured only
+    for candidates that would be picked.
+
+    Raises:
+        InfeasibleError: No candidate keeps the constraints when the ranking is made.
     """
 
     def __init__(self, candidates: Candidates, constraints: Sequence[Constraint]) -> None:
@@ -35,8 +38,14 @@ class Turns:
                 yield index
 
     def correct(self, index: int, accuracy: float) -> None:
-        """Put the measured accuracy in per cent in place of the assumed one, for the candidate whose turn it is and for
-        the same subnet on other threads of the same device, and let these have their turn again."""
+        """Replace an assumed accuracy by the measured one, and rank anew.
+
+        The correction also holds for the same subnet in other tables of the same runtime and precision.
+
+        Args:
+            index: The candidate that was just returned.
+            accuracy: The measured top-1 in per cent.
+        """
         now, same = self.candidates, []
         mine = now.tables[now.table[index]].spec
         for table, other in enumerate(now.tables):

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 
 def find_front(cost: NDArray[np.float64], gain: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Indices of the Pareto-optimal points, cheapest first: no other costs at most as much and gains at least as
-    much, with one of the two strictly. Of equal points the first is kept. O(n log n), exact.
+    """Return the indices of the Pareto-optimal points, cheapest first. Of equal points the first is kept.
+
+    A point is Pareto-optimal if no other point has at most its cost and at least its gain, one of them strictly.
+    The algorithm is exact and takes O(n log n).
 
     >>> find_front(np.array([1.0, 2.0, 2.0, 3.0]), np.array([5.0, 7.0, 6.0, 7.0])).tolist()
     [0, 1]
@@ -20,8 +22,10 @@ def find_front(cost: NDArray[np.float64], gain: NDArray[np.float64]) -> NDArray[
 
 
 def peel_fronts(cost: NDArray[np.float64], gain: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Indices of the first ``count`` fronts, one after the other: each is the front of what those before it leave
-    (non-dominated sorting; Deb et al., 2002, section III.A).
+    """Return the indices of the first ``count`` fronts, one after the other.
+
+    Each front is the front of the points that the fronts before it leave (non-dominated sorting; Deb et al., 2002,
+    section III.A).
 
     >>> peel_fronts(np.array([1.0, 2.0, 2.0, 3.0]), np.array([5.0, 7.0, 6.0, 7.0]), 2).tolist()
     [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Picking from the candidates: the best, those after it, and the whole front."""
+"""Selecting candidates: the best, the ranking, the whole front."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from latency_tables.errors import InfeasibleError
 
 
 def keep_feasible(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
-    """Indices of the candidates that keep every constraint.
+    """Return the indices of the candidates that keep every constraint.
 
-    :class:`InfeasibleError` where none does; it names the candidate that comes closest: the fastest, where the first
-    constraint is the latency.
+    Args:
+        candidates: The candidates.
+        constraints: The limits, the most important first.
+
+    Raises:
+        InfeasibleError: No candidate keeps all limits; the message names the closest candidate, which is the fastest
+            where the first limit is the latency.
     """
     holds = np.ones(len(candidates), dtype=bool)
     for constraint in constraints:
@@ -29,7 +34,7 @@ def keep_feasible(candidates: Candidates, constraints: Sequence[Constraint]) -> 
 
 
 def best(candidates: Candidates, constraints: Sequence[Constraint]) -> int:
-    """Index of the optimum: the first of :func:`rank`, without sorting the rest."""
+    """Return the index of the best candidate, the first of :func:`rank`; errors as of :func:`keep_feasible`."""
     feasible = keep_feasible(candidates, constraints)
     accuracy = candidates.accuracy[feasible]
     most_accurate = feasible[accuracy == accuracy.max()]
@@ -37,22 +42,27 @@ def best(candidates: Candidates, constraints: Sequence[Constraint]) -> int:
 
 
 def rank(candidates: Candidates, constraints: Sequence[Constraint]) -> NDArray[np.intp]:
-    """Indices of the feasible candidates from the best to the worst."""
+    """Return the indices of the feasible candidates, best first; errors as of :func:`keep_feasible`."""
     feasible = keep_feasible(candidates, constraints)
     order: NDArray[np.intp] = feasible[candidates.take(feasible).order()]
     return order
 
 
 def front(candidates: Candidates, constraints: Sequence[Constraint] = ()) -> NDArray[np.intp]:
-    """Indices of the feasible candidates that are Pareto-optimal in latency and accuracy, fastest first. Of equal
-    ones the first in the candidates' own order is kept."""
+    """Return the indices of the feasible candidates that are Pareto-optimal in latency and accuracy, fastest first.
+
+    Of equal candidates the first is kept. Errors are those of :func:`keep_feasible`.
+    """
     feasible = keep_feasible(candidates, constraints)
     return feasible[find_front(candidates.latency_ms[feasible], candidates.accuracy[feasible])]
 
 
 def _explain(candidates: Candidates, constraints: Sequence[Constraint]) -> str:
-    """Why nothing is feasible: the limit that nothing keeps, or all of them, with the candidate that breaks the first
-    of these by the least and keeps the others, where there is one."""
+    """Return why no candidate is feasible: the first limit that none keeps, or all limits, and the closest candidate.
+
+    The closest candidate exceeds that limit by the least, among the candidates that keep the others where there are
+    any.
+    """
     excesses = [constraint.excess(candidates) for constraint in constraints]
     broken = next((i for i, excess in enumerate(excesses) if (excess > 0).all()), None)
     wanted = constraints if broken is None else [constraints[broken]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.space.choice_arrays import OPTIONS, POSITIONS, Choices, Space
+from compofa_deploy.space.choice_arrays import OPTIONS, POSITIONS, ChoiceArray, Space
 from compofa_deploy.space.subnet import BLOCKS
 
 Floats = NDArray[np.float64]
@@ -15,13 +15,19 @@ _SETTING_OF = np.tile(np.arange(OPTIONS), BLOCKS)
 
 
 def list_swaps(
-    choices: Choices, gains: Floats, costs: Floats, slack: float, space: Space, count: int
-) -> Choices:
-    """(at most ``count``, 20): members of the space that differ from ``choices`` (20,) in one block or two, cost at
-    most ``slack`` more, and have the largest sums of gains.
+    choices: ChoiceArray, gains: Floats, costs: Floats, slack: float, space: Space, count: int
+) -> ChoiceArray:
+    """Return (at most ``count``, 20): the changes of one or two blocks with the largest sums of gains.
 
-    ``gains`` and ``costs`` are (20, 10), of setting one block otherwise. A setting is not looked at where another of
-    its block, or leaving the block alone, is as good in both and better in one.
+    A setting is skipped where it is dominated in gain and cost by another setting of its block, or by no change.
+
+    Args:
+        choices: (20,): the row to change.
+        gains: (20, 10): the gain of each setting of each block.
+        costs: (20, 10): the cost of each setting of each block.
+        slack: The largest increase of the cost.
+        space: The space, of which all returned rows are members.
+        count: The largest number of rows.
     """
     extra = costs - costs[POSITIONS, choices][:, None]
     moved = np.repeat(choices[None], len(_BLOCK_OF) + 1, axis=0)
@@ -40,5 +46,5 @@ def list_swaps(
         top = np.argpartition(-sums, count)[:count]
         first, second = first[top], second[top]
     swapped = np.where(moved[kept[first]] != choices, moved[kept[first]], moved[kept[second]])
-    members: Choices = swapped[space.contains(swapped)]
+    members: ChoiceArray = swapped[space.contains(swapped)]
     return members

@@ -10,10 +10,17 @@ from latency_tables.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A supernet's shape. ``resolutions`` are the sides of its square inputs, in pixels, ascending.
+    """The shape of a supernet.
 
-    With ``elastic_kernel`` the depthwise weights are 7x7 and every smaller kernel is cut from them by learned
-    matrices; without it each stage has weights of its family's fixed kernel size alone.
+    Attributes:
+        name: The architecture's name, as in ``mbv3-w1.0-imagenet``.
+        width: The width multiplier.
+        classes: The number of classes.
+        stem_stride: The stride of the first convolution, 1 or 2.
+        resolutions: The sides of the square inputs in pixels, ascending.
+        family: The name of the family's file in ``space/families``.
+        elastic_kernel: Whether smaller kernels are cut from 7x7 weights by learned matrices. Without them each
+            stage has weights of its fixed kernel size alone.
     """
 
     name: str
@@ -33,12 +40,16 @@ class Architecture:
             raise InputError(f"architecture {self.name!r}: resolutions must be ascending and not repeat")
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
+        """Return the architecture as JSON-ready values, which :meth:`from_dict` reads."""
         return {**asdict(self), "resolutions": list(self.resolutions)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Architecture:
-        """Read what :meth:`to_dict` wrote; :class:`InputError` where a field is missing, unknown or wrong."""
+        """Read the values that :meth:`to_dict` returned.
+
+        Raises:
+            InputError: A field is missing, unknown or wrong.
+        """
         try:
             return cls(**{**data, "resolutions": tuple(int(r) for r in data["resolutions"])})
         except (KeyError, TypeError, ValueError) as error:
@@ -46,26 +57,4 @@ class Architecture:
 
 
 IMAGENET_RESOLUTIONS = tuple(range(128, 225, 4))
-
-ARCHITECTURES = {
-    architecture.name: architecture
-    for architecture in (
-        Architecture("mbv3-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS),
-        Architecture("mbv3-w1.2-imagenet", 1.2, 1000, 2, IMAGENET_RESOLUTIONS),
-        Architecture("mbv3-w1.0-fixed-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, elastic_kernel=False),
-        Architecture("proxyless-w1.3-imagenet", 1.3, 1000, 2, IMAGENET_RESOLUTIONS, "proxyless"),
-        Architecture(
-            "resnet50d-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, "resnet50d", elastic_kernel=False
-        ),
-        Architecture("mbv3-w0.75-cifar10", 0.75, 10, 1, (24, 28, 32), elastic_kernel=False),
-        Architecture("mbv3-w1.0-tiny-imagenet", 1.0, 200, 1, (32, 40, 48, 56, 64), elastic_kernel=False),
-    )
-}
-
-
-def find_architecture(name: str) -> Architecture:
-    """The architecture of that name; :class:`InputError` lists those there are."""
-    try:
-        return ARCHITECTURES[name]
-    except KeyError:
-        raise InputError(f"no architecture {name!r}; there are {', '.join(ARCHITECTURES)}") from None
+"""In pixels: the resolutions that OFA and CompOFA train with on ImageNet."""

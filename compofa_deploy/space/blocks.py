@@ -1,4 +1,4 @@
-"""What families of inverted residuals share: stages whose first block strides and whose later ones skip."""
+"""Stages of inverted residuals, which several families share. The first block has the stride, later blocks a skip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from latency_tables.layer import NORM_EPS, Layer, make_divisible
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: what its blocks have in common. ``width`` is that of a width multiplier of 1."""
+    """One stage: the settings that its blocks share. ``width`` is the output channels at a width multiplier of 1."""
 
     width: int
     stride: int
@@ -20,14 +20,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A subnet's layers by where they are: those before the stages, those of each stage, those behind."""
+    """The layers of a subnet: the stem before the stages, each stage, and the head behind them."""
 
     stem: tuple[Layer, ...]
     stages: tuple[tuple[Layer, ...], ...]
     head: tuple[Layer, ...]
 
     def join(self) -> tuple[Layer, ...]:
-        """All of them, in the order in which they run."""
+        """Return all layers in the order in which they run."""
         return (*self.stem, *(layer for stage in self.stages for layer in stage), *self.head)
 
 
@@ -39,10 +39,15 @@ def list_blocks(
     multiplier: float,
     eps: float = NORM_EPS,
 ) -> list[tuple[Layer, ...]]:
-    """The inverted residuals of each stage, behind the layer ``before``, which is named ``blocks.0``.
+    """Return the inverted residuals of each stage.
 
-    ``blocks`` are the expand ratio and kernel size of those that run; ``most``, how many a stage has at most, counts
-    the names.
+    Args:
+        stages: The settings of each stage.
+        blocks: For each stage, the expand ratio and kernel size of each block that runs.
+        most: For each stage, the largest number of blocks, by which the blocks are numbered.
+        before: The layer before the first stage, which is named ``blocks.0``.
+        multiplier: The width multiplier.
+        eps: Batch norm's epsilon.
     """
     found = []
     channels, size, number = before.out_channels, before.out_size, 1
@@ -67,5 +72,5 @@ def list_blocks(
 
 
 def stride_size(size: int, stride: int) -> int:
-    """The side of a feature map behind a convolution that pads by half its kernel."""
+    """Return the side in pixels of a feature map behind a convolution that pads by half its kernel."""
     return -(-size // stride)

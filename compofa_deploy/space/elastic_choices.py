@@ -1,4 +1,4 @@
-"""Forms: what the subnets of a family choose, and from what."""
+"""The choices that make a subnet of a family: depths, expand ratios, kernel sizes, widths."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """The choices that make a subnet of a family.
+class ElasticChoices:
+    """The choices that make a subnet of a family, and the values that each choice allows.
 
-    Stage i has at most ``blocks[i]`` blocks and a depth out of ``depths[i]``: at the largest depth all of them run, and
-    each step below leaves one more out, from the end. Behind the stages ``tail`` blocks always run. Each block has an
-    expand ratio out of ``expands``, which are whole numbers of 1 / ``expand_scale``, and a kernel size out of
-    ``kernels``, where there are any. ``widths`` numbers are each out of ``width_choices``.
-    ``fixed_kernels``, one for each stage and for the tail, are those of the compound subnets; without them the family
-    has no compound subnets.
+    Attributes:
+        family: The family's name.
+        depths: For each stage, the depths that it may have. At the largest depth all blocks of the stage run; each
+            step below leaves one more block out, from the end.
+        blocks: For each stage, the largest number of blocks.
+        expands: The expand ratios of a block, in units of 1 / ``expand_scale``.
+        kernels: The kernel sizes of a block; empty where kernels are not elastic.
+        fixed_kernels: The kernel size of each stage, and of the tail, in the compound subnets. A family without
+            them has no compound subnets.
+        tail: The number of blocks behind the stages, which always run.
+        expand_scale: The number by which an expand ratio is multiplied to be whole.
+        widths: The number of elastic widths.
+        width_choices: The values of an elastic width.
+        example: A subnet's id, for messages.
     """
 
     family: str
@@ -34,44 +42,51 @@ class Form:
 
     @property
     def block_count(self) -> int:
-        """How many blocks have an expand ratio, whether they run or not."""
+        """The number of blocks that have an expand ratio, including blocks that may not run."""
         return sum(self.blocks) + self.tail
 
     def count_running(self, depths: Sequence[int]) -> list[int]:
-        """How many blocks of each stage run; the tail is the last, where there is one."""
+        """Return how many blocks of each stage run at these depths, and last the tail where there is one."""
         stages = zip(self.depths, self.blocks, depths, strict=True)
-        running = [max(0, most - (max(choices) - depth)) for choices, most, depth in stages]
+        running = [max(0, most - (max(allowed) - depth)) for allowed, most, depth in stages]
         return [*running, self.tail] if self.tail else running
 
     def split(self, values: Sequence[int]) -> list[tuple[int, ...]]:
-        """One value for each block, as one tuple for each stage; the tail is the last, where there is one."""
+        """Split one value for each block into one tuple for each stage, and last the tail where there is one."""
         parts = iter(values)
         return [tuple(next(parts) for _ in range(count)) for count in self._stage_blocks()]
 
     def mask(self, depths: Sequence[int]) -> Iterator[bool]:
-        """For each block, whether it runs."""
+        """Yield for each block whether it runs at these depths."""
         for most, running in zip(self._stage_blocks(), self.count_running(depths), strict=True):
             yield from (i < running for i in range(most))
 
     def spread(self, depths: Sequence[int], running: Sequence[int]) -> tuple[int, ...]:
-        """The values of the blocks that run, with 0 for each block that does not."""
+        """Return one value for each block: the next value of ``running`` where it runs at these depths, else 0."""
         values = iter(running)
         return tuple(next(values) if runs else 0 for runs in self.mask(depths))
 
     def fill(self, depths: Sequence[int], values: Sequence[int]) -> list[int]:
-        """One value for each block; one that does not run is given that of the last that does in its stage."""
+        """Return the values with those of blocks that do not run replaced.
+
+        Each such block gets the value of the last block that runs in its stage.
+
+        Args:
+            depths: The depth of each stage.
+            values: One value for each block.
+        """
         running = self.count_running(depths)
         stages = zip(self.split(values), running, strict=True)
         return [stage[min(i, count - 1)] for stage, count in stages for i in range(len(stage))]
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What an id looks like."""
+        """The regular expression of the family's ids."""
         return _compile(self)
 
     @property
     def expand_digits(self) -> int:
-        """How many digits an expand ratio has in an id."""
+        """The number of digits of an expand ratio in an id."""
         return len(str(max(self.expands)))
 
     def _stage_blocks(self) -> tuple[int, ...]:
@@ -79,14 +94,14 @@ class Form:
 
 
 @lru_cache(maxsize=16)
-def _compile(form: Form) -> re.Pattern[str]:
-    depths = "".join(f"[{''.join(map(str, choices))}]" for choices in form.depths)
-    expands = "|".join(map(str, form.expands))
+def _compile(choices: ElasticChoices) -> re.Pattern[str]:
+    depths = "".join(f"[{''.join(map(str, allowed))}]" for allowed in choices.depths)
+    expands = "|".join(map(str, choices.expands))
     parts = [rf"e(?P<expands>(?:{expands})+)"]
-    if form.kernels:
-        parts.append(rf"k(?P<kernels>[{''.join(map(str, form.kernels))}]+)")
-    if form.widths:
-        parts.append(rf"w(?P<widths>[{''.join(map(str, form.width_choices))}]{{{form.widths}}})")
+    if choices.kernels:
+        parts.append(rf"k(?P<kernels>[{''.join(map(str, choices.kernels))}]+)")
+    if choices.widths:
+        parts.append(rf"w(?P<widths>[{''.join(map(str, choices.width_choices))}]{{{choices.widths}}})")
     chosen = f"(?:{''.join(parts)})"
-    optional = "?" if form.fixed_kernels else ""
-    return re.compile(rf"(?P<depths>{depths}){chosen}{optional}@(?P<resolution>[1-9]\d{{0,3}})")
+    optional = "?" if choices.fixed_kernels else ""
+    return re.compile(rf"(?P<depths>{depths}){chosen}{optional}@(?P<resolution>[1-9]\d{{0,3}})", re.ASCII)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from compofa_deploy.space.architecture import ARCHITECTURES, IMAGENET_RESOLUTIONS, Architecture
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.space.families import FAMILIES, find_family
+from compofa_deploy.space.named_architectures import ARCHITECTURES
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.ofa_names import from_ofa_state
 from compofa_deploy.supernet.shapes import list_supernet_shapes
@@ -65,7 +66,7 @@ def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
 
 def _make_name(architecture: Architecture) -> str:
     data = "imagenet" if architecture.classes == IMAGENET_CLASSES else f"{architecture.classes}classes"
-    fixed = find_family(architecture).FORM.kernels and not architecture.elastic_kernel
+    fixed = find_family(architecture).CHOICES.kernels and not architecture.elastic_kernel
     kernels = "-fixed" if fixed else ""
     return f"{architecture.family}-w{architecture.width}{kernels}-{data}"
 

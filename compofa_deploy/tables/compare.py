@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.search.candidates import predict_all
+from compofa_deploy.search.candidates import predict_compound
 from compofa_deploy.space.architecture import Architecture
 from latency_tables.errors import MismatchError
 from latency_tables.fit import rank_correlation
@@ -18,7 +18,7 @@ LOW, HIGH = 5, 95
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TableComparison:
     """Ratios of the second table's predictions to the first's, over all compound subnets at shared resolutions.
 
     ``speed`` is how much longer the reference took in the second table's run, and ``None`` where the tables are not of
@@ -49,7 +49,7 @@ class Comparison:
         }
 
 
-def compare(first: LatencyTable, second: LatencyTable) -> Comparison:
+def compare(first: LatencyTable, second: LatencyTable) -> TableComparison:
     """:class:`MismatchError` where the tables are of different architectures, or share no resolution."""
     if first.architecture != second.architecture:
         raise MismatchError(
@@ -64,11 +64,11 @@ def compare(first: LatencyTable, second: LatencyTable) -> Comparison:
         )
     architecture = Architecture.from_dict(first.architecture)
     mine, theirs = (
-        np.concatenate([predict_all(architecture, table, resolution) for resolution in shared])
+        np.concatenate([predict_compound(architecture, table, resolution) for resolution in shared])
         for table in (first, second)
     )
     ratios = theirs / mine
-    return Comparison(
+    return TableComparison(
         resolutions=shared,
         subnets=len(ratios),
         median_ratio=float(np.median(ratios)),

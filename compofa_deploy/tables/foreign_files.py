@@ -22,7 +22,7 @@ _NAMED = re.compile(r"([1-9]\d{0,3})(?:_lookup_table)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class ForeignTable:
     """What a file states: latencies in ms by layer, under our key or OFA's name, at a resolution; ``None`` is any."""
 
     where: str
@@ -30,7 +30,7 @@ class Stated:
     ms: dict[str, float]
 
 
-def read_tables(source: Path) -> list[Stated]:
+def read_tables(source: Path) -> list[ForeignTable]:
     """Read a file, or every ``.yaml``, ``.yml``, ``.json`` and ``.csv`` of a folder.
 
     :class:`FormatError` says what is wrong where; :class:`InputError` where there is nothing to read.
@@ -43,7 +43,7 @@ def read_tables(source: Path) -> list[Stated]:
     return [stated for path in files for stated in _read_file(path)]
 
 
-def _read_file(path: Path) -> list[Stated]:
+def _read_file(path: Path) -> list[ForeignTable]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -52,12 +52,12 @@ def _read_file(path: Path) -> list[Stated]:
     return reader(path)
 
 
-def _read_ofa(parse: Callable[[str, str], Any]) -> Callable[[Path], list[Stated]]:
-    def read(path: Path) -> list[Stated]:
+def _read_ofa(parse: Callable[[str, str], Any]) -> Callable[[Path], list[ForeignTable]]:
+    def read(path: Path) -> list[ForeignTable]:
         where = str(path)
         means = read_means(parse(read_text(path), where), where)
         named = _NAMED.fullmatch(path.stem)
-        return [Stated(where, find_resolution(means, where, int(named[1]) if named else None), means)]
+        return [ForeignTable(where, find_resolution(means, where, int(named[1]) if named else None), means)]
 
     return read
 
@@ -120,7 +120,7 @@ def _parse_json(text: str, where: str) -> Any:
         raise FormatError(f"{where}: not the JSON it should be ({error}); it may be cut off") from None
 
 
-def _read_csv(path: Path) -> list[Stated]:
+def _read_csv(path: Path) -> list[ForeignTable]:
     where = str(path)
     known = (LAYER, RESOLUTION, LATENCY, *COLUMNS)
     by_resolution: dict[int | None, dict[str, float]] = {}
@@ -137,7 +137,7 @@ def _read_csv(path: Path) -> list[Stated]:
             raise FormatError(f"{at}: layer {name} is there twice")
         at = f"{at}, {LATENCY}"
         costs[name] = check_number(read_number(row[LATENCY], at, "of milliseconds"), at)
-    return [Stated(where, resolution, costs) for resolution, costs in by_resolution.items()]
+    return [ForeignTable(where, resolution, costs) for resolution, costs in by_resolution.items()]
 
 
 def _read_resolution(text: str, where: str) -> int | None:
@@ -148,7 +148,7 @@ def _read_resolution(text: str, where: str) -> int | None:
     return int(text)
 
 
-READERS: dict[str, Callable[[Path], list[Stated]]] = {
+READERS: dict[str, Callable[[Path], list[ForeignTable]]] = {
     ".yaml": _read_ofa(_parse_yaml),
     ".yml": _read_ofa(_parse_yaml),
     ".json": _read_ofa(_parse_json),

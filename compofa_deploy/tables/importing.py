@@ -9,7 +9,7 @@ from pathlib import Path
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.coverage import list_needed, widest_space
-from compofa_deploy.tables.foreign_files import Stated, read_tables
+from compofa_deploy.tables.foreign_files import ForeignTable, read_tables
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.imported import build_imported
@@ -44,7 +44,7 @@ def import_table(source: Path, architecture: Architecture, spec: DeviceSpec, spa
     return build_imported(spec, architecture.to_dict(), costs, origin, created)
 
 
-def _list_resolutions(stated: Stated, architecture: Architecture, space: str) -> Sequence[int]:
+def _list_resolutions(stated: ForeignTable, architecture: Architecture, space: str) -> Sequence[int]:
     """Which resolutions a file is of: the one that it says, or those that it has every layer for."""
     if stated.resolution is not None:
         return [stated.resolution]
@@ -56,7 +56,7 @@ def _list_resolutions(stated: Stated, architecture: Architecture, space: str) ->
     return [r for r, count in missing.items() if not count] or [min(missing, key=missing.__getitem__)]
 
 
-def _list_missing(stated: Stated, needed: Needed) -> list[str]:
+def _list_missing(stated: ForeignTable, needed: Needed) -> list[str]:
     return [
         key
         for key, (layer, _) in needed.items()
@@ -64,7 +64,7 @@ def _list_missing(stated: Stated, needed: Needed) -> list[str]:
     ]
 
 
-def _pick(stated: Stated, architecture: Architecture, resolution: int, space: str) -> dict[str, float]:
+def _pick(stated: ForeignTable, architecture: Architecture, resolution: int, space: str) -> dict[str, float]:
     """The latencies of the architecture's layers at a resolution, by our keys."""
     needed = list_needed(architecture, resolution, space)
     for key in _list_missing(stated, needed):

@@ -69,7 +69,7 @@ def build_kit(
             )
         )
     items += _make_networks(
-        architecture, choose_networks(resolutions), resolutions, batch, form, looked_at=True
+        architecture, choose_networks(resolutions), resolutions, batch, form, timed_by_layer=True
     )
     return write_kit(folder, architecture.to_dict(), items)
 
@@ -93,10 +93,10 @@ def _make_networks(
     resolutions: Sequence[int],
     batch: int,
     form: GraphForm,
-    looked_at: bool = False,
+    timed_by_layer: bool = False,
 ) -> list[tuple[Item, bytes]]:
-    """Networks, and the reference behind them; ``looked_at`` if their time is to be divided over layers."""
-    items = [make_network(architecture, subnet, batch, "network", form, looked_at) for subnet in subnets]
+    """Networks, and the reference behind them; ``timed_by_layer`` if their time is to be divided over layers."""
+    items = [make_network(architecture, subnet, batch, "network", form, timed_by_layer) for subnet in subnets]
     return [*items, make_reference(architecture, resolutions, batch, form)]
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from compofa_deploy.space.architecture import ARCHITECTURES, Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.families import find_family
+from compofa_deploy.space.named_architectures import ARCHITECTURES, find_architecture
 from latency_tables.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -210,7 +211,7 @@ class Recipe(_Strict):
 def check_recipe(recipe: Recipe, images: int) -> Architecture:
     """The recipe's architecture; :class:`InputError` where it cannot be trained on so many images."""
     architecture = recipe.architecture.build()
-    form = find_family(architecture).FORM
+    choices = find_family(architecture).CHOICES
     for phase in recipe.phases:
         where = f"phase {phase.name!r}"
         if (phase.sort_channels or phase.subnets != "largest") and architecture.family != "mbv3":
@@ -220,8 +221,8 @@ def check_recipe(recipe: Recipe, images: int) -> Architecture:
                 f"{where}: {architecture.name} has fixed kernels; set architecture.elastic_kernel to true, or subnets "
                 "to 'compofa'"
             )
-        allowed = {"kernels": form.kernels, "depths": sorted({d for c in form.depths for d in c})}
-        for key, values in {**allowed, "expands": form.expands, "sort_within": form.expands}.items():
+        allowed = {"kernels": choices.kernels, "depths": sorted({d for c in choices.depths for d in c})}
+        for key, values in {**allowed, "expands": choices.expands, "sort_within": choices.expands}.items():
             if not set(getattr(phase, key)) <= set(values):
                 raise InputError(f"{where}: {key} are of {', '.join(map(str, values))}")
         if phase.batch > images:

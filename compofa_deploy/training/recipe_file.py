@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.training.recipe import ArchitectureSettings, DataSettings, Phase, Recipe
 from latency_tables.errors import InputError
 

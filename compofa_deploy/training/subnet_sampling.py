@@ -18,7 +18,7 @@ from compofa_deploy.space.subnet import (
     FIXED_KERNELS,
     KERNELS,
     MAX_DEPTH,
-    MBV3,
+    MBV3_CHOICES,
     STAGES,
     Subnet,
 )
@@ -56,11 +56,11 @@ def draw_subnet(
         if draw < phase.largest_share + phase.smallest_share:
             return Subnet.compound((min(DEPTHS),) * STAGES, resolution)
         return sample_compound(rng, resolution)
-    blocks = MBV3.block_count
+    blocks = MBV3_CHOICES.block_count
     kernels = tuple(int(k) for k in rng.choice(phase.kernels or KERNELS, size=blocks))
     if phase.subnets == "compofa-elastic":
         coupled = sample_compound(rng, resolution)
-        running = MBV3.mask(coupled.depths)
+        running = MBV3_CHOICES.mask(coupled.depths)
         return replace(
             coupled, kernels=tuple(k if runs else 0 for k, runs in zip(kernels, running, strict=True))
         )
@@ -115,7 +115,7 @@ def _mean_over(
     full = (MAX_DEPTH,) * STAGES
     kernels = [(kernel,) * BLOCKS for kernel in phase.kernels or KERNELS]
     if phase.subnets == "compofa":
-        kernels = [MBV3.spread(full, [k for k in FIXED_KERNELS for _ in range(MAX_DEPTH)])]
+        kernels = [MBV3_CHOICES.spread(full, [k for k in FIXED_KERNELS for _ in range(MAX_DEPTH)])]
     total, around = 0.0, 0.0
     for expand in {expand for _, expand in pairs}:
         reached = [depth for depth, e in pairs if e == expand]

@@ -6,8 +6,9 @@ import pytest
 from benchmarks import evolution
 from benchmarks.evolution import Evolution
 from compofa_deploy.search.local_search import find_best
-from compofa_deploy.space.choice_arrays import SPACES, from_subnet
-from tests.compofa_deploy.search.large_spaces import make_landscape, make_latency, make_predictor
+from compofa_deploy.space.choice_arrays import SPACES
+from tests.compofa_deploy.search.large_spaces import make_gradients, make_latency, make_predictor
+from tests.support.subnets import to_choices
 
 OFA = SPACES["ofa"]
 
@@ -33,7 +34,7 @@ def test_what_it_finds_keeps_the_limit_and_has_the_accuracy_that_is_predicted(co
     subnet, accuracy = evolve(limit_ms, compound=compound)
     assert subnet.is_compound == compound
     at = np.array([[16, 20].index(subnet.resolution)])
-    assert make_latency(OFA).total(from_subnet(subnet)[None], at)[0] <= limit_ms * (1 + 1e-12)
+    assert make_latency(OFA).total(to_choices(subnet)[None], at)[0] <= limit_ms * (1 + 1e-12)
     assert accuracy == pytest.approx(make_predictor().predict_subnets([subnet])[0], rel=1e-6)
 
 
@@ -45,5 +46,5 @@ def test_the_same_seed_finds_the_same():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_our_climb_is_not_worse(share, seed):
     limit_ms = limit_of(share)
-    ours = find_best(OFA, make_landscape(), make_latency(OFA), limit_ms, np.random.default_rng(seed))
+    ours = find_best(OFA, make_gradients(), make_latency(OFA), limit_ms, np.random.default_rng(seed))
     assert ours.accuracy >= evolve(limit_ms, seed)[1]

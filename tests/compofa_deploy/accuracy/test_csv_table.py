@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.csv_table import read_stated
-from compofa_deploy.space.layers import sample_ofa
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
+from tests.support.subnets import sample_any
 from tests.support.supernets import make_accuracies, make_supernet
 
 GOOD = "subnet,top1,top5,images\n22222@160,70.5,90,5000\n44444@160,75.25,,\n"
@@ -28,7 +28,7 @@ def test_subnets_and_their_top1_are_read(tmp_path):
 
 
 def test_ids_and_ofas_configs_name_the_same_subnets(tmp_path, rng):
-    subnets = [sample_ofa(rng, int(r)) for r in (128, 160, 224)]
+    subnets = [sample_any(rng, int(r)) for r in (128, 160, 224)]
     configs = "".join('"' + json.dumps(s.to_ofa()).replace('"', '""') + '",70\n' for s in subnets)
     ids = "".join(f"{s.id},70\n" for s in subnets)
     assert read(tmp_path, f"subnet,top1\n{configs}").subnets == tuple(subnets)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.encoding import OFA_ENCODING, Encoding, encode, encode_subnets
-from compofa_deploy.space.layers import sample_ofa
 from compofa_deploy.space.subnet import BLOCKS, Subnet
 from latency_tables.errors import InputError
+from tests.support.subnets import sample_any
 
 ONE = {"ks": [[3] * 20], "e": [[4] * 20], "d": [[2] * 5], "r": [128]}
 
@@ -28,7 +28,7 @@ def test_a_resolution_between_two_places_takes_the_lower_one(resolution, place):
 
 
 def test_what_a_block_that_does_not_run_is_set_to_does_not_matter(rng):
-    subnets = [sample_ofa(rng, int(rng.integers(112, 240))) for _ in range(50)]
+    subnets = [sample_any(rng, int(rng.integers(112, 240))) for _ in range(50)]
     configs = [subnet.to_ofa() for subnet in subnets]
     lists = {word: [config[word] for config in configs] for word in ("ks", "e", "d")}
     from_configs = encode(**lists, r=[config["r"][0] for config in configs])
@@ -37,7 +37,7 @@ def test_what_a_block_that_does_not_run_is_set_to_does_not_matter(rng):
 
 
 def test_different_subnets_have_different_features(rng):
-    subnets = {sample_ofa(rng, 160) for _ in range(200)}
+    subnets = {sample_any(rng, 160) for _ in range(200)}
     assert len(np.unique(encode_subnets(list(subnets)), axis=0)) == len(subnets)
 
 

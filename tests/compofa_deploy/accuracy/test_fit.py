@@ -7,17 +7,18 @@ from compofa_deploy.accuracy.encoding import Encoding, encode_subnets
 from compofa_deploy.accuracy.fit import FOLDS, MIN_SUBNETS, cross_validate, fit_additive
 from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.space.layers import enumerate_compound, sample_ofa
+from compofa_deploy.space.layers import enumerate_compound
 from compofa_deploy.supernet.stored import BUILT_IN, built_in_folder
 from latency_tables.errors import InputError
 from tests.support.reference import find_reference
+from tests.support.subnets import sample_any
 
 RESOLUTIONS = (160, 176, 192)
 ENCODING = Encoding.of_resolutions(RESOLUTIONS)
 
 
 def draw_features(rng, n):
-    return encode_subnets([sample_ofa(rng, int(r)) for r in rng.choice(RESOLUTIONS, n)], ENCODING)
+    return encode_subnets([sample_any(rng, int(r)) for r in rng.choice(RESOLUTIONS, n)], ENCODING)
 
 
 def test_an_additive_accuracy_is_found_from_a_few_hundred_subnets(rng):
@@ -56,7 +57,7 @@ def test_the_same_seed_states_the_same_error():
 
 def test_one_resolution_and_equal_accuracies_are_no_trouble(rng):
     encoding = Encoding.of_resolutions([32])
-    features = encode_subnets([sample_ofa(rng, 32) for _ in range(30)], encoding)
+    features = encode_subnets([sample_any(rng, 32) for _ in range(30)], encoding)
     stated = cross_validate(features, np.full(30, 80.0), rng)
     assert (stated.mae, stated.rank_correlation) == (0, 1)
 

@@ -11,15 +11,15 @@ torch = pytest.importorskip("torch")
 
 from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor  # noqa: E402
 from compofa_deploy.accuracy.predictor import AccuracyPredictor  # noqa: E402
-from compofa_deploy.space.layers import sample_ofa  # noqa: E402
 from latency_tables.errors import FormatError, InputError  # noqa: E402
 from tests.compofa_deploy.accuracy.builders import draw_ofa_arrays, save_ofa_predictor  # noqa: E402
 from tests.support.reference import import_ofa  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 
 
 @pytest.fixture
 def subnets(rng):
-    return [sample_ofa(rng, int(r)) for r in rng.choice([160, 176, 192, 208, 224], 50)]
+    return [sample_any(rng, int(r)) for r in rng.choice([160, 176, 192, 208, 224], 50)]
 
 
 def predict_by_reference(path, subnets):

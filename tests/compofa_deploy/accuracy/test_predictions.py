@@ -11,8 +11,8 @@ from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.predictor import AccuracyPredictor, HeldOutError
 from compofa_deploy.accuracy.source import is_foreign, load_foreign, load_predictor
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import enumerate_compound
+from compofa_deploy.space.named_architectures import find_architecture
 from latency_tables.errors import InputError, MismatchError
 from tests.compofa_deploy.accuracy.builders import draw_ofa_arrays, save_ofa_predictor
 

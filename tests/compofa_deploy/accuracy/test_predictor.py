@@ -9,10 +9,10 @@ from safetensors.numpy import load, save_file
 from compofa_deploy.accuracy.encoding import OFA_ENCODING, Encoding, encode_subnets
 from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictor import AccuracyPredictor, HeldOutError
-from compofa_deploy.space.layers import sample_ofa
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 from tests.compofa_deploy.accuracy.builders import draw_ofa_arrays
+from tests.support.subnets import sample_any
 
 ERROR = HeldOutError(0.1, 0.3, 0.98, 200, 10)
 
@@ -27,7 +27,7 @@ def make_predictor(**changes):
 
 @pytest.fixture
 def subnets(rng):
-    return [sample_ofa(rng, int(r)) for r in rng.choice([160, 176, 192, 208, 224], 30)]
+    return [sample_any(rng, int(r)) for r in rng.choice([160, 176, 192, 208, 224], 30)]
 
 
 def test_a_prediction_is_the_models_in_per_cent(subnets):

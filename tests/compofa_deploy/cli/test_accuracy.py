@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.predictor import AccuracyPredictor
-from compofa_deploy.space.layers import sample_compound, sample_ofa
+from compofa_deploy.space.layers import sample_compound
 from tests.compofa_deploy.accuracy.builders import save_ofa_predictor
+from tests.support.subnets import sample_any
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
 
@@ -40,7 +41,7 @@ def fitted(compofa, write_csv, tmp_path):
 
 
 def test_a_predictor_is_fitted_with_its_held_out_error(compofa, write_csv, tmp_path, rng):
-    subnets = list({sample_ofa(rng, int(r)) for r in rng.choice([160, 192, 224], 250)})
+    subnets = list({sample_any(rng, int(r)) for r in rng.choice([160, 192, 224], 250)})
     words = (
         "accuracy",
         "fit",
@@ -56,7 +57,7 @@ def test_a_predictor_is_fitted_with_its_held_out_error(compofa, write_csv, tmp_p
     assert ran.json["error"]["rank_correlation"] > 0.99
     assert ran.json["resolutions"] == [160, 192, 224]
     assert "points of top-1 on average on subnets left out" in " ".join(compofa(*words).out.split())
-    unseen = sample_ofa(rng, 192)
+    unseen = sample_any(rng, 192)
     asked = compofa("accuracy", "predict", tmp_path / "p.safetensors", unseen.id, "--json")
     assert asked.json["predictions"][0]["top1"] == pytest.approx(accuracy_of(unseen), abs=0.3)
     assert asked.json["error"] == ran.json["error"]

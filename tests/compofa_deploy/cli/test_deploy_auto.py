@@ -9,7 +9,7 @@ import pytest
 
 from compofa_deploy.bundle.bundle import load_bundle
 from compofa_deploy.deploy import loop as deploy_module
-from compofa_deploy.search.candidates import predict_all
+from compofa_deploy.search.candidates import predict_compound
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import save_supernet
@@ -44,7 +44,7 @@ def device(monkeypatch):
 
     def measure(deployment, model, spec, *rest):
         subnet = Subnet.parse(deployment.subnet)
-        latencies = predict_all(TINY, make(spec), subnet.resolution)
+        latencies = predict_compound(TINY, make(spec), subnet.resolution)
         return make_measured(subnet.id, float(latencies[COMPOUND_DEPTHS.index(subnet.depths)]))
 
     monkeypatch.setattr(gather_module, "profile", profile)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from compofa_deploy.space.architecture import ARCHITECTURES
+from compofa_deploy.space.named_architectures import ARCHITECTURES
 from latency_tables.table import LatencyTable
 from tests.compofa_deploy.tables.builders import ELASTIC, state_ofa, write_json_table, write_yaml_table
 

@@ -18,7 +18,7 @@ from compofa_deploy.deploy.exported_accuracy import (
 )
 from compofa_deploy.deploy.measured_accuracy import CountedAccuracies
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.search.candidates_by_precision import list_mixed
+from compofa_deploy.search.candidates_by_precision import list_by_precision
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import MismatchError
 from tests.compofa_deploy.evaluation.builders import draw_images
@@ -113,7 +113,7 @@ def test_of_some_subnets_the_others_are_missing_and_no_candidates(supernet, spli
         found.find(SUBNET)
     f32 = replace(make_accuracies(supernet), images=found.images)
     known = AccuraciesByPrecision(f32, (found,))
-    mixed = list_mixed(TINY, known, [make_table(spec=spec)])
+    mixed = list_by_precision(TINY, known, [make_table(spec=spec)])
     assert [mixed.subnet(i) for i in range(len(mixed))] == some
     assert known.find(spec) is found
     assert known.find(spec, SUBNET) is None

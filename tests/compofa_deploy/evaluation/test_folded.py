@@ -7,10 +7,11 @@ torch = pytest.importorskip("torch")
 
 from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
-from compofa_deploy.space.layers import largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.layers import largest_subnet, list_layers, sample_compound  # noqa: E402
 from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.cut import cut_weights  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402
 
 ELASTIC = Architecture("tiny-elastic", 0.25, 4, 2, (32,))
@@ -37,7 +38,7 @@ def draw_batch(side, count=3):
 
 def list_subnets(architecture, side):
     rng = np.random.default_rng(3)
-    sample = sample_ofa if architecture.elastic_kernel else sample_compound
+    sample = sample_any if architecture.elastic_kernel else sample_compound
     return [
         Subnet.compound((2,) * 5, side),
         largest_subnet(architecture, side),

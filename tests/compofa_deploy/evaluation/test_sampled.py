@@ -16,13 +16,14 @@ from compofa_deploy.evaluation.sampled import (  # noqa: E402
     draw_subnets,
     evaluate_sampled,
 )
-from compofa_deploy.space.choice_arrays import find_space, from_subnet  # noqa: E402
+from compofa_deploy.space.choice_arrays import find_space  # noqa: E402
 from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.supernet.module import ElasticBatchNorm  # noqa: E402
 from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
 from latency_tables.errors import MismatchError  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.checkpoints import draw_arrays  # noqa: E402
+from tests.support.subnets import to_choices  # noqa: E402
 from tests.support.supernets import TINY, make_supernet  # noqa: E402
 
 ELASTIC = replace(TINY, name="tiny-elastic", elastic_kernel=True)
@@ -70,7 +71,7 @@ def test_what_is_drawn_is_of_the_space_each_once_and_more_of_a_seed_begin_alike(
     subnets = draw_subnets(space, 30, (16, 20), seed=1)
     assert len(set(subnets)) == 30
     assert {subnet.resolution for subnet in subnets} == {16, 20}
-    assert space.contains(np.stack([from_subnet(subnet) for subnet in subnets])).all()
+    assert space.contains(np.stack([to_choices(subnet) for subnet in subnets])).all()
     assert draw_subnets(space, 50, (16, 20), seed=1)[:30] == subnets
     assert draw_subnets(space, 30, (16, 20), seed=2) != subnets
 

@@ -8,9 +8,10 @@ from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.families import FAMILIES
-from compofa_deploy.space.layers import count_params, list_layers, sample_ofa
+from compofa_deploy.space.layers import count_params, list_layers
 from compofa_deploy.supernet.cut import cut_weights
 from tests.compofa_deploy.graph.conftest import TorchSupernet
+from tests.support.subnets import sample_any
 
 SMALL = {
     "mbv3": Architecture("mbv3", 0.25, 5, 2, (32, 45)),
@@ -31,11 +32,11 @@ def family_supernet(request):
 
 def draw_layers(supernet, side, seed=0):
     """The layers of a random subnet that is deep enough to have them all."""
-    form = FAMILIES[supernet.architecture.family].FORM
+    choices = FAMILIES[supernet.architecture.family].CHOICES
     rng = np.random.default_rng(seed)
     while True:
-        subnet = sample_ofa(rng, side, form)
-        if subnet.depths[0] == max(form.depths[0]):
+        subnet = sample_any(rng, side, choices)
+        if subnet.depths[0] == max(choices.depths[0]):
             return list_layers(supernet.architecture, subnet)
 
 

@@ -12,8 +12,8 @@ from compofa_deploy.graph.form import PLAIN, GraphForm, choose_form
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import list_layers, sample_compound
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
 from latency_tables.errors import FormatError

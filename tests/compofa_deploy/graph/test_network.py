@@ -15,11 +15,12 @@ import pytest
 from compofa_deploy.graph.network import build_layer, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space.architecture import find_architecture
-from compofa_deploy.space.layers import list_layers, sample_compound, sample_ofa
+from compofa_deploy.space.layers import list_layers, sample_compound
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 from latency_tables.errors import FormatError, InputError
+from tests.support.subnets import sample_any
 
 REPOSITORY = Path(__file__).parents[3]
 CIFAR = find_architecture("mbv3-w0.75-cifar10")
@@ -28,7 +29,7 @@ WEIGHTS = draw_weights(LAYERS, np.random.default_rng(0))
 
 BUILD_AND_HASH = """
 import hashlib, numpy as np
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
@@ -48,7 +49,7 @@ def draw_images(resolution, count=1, seed=1):
 def test_gives_the_logits_that_torch_gives(supernet, run_onnx, batch):
     rng = np.random.default_rng(7)
     for resolution in supernet.architecture.resolutions:
-        sample = sample_ofa if supernet.architecture.elastic_kernel else sample_compound
+        sample = sample_any if supernet.architecture.elastic_kernel else sample_compound
         layers = list_layers(supernet.architecture, sample(rng, resolution))
         images = draw_images(resolution, batch or 4)
         expected = supernet.run(layers, images)

@@ -8,8 +8,8 @@ import pytest
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_repeating_weights, draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
 

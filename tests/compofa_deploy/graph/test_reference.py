@@ -7,10 +7,11 @@ import pytest
 
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.graph.reference import run_reference
-from compofa_deploy.space.architecture import find_architecture
-from compofa_deploy.space.layers import list_layers, sample_compound, sample_ofa
+from compofa_deploy.space.layers import list_layers, sample_compound
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
+from tests.support.subnets import sample_any
 
 
 def run_torch_in_float64(supernet, layers, images):
@@ -25,7 +26,7 @@ def test_is_torch_in_float64(supernet):
         # Cutting an elastic kernel rounds to float32; a fixed one is cut without arithmetic.
         exact = not supernet.architecture.elastic_kernel
         layers = list_layers(
-            supernet.architecture, (sample_compound if exact else sample_ofa)(rng, resolution)
+            supernet.architecture, (sample_compound if exact else sample_any)(rng, resolution)
         )
         images = rng.standard_normal((2, 3, resolution, resolution))
         expected = run_torch_in_float64(supernet, layers, images)

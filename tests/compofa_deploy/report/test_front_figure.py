@@ -43,7 +43,7 @@ def test_subnets_cost_what_their_layers_do(table):
 def test_another_architecture_or_kind_of_file_is_refused(table, tmp_path):
     with pytest.raises(InputError, match="a figure is written as"):
         write_front_figure(table, TINY, tmp_path / "front.pdf")
-    from compofa_deploy.space.architecture import find_architecture
+    from compofa_deploy.space.named_architectures import find_architecture
 
     with pytest.raises(MismatchError, match="is of tiny, not of mbv3"):
         draw_front(table, find_architecture("mbv3-w0.75-cifar10"), "svg")

@@ -12,8 +12,8 @@ from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.predictor import AccuracyPredictor
 from compofa_deploy.search.additive import AdditiveCosts
-from compofa_deploy.search.predictor_gradients import Landscape
-from compofa_deploy.space.choice_arrays import SETTINGS, Choices, Space
+from compofa_deploy.search.predictor_gradients import PredictorGradients
+from compofa_deploy.space.choice_arrays import SETTINGS, ChoiceArray, Space
 from compofa_deploy.tables.coverage import list_needed
 from latency_tables.table import LatencyTable
 from tests.support.supernets import TINY, make_table
@@ -49,8 +49,8 @@ def make_accuracies(**options: object) -> PredictedAccuracies:
     return PredictedAccuracies(make_predictor(**options), ELASTIC, "a test")
 
 
-def make_landscape(**options: object) -> Landscape:
-    return Landscape(make_predictor(**options), ELASTIC.resolutions)
+def make_gradients(**options: object) -> PredictorGradients:
+    return PredictorGradients(make_predictor(**options), ELASTIC.resolutions)
 
 
 def make_latency(space: Space, table: LatencyTable | None = None) -> AdditiveCosts:
@@ -70,7 +70,7 @@ def narrow(space: Space, stages: tuple[int, ...], settings: tuple[tuple[int, int
     return Space("narrow", allowed & space.allowed)
 
 
-def list_members(space: Space) -> Choices:
+def list_members(space: Space) -> ChoiceArray:
     """Every member of a space that is small enough."""
     stages = []
     for stage in range(5):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compofa_deploy.export.export import export
-from compofa_deploy.search.candidates import list_candidates, predict_all
+from compofa_deploy.search.candidates import list_candidates, predict_compound
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import count_macs, count_params, enumerate_compound, list_layers
 from compofa_deploy.space.subnet import Subnet
@@ -23,7 +23,7 @@ def test_all_243_predictions_are_the_tables_own_of_the_listed_layers(resolution)
         table.predict_ms(layer.key for layer in list_layers(TINY, subnet))
         for subnet in enumerate_compound(resolution)
     ]
-    np.testing.assert_allclose(predict_all(TINY, table, resolution), one_by_one, rtol=1e-12)
+    np.testing.assert_allclose(predict_compound(TINY, table, resolution), one_by_one, rtol=1e-12)
 
 
 def test_each_candidate_has_its_subnets_costs_and_accuracy(candidates, accuracies):

@@ -9,7 +9,7 @@ import pytest
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.search.candidates import list_candidates
-from compofa_deploy.search.candidates_by_precision import join, list_mixed
+from compofa_deploy.search.candidates_by_precision import join, list_by_precision
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
 from tests.latency_tables.builders import SPEC
@@ -33,7 +33,7 @@ def tables():
 
 
 def test_each_device_spec_has_the_accuracies_of_its_precision(accuracies, tables):
-    mixed = list_mixed(TINY, accuracies, tables)
+    mixed = list_by_precision(TINY, accuracies, tables)
     assert len(mixed) == 2 * 2 * 243
     assert mixed.tables == tuple(tables)
     at = {place: mixed.accuracy[mixed.table == place] for place in (0, 1)}
@@ -41,14 +41,14 @@ def test_each_device_spec_has_the_accuracies_of_its_precision(accuracies, tables
 
 
 def test_the_candidates_are_those_of_each_alone(accuracies, tables):
-    mixed = list_mixed(TINY, accuracies, tables)
+    mixed = list_by_precision(TINY, accuracies, tables)
     alone = list_candidates(TINY, accuracies.lower[0], tables[1:])
     mine = mixed.take(np.flatnonzero(mixed.table == 1))
     assert [mine.describe(i) for i in (0, 400)] == [alone.describe(i) for i in (0, 400)]
 
 
 def test_the_best_of_all_is_the_best_of_each_ones_best(accuracies, tables):
-    mixed = list_mixed(TINY, accuracies, tables)
+    mixed = list_by_precision(TINY, accuracies, tables)
     for limit in (0.025, 0.03, 0.04, 0.1):
         limits = [MaxLatency(limit)]
         alone = []
@@ -62,12 +62,12 @@ def test_the_best_of_all_is_the_best_of_each_ones_best(accuracies, tables):
 
 
 def test_the_front_mixes_device_specs(accuracies, tables):
-    mixed = list_mixed(TINY, accuracies, tables)
+    mixed = list_by_precision(TINY, accuracies, tables)
     assert set(mixed.table[front(mixed)].tolist()) == {0, 1}
 
 
 def test_without_accuracies_of_its_own_a_precision_is_given_those_of_f32(accuracies, tables):
-    mixed = list_mixed(TINY, AccuraciesByPrecision(accuracies.f32), tables)
+    mixed = list_by_precision(TINY, AccuraciesByPrecision(accuracies.f32), tables)
     np.testing.assert_array_equal(mixed.accuracy[mixed.table == 0], mixed.accuracy[mixed.table == 1])
 
 

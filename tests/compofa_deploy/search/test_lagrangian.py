@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compofa_deploy.search.lagrangian import relax
+from compofa_deploy.search.lagrangian import solve_relaxation
 from compofa_deploy.space.choice_arrays import OPTIONS, POSITIONS, SPACES
 from tests.compofa_deploy.search.large_spaces import list_members, make_latency, narrow
 
@@ -29,7 +29,7 @@ def test_nothing_that_costs_no_more_gains_more(seed, space, share):
     gain = gains[0, POSITIONS, members].sum(axis=1)
     cost = costs[0, POSITIONS, members].sum(axis=1)
     budget = cost.min() + share * (cost.max() - cost.min())
-    (found,) = relax(gains, costs, np.array([budget]), latency.find_cheapest(space)[:1], space)
+    (found,) = solve_relaxation(gains, costs, np.array([budget]), latency.find_cheapest(space)[:1], space)
     assert space.contains(found[None])[0]
     found_cost, found_gain = costs[0, POSITIONS, found].sum(), gains[0, POSITIONS, found].sum()
     assert found_cost <= budget * (1 + 1e-12)
@@ -43,9 +43,9 @@ def test_rows_are_solved_as_they_are_alone(space, rng):
     gains = rng.normal(size=(6, 20, OPTIONS))
     cheapest = latency.find_cheapest(space)[[0] * 6]
     costs, budgets = latency.blocks[[0] * 6], np.linspace(0.02, 0.2, 6)
-    together = relax(gains, costs, budgets, cheapest, space)
+    together = solve_relaxation(gains, costs, budgets, cheapest, space)
     for i in range(6):
-        alone = relax(gains[[i]], costs[[i]], budgets[[i]], cheapest[[i]], space)
+        alone = solve_relaxation(gains[[i]], costs[[i]], budgets[[i]], cheapest[[i]], space)
         assert alone[0].tolist() == together[i].tolist()
     assert len(np.unique(together, axis=0)) > 1
 
@@ -56,4 +56,7 @@ def test_a_budget_that_only_the_cheapest_keeps_is_answered_with_it(rng):
     cheapest = latency.find_cheapest(space)
     budgets = latency.blocks[[0]][0, POSITIONS, cheapest[0]].sum()[None] * (1 + 1e-12)
     gains = rng.normal(size=(1, 20, OPTIONS))
-    assert relax(gains, latency.blocks[:1], budgets, cheapest[:1], space).tolist() == cheapest[:1].tolist()
+    assert (
+        solve_relaxation(gains, latency.blocks[:1], budgets, cheapest[:1], space).tolist()
+        == cheapest[:1].tolist()
+    )

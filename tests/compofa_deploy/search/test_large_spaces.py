@@ -8,7 +8,7 @@ import pytest
 from compofa_deploy.accuracy.encoding import Encoding
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.search.constraints import MaxLatency
-from compofa_deploy.search.large_spaces import find_candidates, list_latencies, tell_apart
+from compofa_deploy.search.large_spaces import find_candidates, list_latencies, pick_distinct
 from compofa_deploy.search.select import best
 from compofa_deploy.space.choice_arrays import SPACES
 from compofa_deploy.space.layers import count_macs, list_layers
@@ -83,8 +83,8 @@ def test_without_a_limit_the_most_accurate_of_all_is_looked_for(lowest_ms):
 def test_of_resolutions_that_the_predictor_does_not_tell_apart_the_lowest_is_searched():
     coarse = replace(make_predictor(), encoding=Encoding(16, 8, 2))
     accuracies = PredictedAccuracies(coarse, ELASTIC, "a test")
-    assert tell_apart(accuracies, [16, 20, 24, 28]) == [16, 24]
-    assert tell_apart(accuracies, [20, 28]) == [20, 28]
+    assert pick_distinct(accuracies, [16, 20, 24, 28]) == [16, 24]
+    assert pick_distinct(accuracies, [20, 28]) == [20, 28]
 
 
 def test_a_supernet_of_fixed_kernels_has_no_such_subnets():

@@ -1,4 +1,4 @@
-"""Candidates have their turns from the best on, and again when it is known how accurate they are."""
+"""Candidates have their ranking from the best on, and again when it is known how accurate they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compofa_deploy.search.constraints import MaxLatency, MinAccuracy
-from compofa_deploy.search.lazy_ranking import Turns
+from compofa_deploy.search.lazy_ranking import LazyRanking
 from compofa_deploy.search.select import rank
 from latency_tables.errors import InfeasibleError
 from tests.compofa_deploy.search.builders import make_candidates, some_candidates
@@ -21,39 +21,39 @@ LIMITS = (MaxLatency(10.0),)
 
 @given(some_candidates())
 def test_uncorrected_they_are_ranked(candidates):
-    assert list(Turns(candidates, LIMITS)) == rank(candidates, LIMITS).tolist()
+    assert list(LazyRanking(candidates, LIMITS)) == rank(candidates, LIMITS).tolist()
 
 
 def test_one_that_is_less_accurate_than_assumed_comes_again_in_its_place():
-    turns = Turns(make_candidates([1, 1, 1], [90, 80, 70]), LIMITS)
+    ranking = LazyRanking(make_candidates([1, 1, 1], [90, 80, 70]), LIMITS)
     order = []
-    for index in turns:
+    for index in ranking:
         order.append(index)
         if order == [0]:
-            turns.correct(0, 75.0)
+            ranking.correct(0, 75.0)
     assert order == [0, 1, 0, 2]
-    assert turns.candidates.accuracy.tolist() == [75, 80, 70]
+    assert ranking.candidates.accuracy.tolist() == [75, 80, 70]
 
 
 def test_one_that_is_as_accurate_as_assumed_comes_again_at_once():
-    turns = Turns(make_candidates([1, 1], [90, 80]), LIMITS)
-    iterator = iter(turns)
+    ranking = LazyRanking(make_candidates([1, 1], [90, 80]), LIMITS)
+    iterator = iter(ranking)
     assert next(iterator) == 0
-    turns.correct(0, 90.0)
+    ranking.correct(0, 90.0)
     assert list(iterator) == [0, 1]
 
 
 def test_one_that_no_longer_keeps_the_constraints_does_not_come_again():
     limits = (*LIMITS, MinAccuracy(75))
-    turns = Turns(make_candidates([1, 1], [90, 80]), limits)
-    iterator = iter(turns)
+    ranking = LazyRanking(make_candidates([1, 1], [90, 80]), limits)
+    iterator = iter(ranking)
     next(iterator)
-    turns.correct(0, 70.0)
+    ranking.correct(0, 70.0)
     assert list(iterator) == [1]
-    turns = Turns(make_candidates([1], [90]), limits)
-    iterator = iter(turns)
+    ranking = LazyRanking(make_candidates([1], [90]), limits)
+    iterator = iter(ranking)
     next(iterator)
-    turns.correct(0, 70.0)
+    ranking.correct(0, 70.0)
     assert list(iterator) == []
 
 
@@ -72,11 +72,11 @@ def test_the_same_subnet_on_other_threads_is_corrected_too_and_no_other():
         depths=np.array([7, 7, 7, 8, 7]),
         resolution=np.array([16, 16, 16, 16, 20]),
     )
-    turns = Turns(candidates, LIMITS)
-    index = next(iter(turns))
+    ranking = LazyRanking(candidates, LIMITS)
+    index = next(iter(ranking))
     assert index == 0
-    turns.correct(index, 50.0)
-    assert turns.candidates.accuracy.tolist() == [50, 50, 90, 90, 90]
+    ranking.correct(index, 50.0)
+    assert ranking.candidates.accuracy.tolist() == [50, 50, 90, 90, 90]
 
 
 @given(some_candidates(), st.data())
@@ -84,19 +84,19 @@ def test_whatever_is_corrected_each_is_delivered_once_and_the_best_first(candida
     """Each is corrected at its first turn; those delivered come from the best by what is then known."""
     true = data.draw(st.lists(st.integers(1, 6), min_size=len(candidates), max_size=len(candidates)))
     single = replace(candidates, depths=np.arange(len(candidates)))
-    turns = Turns(single, LIMITS)
+    ranking = LazyRanking(single, LIMITS)
     known, delivered = set(), []
-    for index in turns:
+    for index in ranking:
         if index not in known:
             known.add(index)
-            turns.correct(index, min(float(true[index]), float(single.accuracy[index])))
+            ranking.correct(index, min(float(true[index]), float(single.accuracy[index])))
         else:
             delivered.append(index)
-    final = turns.candidates.accuracy[delivered]
+    final = ranking.candidates.accuracy[delivered]
     assert sorted(delivered) == list(range(len(candidates)))
     assert (np.diff(final) <= 0).all()
 
 
 def test_where_none_keeps_the_constraints_there_is_no_turn():
     with pytest.raises(InfeasibleError):
-        Turns(make_candidates([11.0], [90]), LIMITS)
+        LazyRanking(make_candidates([11.0], [90]), LIMITS)

@@ -4,26 +4,27 @@ import numpy as np
 import pytest
 
 from compofa_deploy.search.local_search import EVALUATIONS, find_best
-from compofa_deploy.search.predictor_gradients import Landscape
-from compofa_deploy.space.choice_arrays import SPACES, from_subnet
+from compofa_deploy.search.predictor_gradients import PredictorGradients
+from compofa_deploy.space.choice_arrays import SPACES
 from latency_tables.errors import InfeasibleError
 from tests.compofa_deploy.search.large_spaces import (
     ELASTIC,
     list_members,
-    make_landscape,
+    make_gradients,
     make_latency,
     make_predictor,
     narrow,
 )
+from tests.support.subnets import to_choices
 
 OFA = SPACES["ofa"]
 TWO_STAGES_FREE = narrow(OFA, (1, 3), ((3, 3), (5, 4), (7, 6)))
 
 
-def find(space, limit_ms, seed=0, evaluations=EVALUATIONS, landscape=None):
-    landscape = landscape or make_landscape()
+def find(space, limit_ms, seed=0, evaluations=EVALUATIONS, gradients=None):
+    gradients = gradients or make_gradients()
     return find_best(
-        space, landscape, make_latency(space), limit_ms, np.random.default_rng(seed), evaluations
+        space, gradients, make_latency(space), limit_ms, np.random.default_rng(seed), evaluations
     )
 
 
@@ -37,38 +38,38 @@ def middle_limit(space, share):
 
 def latency_of(found, space):
     at = np.array([ELASTIC.resolutions.index(found.subnet.resolution)])
-    return make_latency(space).total(from_subnet(found.subnet)[None], at)[0]
+    return make_latency(space).total(to_choices(found.subnet)[None], at)[0]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 1.2])
 @pytest.mark.parametrize("space", [SPACES["compofa"], TWO_STAGES_FREE], ids=["compofa", "two stages free"])
 def test_the_optimum_is_that_of_brute_force(space, share):
     limit_ms, members = middle_limit(space, share), list_members(space)
-    landscape, latency = make_landscape(), make_latency(space)
+    gradients, latency = make_gradients(), make_latency(space)
     best = -np.inf
     for i in range(len(ELASTIC.resolutions)):
         at = np.full(len(members), i)
         keeps = latency.total(members, at) <= limit_ms
-        best = max(best, landscape.values(members[keeps], at[keeps]).max(initial=-np.inf))
+        best = max(best, gradients.values(members[keeps], at[keeps]).max(initial=-np.inf))
     assert find(space, limit_ms).accuracy == pytest.approx(best, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["compofa-elastic", "ofa"])
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_it_is_better_than_ten_times_as_many_random_members(name, share, rng):
-    space, landscape = SPACES[name], make_landscape()
+    space, gradients = SPACES[name], make_gradients()
     limit_ms = middle_limit(space, share)
     rows, at = space.sample(rng, 10 * EVALUATIONS), rng.integers(2, size=10 * EVALUATIONS)
     keeps = make_latency(space).total(rows, at) <= limit_ms
     found = find(space, limit_ms)
-    assert found.accuracy > landscape.values(rows[keeps], at[keeps]).max()
+    assert found.accuracy > gradients.values(rows[keeps], at[keeps]).max()
     assert latency_of(found, space) <= limit_ms
 
 
 def test_what_is_found_is_a_member_with_the_accuracy_that_the_predictor_gives():
     space = SPACES["compofa-elastic"]
     found = find(space, middle_limit(space, 0.4))
-    assert space.contains(from_subnet(found.subnet)[None])[0]
+    assert space.contains(to_choices(found.subnet)[None])[0]
     assert found.accuracy == pytest.approx(make_predictor().predict_subnets([found.subnet])[0], rel=1e-6)
 
 
@@ -87,9 +88,9 @@ def test_the_same_seed_finds_the_same_and_another_climbs_elsewhere():
 
 @pytest.mark.parametrize("evaluations", [1, 2, 50, 500])
 def test_no_more_subnets_are_evaluated_than_allowed(evaluations):
-    landscape = make_landscape()
-    found = find(OFA, middle_limit(OFA, 0.3), evaluations=evaluations, landscape=landscape)
-    assert found.evaluations == landscape.evaluations <= evaluations
+    gradients = make_gradients()
+    found = find(OFA, middle_limit(OFA, 0.3), evaluations=evaluations, gradients=gradients)
+    assert found.evaluations == gradients.evaluations <= evaluations
     assert latency_of(found, OFA) <= middle_limit(OFA, 0.3)
 
 
@@ -100,7 +101,7 @@ def test_a_space_that_is_all_seen_is_left_before_the_evaluations_are_used_up():
     assert found.subnet.resolution in ELASTIC.resolutions
 
 
-class Untouchable(Landscape):
+class Untouchable(PredictorGradients):
     """A predictor that must not be asked."""
 
     def __init__(self):
@@ -119,7 +120,7 @@ def test_an_infeasible_limit_is_answered_before_anything_is_evaluated(name):
     lowest = latency.total(latency.find_cheapest(space), np.arange(2)).min()
     message = rf"infeasible: no subnet of {name} has latency at most .*; the fastest is 22222.*@16"
     with pytest.raises(InfeasibleError, match=message):
-        find(space, lowest * 0.999, landscape=Untouchable())
+        find(space, lowest * 0.999, gradients=Untouchable())
     assert latency_of(find(space, lowest * 1.001, evaluations=100), space) <= lowest * 1.001
 
 

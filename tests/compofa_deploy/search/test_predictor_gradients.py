@@ -1,9 +1,9 @@
-"""What a landscape says of choices is what the predictor says of their subnets."""
+"""What a gradients says of choices is what the predictor says of their subnets."""
 
 import numpy as np
 
 from compofa_deploy.space.choice_arrays import ABSENT, OPTIONS, SPACES, to_subnet
-from tests.compofa_deploy.search.large_spaces import ELASTIC, make_landscape, make_predictor
+from tests.compofa_deploy.search.large_spaces import ELASTIC, make_gradients, make_predictor
 
 OFA = SPACES["ofa"]
 
@@ -11,20 +11,20 @@ OFA = SPACES["ofa"]
 def test_values_are_the_predictors(rng):
     rows, at = OFA.sample(rng, 100), rng.integers(2, size=100)
     subnets = [to_subnet(row, ELASTIC.resolutions[i]) for row, i in zip(rows, at, strict=True)]
-    assert make_landscape().values(rows, at).tolist() == make_predictor().predict_subnets(subnets).tolist()
+    assert make_gradients().values(rows, at).tolist() == make_predictor().predict_subnets(subnets).tolist()
 
 
 def test_gains_of_a_linear_predictor_are_what_it_predicts_of_the_changed_subnets(rng):
-    landscape = make_landscape(widths=())
+    gradients = make_gradients(widths=())
     rows, at = OFA.sample(rng, 20), np.zeros(20, int)
-    gains, values = landscape.gains(rows, at), landscape.values(rows, at)
+    gains, values = gradients.gains(rows, at), gradients.values(rows, at)
     compared = 0
     for i, row in enumerate(rows):
         for block, choice in np.ndindex(20, OPTIONS):
             changed = row.copy()
             changed[block] = choice
             if OFA.contains(changed[None])[0]:
-                expected = landscape.values(changed[None], at[:1])[0] - values[i]
+                expected = gradients.values(changed[None], at[:1])[0] - values[i]
                 np.testing.assert_allclose(gains[i, block, choice], expected, atol=1e-5)
                 compared += choice == ABSENT
     assert compared > 10
@@ -32,12 +32,12 @@ def test_gains_of_a_linear_predictor_are_what_it_predicts_of_the_changed_subnets
 
 def test_leaving_a_block_as_it_is_gains_nothing(rng):
     rows = OFA.sample(rng, 10)
-    gains = make_landscape().gains(rows, np.ones(10, int))
+    gains = make_gradients().gains(rows, np.ones(10, int))
     assert (np.take_along_axis(gains, rows[..., None], axis=2) == 0).all()
 
 
 def test_every_row_counts_as_one_evaluation(rng):
-    landscape = make_landscape()
-    landscape.values(OFA.sample(rng, 7), np.zeros(7, int))
-    landscape.gains(OFA.sample(rng, 3), np.zeros(3, int))
-    assert landscape.evaluations == 10
+    gradients = make_gradients()
+    gradients.values(OFA.sample(rng, 7), np.zeros(7, int))
+    gradients.gains(OFA.sample(rng, 3), np.zeros(3, int))
+    assert gradients.evaluations == 10

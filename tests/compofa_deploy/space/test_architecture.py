@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.space.architecture import ARCHITECTURES, Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.named_architectures import ARCHITECTURES, find_architecture
 from latency_tables.errors import InputError
 
 TINY = Architecture("tiny", 0.5, 4, 1, (16, 24))

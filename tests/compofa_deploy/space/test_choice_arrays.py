@@ -12,13 +12,13 @@ from compofa_deploy.space.choice_arrays import (
     Space,
     decode,
     find_space,
-    from_subnet,
     to_subnet,
 )
-from compofa_deploy.space.layers import COMPOUND_DEPTHS, sample_ofa
+from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import COUPLED_EXPAND, Subnet
 from latency_tables.errors import InputError
 from tests.compofa_deploy.search.large_spaces import list_members, narrow
+from tests.support.subnets import sample_any, to_choices
 
 SMALL = narrow(SPACES["ofa"], (1, 3), ((3, 3), (5, 6)))
 
@@ -80,8 +80,8 @@ def test_members_with_one_block_set_otherwise_are_those_of_the_definition(seed, 
 
 def test_a_subnet_comes_back_from_its_choices(rng):
     for _ in range(50):
-        subnet = sample_ofa(rng, 176)
-        assert to_subnet(from_subnet(subnet), 176) == subnet
+        subnet = sample_any(rng, 176)
+        assert to_subnet(to_choices(subnet), 176) == subnet
 
 
 def test_choices_are_decoded_to_what_their_subnet_has(rng):

@@ -6,25 +6,26 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from compofa_deploy.space.architecture import ARCHITECTURES, Architecture, find_architecture
+from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.families import find_family
 from compofa_deploy.space.layers import (
     COMPOUND_DEPTHS,
-    adapt,
+    convert_subnet,
     count_macs,
     count_params,
     enumerate_compound,
     largest_subnet,
     list_layers,
     sample_compound,
-    sample_ofa,
 )
+from compofa_deploy.space.named_architectures import ARCHITECTURES, find_architecture
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError, MismatchError
+from tests.support.subnets import sample_any
 
 IMAGENET = find_architecture("mbv3-w1.0-imagenet")
 EVERY = pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=lambda a: a.name)
-COMPOUND = [a for a in ARCHITECTURES.values() if find_family(a).FORM.fixed_kernels]
+COMPOUND = [a for a in ARCHITECTURES.values() if find_family(a).CHOICES.fixed_kernels]
 
 
 def test_compofa_has_243_different_members_smallest_first():
@@ -50,11 +51,11 @@ def test_the_plan_of_a_subnet_is_the_published_network():
 
 @EVERY
 def test_each_layer_takes_what_the_one_before_gives(architecture, rng):
-    form = find_family(architecture).FORM
-    subnet = sample_ofa(rng, architecture.resolutions[-1], form)
+    choices = find_family(architecture).CHOICES
+    subnet = sample_any(rng, architecture.resolutions[-1], choices)
     layers = list_layers(architecture, subnet)
     blocks = [layer for layer in layers if layer.name.startswith("blocks.")]
-    assert len(blocks) - bool(form.kernels) == sum(form.count_running(subnet.depths)), (
+    assert len(blocks) - bool(choices.kernels) == sum(choices.count_running(subnet.depths)), (
         "but for the stem's own"
     )
     assert (layers[0].in_channels, layers[0].in_size) == (3, subnet.resolution)
@@ -87,7 +88,7 @@ def test_layers_with_one_key_cost_the_same(rng):
     for architecture in ARCHITECTURES.values():
         for resolution in architecture.resolutions[::4]:
             for layer in list_layers(
-                architecture, sample_ofa(rng, resolution, find_family(architecture).FORM)
+                architecture, sample_any(rng, resolution, find_family(architecture).CHOICES)
             ):
                 costs.setdefault(layer.key, set()).add((layer.macs, layer.params))
     assert len(costs) > 100
@@ -117,7 +118,7 @@ def test_the_largest_subnet_holds_every_weight():
 
 
 def test_a_generator_decides_every_draw():
-    for sample in (sample_compound, sample_ofa):
+    for sample in (sample_compound, sample_any):
         draws = [[sample(np.random.default_rng(5), 32) for _ in range(3)] for _ in range(2)]
         assert draws[0] == draws[1]
 
@@ -126,7 +127,7 @@ def test_draws_reach_every_choice(rng):
     compound = [sample_compound(rng, 32) for _ in range(60)]
     assert all(subnet.is_compound for subnet in compound)
     assert all({subnet.depths[stage] for subnet in compound} == {2, 3, 4} for stage in range(5))
-    anything = [sample_ofa(rng, 32) for _ in range(60)]
+    anything = [sample_any(rng, 32) for _ in range(60)]
     assert {k for subnet in anything for k in subnet.kernels} == {0, 3, 5, 7}
     assert {e for subnet in anything for e in subnet.expands} == {0, 3, 4, 6}
 
@@ -144,9 +145,9 @@ def test_an_unknown_family_is_named():
 
 def test_a_compound_id_names_a_subnet_of_every_family_that_has_them():
     proxyless = find_architecture("proxyless-w1.3-imagenet")
-    form = find_family(proxyless).FORM
-    assert adapt(Subnet.parse("23344@192"), proxyless) == Subnet.parse("23344@192", form)
-    assert adapt(Subnet.parse("23344@192", form), IMAGENET) == Subnet.parse("23344@192")
+    choices = find_family(proxyless).CHOICES
+    assert convert_subnet(Subnet.parse("23344@192"), proxyless) == Subnet.parse("23344@192", choices)
+    assert convert_subnet(Subnet.parse("23344@192", choices), IMAGENET) == Subnet.parse("23344@192")
     layers = list_layers(proxyless, Subnet.parse("23344@192"))
     assert {layer.kernel for layer in layers if layer.kind == "mbconv"} == {3}
 
@@ -156,4 +157,4 @@ def test_a_subnet_of_another_family_is_refused(rng):
     with pytest.raises(
         MismatchError, match=r"is a subnet of mbv3, and proxyless-w1\.3-imagenet is of proxyless"
     ):
-        list_layers(proxyless, sample_ofa(rng, 192))
+        list_layers(proxyless, sample_any(rng, 192))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import (
     COMPOUND_DEPTHS,
     count_macs,
@@ -11,6 +10,7 @@ from compofa_deploy.space.layers import (
     enumerate_compound,
     list_layers,
 )
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.stage_units import CHOICE_OF_SUBNET, list_units
 from compofa_deploy.space.subnet import DEPTHS
 from tests.support.supernets import TINY

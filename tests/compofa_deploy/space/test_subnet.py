@@ -146,45 +146,45 @@ def test_a_compound_subnet_has_five_depths_of_2_to_4(wrong):
 
 @st.composite
 def subnets_of_a_family(draw):
-    form = draw(st.sampled_from([family.FORM for family in FAMILIES.values()]))
-    blocks = form.block_count
-    kernels = st.tuples(*[st.sampled_from(form.kernels)] * blocks) if form.kernels else st.just(())
+    choices = draw(st.sampled_from([family.CHOICES for family in FAMILIES.values()]))
+    blocks = choices.block_count
+    kernels = st.tuples(*[st.sampled_from(choices.kernels)] * blocks) if choices.kernels else st.just(())
     return Subnet(
-        draw(st.tuples(*map(st.sampled_from, form.depths))),
-        draw(st.tuples(*[st.sampled_from(form.expands)] * blocks)),
+        draw(st.tuples(*map(st.sampled_from, choices.depths))),
+        draw(st.tuples(*[st.sampled_from(choices.expands)] * blocks)),
         draw(kernels),
         draw(resolutions),
-        draw(st.tuples(*[st.sampled_from(form.width_choices or (0,))] * form.widths)),
-        form,
+        draw(st.tuples(*[st.sampled_from(choices.width_choices or (0,))] * choices.widths)),
+        choices,
     )
 
 
 @given(subnets_of_a_family())
 def test_a_subnet_of_any_family_is_read_back_from_its_id_and_its_config(subnet):
-    assert Subnet.parse(subnet.id, subnet.form) == subnet
+    assert Subnet.parse(subnet.id, subnet.choices) == subnet
     config = json.loads(json.dumps(subnet.to_ofa()))
-    assert Subnet.from_ofa(config, form=subnet.form) == subnet
-    assert Subnet.parse(json.dumps(config), subnet.form) == subnet
+    assert Subnet.from_ofa(config, choices=subnet.choices) == subnet
+    assert Subnet.parse(json.dumps(config), subnet.choices) == subnet
 
 
 @given(st.sampled_from(list(FAMILIES)), st.text("0123456789ekw@"))
 def test_any_text_is_an_id_of_a_family_or_an_input_error(family, text):
-    form = FAMILIES[family].FORM
+    choices = FAMILIES[family].CHOICES
     try:
-        subnet = Subnet.parse(text, form)
+        subnet = Subnet.parse(text, choices)
     except InputError:
         return
-    assert Subnet.parse(subnet.id, form) == subnet
+    assert Subnet.parse(subnet.id, choices) == subnet
 
 
 def test_a_compound_subnet_of_proxyless_has_a_last_block_that_is_wide():
-    subnet = Subnet.compound((2, 3, 3, 4, 4), 192, FAMILIES["proxyless"].FORM)
+    subnet = Subnet.compound((2, 3, 3, 4, 4), 192, FAMILIES["proxyless"].CHOICES)
     assert subnet.id == "23344@192"
     assert (subnet.expands[-1], subnet.kernels[-1]) == (6, 3)
     assert subnet.to_ofa()["e"][-5:] == [6, 6, 6, 6, 6]
 
 
 def test_ofas_own_depth_of_the_last_block_of_proxyless_is_read_and_says_nothing():
-    form = FAMILIES["proxyless"].FORM
-    config = Subnet.compound((2, 3, 3, 4, 4), 192, form).to_ofa()
-    assert Subnet.from_ofa({**config, "d": [*config["d"], 3]}, form=form).id == "23344@192"
+    choices = FAMILIES["proxyless"].CHOICES
+    config = Subnet.compound((2, 3, 3, 4, 4), 192, choices).to_ofa()
+    assert Subnet.from_ofa({**config, "d": [*config["d"], 3]}, choices=choices).id == "23344@192"

@@ -6,11 +6,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
-from compofa_deploy.space.layers import largest_subnet, list_layers, sample_ofa  # noqa: E402
+from compofa_deploy.space.layers import largest_subnet, list_layers  # noqa: E402
 from compofa_deploy.supernet.cut import cut_kernel, cut_weights, list_shapes  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from latency_tables.errors import FormatError  # noqa: E402
 from latency_tables.layer import Layer  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 
 TINY = Architecture("tiny", 0.25, 4, 1, (16, 24))
 
@@ -32,7 +33,7 @@ def arrays(supernet):
 
 def test_a_subnet_gets_exactly_the_arrays_and_shapes_that_its_layers_need(arrays, rng):
     for _ in range(5):
-        layers = list_layers(TINY, sample_ofa(rng, 24))
+        layers = list_layers(TINY, sample_any(rng, 24))
         cut = cut_weights(arrays, layers)
         needed = {
             f"{layer.name}.{part}": shape for layer in layers for part, shape in list_shapes(layer).items()
@@ -41,7 +42,7 @@ def test_a_subnet_gets_exactly_the_arrays_and_shapes_that_its_layers_need(arrays
 
 
 def test_the_parameters_of_the_cut_arrays_are_those_that_the_layers_count(arrays, rng):
-    layers = list_layers(TINY, sample_ofa(rng, 24))
+    layers = list_layers(TINY, sample_any(rng, 24))
     cut = cut_weights(arrays, layers)
     for layer in layers:
         trained = [a.size for n, a in cut.items() if n.startswith(f"{layer.name}.") and "running" not in n]

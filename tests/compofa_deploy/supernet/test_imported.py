@@ -8,12 +8,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
-from compofa_deploy.space.layers import list_layers, sample_ofa  # noqa: E402
+from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.supernet.imported import IMAGENET_MEAN, import_checkpoint  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.supernet.stored import load_supernet, save_supernet  # noqa: E402
 from latency_tables.errors import FormatError, InputError  # noqa: E402
 from tests.support.checkpoints import draw_arrays, make_state, save_checkpoint  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 
 SMALL = Architecture("mbv3-w0.35-5classes", 0.35, 5, 2, IMAGENET_RESOLUTIONS)
 
@@ -45,7 +46,7 @@ def test_a_subnets_weights_are_those_that_the_torch_module_runs_with(checkpoint,
     supernet = import_checkpoint(checkpoint)
     module = Supernet(supernet.architecture)
     module.load_state_dict({name: torch.from_numpy(array) for name, array in supernet.arrays.items()})
-    subnet = sample_ofa(rng, 64)
+    subnet = sample_any(rng, 64)
     layer = next(layer for layer in list_layers(SMALL, subnet) if layer.name == "blocks.5")
     with torch.no_grad():
         expected = module.blocks[5].depthwise.cut(layer.mid_channels, layer.kernel).numpy()

@@ -7,9 +7,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
-from compofa_deploy.space.layers import count_params, largest_subnet, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.layers import count_params, largest_subnet, list_layers, sample_compound  # noqa: E402
 from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 
 ELASTIC = Architecture("elastic", 0.25, 4, 2, (32, 48))
 FIXED = replace(ELASTIC, name="fixed", elastic_kernel=False)
@@ -23,7 +24,7 @@ def draw_images(count: int, side: int) -> torch.Tensor:
 @BOTH
 def test_every_subnet_gives_logits_at_every_resolution(architecture, rng):
     net = Supernet(architecture).eval()
-    sample = sample_ofa if architecture.elastic_kernel else sample_compound
+    sample = sample_any if architecture.elastic_kernel else sample_compound
     with torch.inference_mode():
         for resolution in (32, 33, 48):
             logits = net(draw_images(2, resolution), list_layers(architecture, sample(rng, resolution)))

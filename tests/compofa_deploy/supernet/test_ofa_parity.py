@@ -17,9 +17,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ofa")
 
 from compofa_deploy.graph.network import build_network  # noqa: E402
-from compofa_deploy.space.architecture import Architecture, find_architecture  # noqa: E402
+from compofa_deploy.space.architecture import Architecture  # noqa: E402
 from compofa_deploy.space.families import find_family  # noqa: E402
-from compofa_deploy.space.layers import count_macs, count_params, list_layers, sample_compound, sample_ofa  # noqa: E402
+from compofa_deploy.space.layers import count_macs, count_params, list_layers, sample_compound  # noqa: E402
+from compofa_deploy.space.named_architectures import find_architecture  # noqa: E402
 from compofa_deploy.space.subnet import DEPTHS, EXPANDS, KERNELS, Subnet  # noqa: E402
 from compofa_deploy.supernet.imported import import_checkpoint  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
@@ -27,6 +28,7 @@ from compofa_deploy.supernet.ofa_names import COUNTER, from_ofa_name, from_ofa_s
 from compofa_deploy.supernet.shapes import list_supernet_shapes  # noqa: E402
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet, save_supernet  # noqa: E402
 from latency_tables.errors import FormatError  # noqa: E402
+from tests.support.subnets import sample_any  # noqa: E402
 
 CLASSES = 7
 SIDES = {"mbv3": 64, "proxyless": 64, "resnet50d": 64}
@@ -52,7 +54,7 @@ class Pair:
         return self.stored.architecture
 
     def draw(self, rng: np.random.Generator, resolution: int) -> Subnet:
-        return sample_ofa(rng, resolution, find_family(self.architecture).FORM)
+        return sample_any(rng, resolution, find_family(self.architecture).CHOICES)
 
     def run(self, subnet: Subnet, images: Any) -> tuple[Any, Any]:
         set_active(self.theirs, subnet)

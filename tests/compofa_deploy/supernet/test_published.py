@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.space.architecture import ARCHITECTURES
+from compofa_deploy.space.named_architectures import ARCHITECTURES
 from compofa_deploy.supernet import published
 from compofa_deploy.supernet.published import PUBLISHED, check_published, hash_file
 from latency_tables.errors import FormatError, InputError

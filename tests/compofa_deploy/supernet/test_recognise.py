@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture, find_architecture
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import FIXED_KERNELS
 from compofa_deploy.supernet.published import PUBLISHED
 from compofa_deploy.supernet.recognise import recognise

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.space.layers import enumerate_compound, list_layers, sample_ofa
+from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import COUPLED_EXPAND, DEPTHS, KERNELS, MAX_DEPTH, Subnet
 from compofa_deploy.tables.coverage import list_fixed, list_needed, widest_space
+from tests.support.subnets import sample_any
 from tests.support.supernets import TINY
 
 ELASTIC = replace(TINY, elastic_kernel=True)
@@ -22,7 +23,7 @@ def test_every_layer_of_the_compound_subnets_is_needed_and_no_other():
 
 def test_every_layer_of_random_subnets_of_the_full_space_is_needed(rng):
     needed = set(list_needed(ELASTIC, 20, "ofa"))
-    drawn = set().union(*(keys_of(sample_ofa(rng, 20)) for _ in range(300)))
+    drawn = set().union(*(keys_of(sample_any(rng, 20)) for _ in range(300)))
     assert drawn == needed
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from compofa_deploy.space.architecture import find_architecture
-from compofa_deploy.space.layers import list_layers, sample_ofa
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.exporting import export_csv
 from compofa_deploy.tables.importing import import_table
@@ -23,6 +23,7 @@ from tests.compofa_deploy.tables.builders import (
     write_yaml_table,
 )  # fmt: skip
 from tests.support.reference import find_reference, import_ofa
+from tests.support.subnets import sample_any
 
 SPEC = describe_device(machine="a phone")
 
@@ -47,7 +48,7 @@ def test_the_published_tables_predict_what_the_references_formula_gives(rng, tmp
         theirs = formula.__new__(formula)
         theirs.lut = yaml.safe_load((folder / f"{resolution}_lookup_table.yaml").read_text())
         for _ in range(12):
-            subnet = sample_ofa(rng, resolution)
+            subnet = sample_any(rng, resolution)
             expected = theirs.predict_network_latency_given_spec(subnet.to_ofa())
             assert predict(table, architecture, subnet) == pytest.approx(expected, abs=1e-9)
 
@@ -61,7 +62,7 @@ def test_a_table_of_random_numbers_predicts_what_the_references_formula_gives(rn
     theirs = formula.__new__(formula)
     theirs.lut = stated
     for _ in range(20):
-        subnet = sample_ofa(rng, 132)
+        subnet = sample_any(rng, 132)
         expected = theirs.predict_network_latency_given_spec(subnet.to_ofa())
         assert predict(table, architecture, subnet) == pytest.approx(expected, abs=1e-9)
 
@@ -215,11 +216,11 @@ def test_a_prediction_of_a_layer_beyond_the_table_names_it(tmp_path):
 
 
 def test_all_subnets_are_predicted_at_once_as_one_by_one(tmp_path):
-    from compofa_deploy.search.candidates import predict_all
+    from compofa_deploy.search.candidates import predict_compound
     from compofa_deploy.space.layers import enumerate_compound
 
     for resolution in (16, 20):
         write_json_table(tmp_path, resolution)
     table = read(tmp_path)
     one_by_one = [predict(table, ELASTIC, subnet) for subnet in enumerate_compound(20)]
-    np.testing.assert_allclose(predict_all(ELASTIC, table, 20), one_by_one, rtol=1e-12)
+    np.testing.assert_allclose(predict_compound(ELASTIC, table, 20), one_by_one, rtol=1e-12)

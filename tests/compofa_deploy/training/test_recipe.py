@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
 from compofa_deploy.training.recipe_file import list_recipes, load_recipe
 from latency_tables.errors import InputError

@@ -5,7 +5,7 @@ import pytest
 
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import count_macs, enumerate_compound, largest_subnet, list_layers
-from compofa_deploy.space.subnet import COUPLED_EXPAND, MBV3
+from compofa_deploy.space.subnet import COUPLED_EXPAND, MBV3_CHOICES
 from compofa_deploy.training.recipe import Phase
 from compofa_deploy.training.subnet_sampling import (
     draw_subnet,
@@ -42,7 +42,7 @@ def test_compound_draws_are_members_of_the_243(rng):
 def test_elastic_compound_draws_couple_depth_and_width_and_leave_kernels_free(rng):
     drawn = draw_many(make_phase("compofa-elastic", kernels=[3, 7]), ELASTIC, rng)
     for subnet in drawn:
-        for depth, expands in zip(subnet.depths, MBV3.split(subnet.expands), strict=True):
+        for depth, expands in zip(subnet.depths, MBV3_CHOICES.split(subnet.expands), strict=True):
             assert set(expands) <= {COUPLED_EXPAND[depth], 0}
     assert {k for subnet in drawn for k in subnet.kernels} == {0, 3, 7}
 

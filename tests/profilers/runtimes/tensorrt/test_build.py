@@ -14,8 +14,8 @@ import pytest
 from compofa_deploy.graph.form import GraphForm
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
-from compofa_deploy.space.architecture import find_architecture
 from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError, MeasurementError, MismatchError
 from profilers.runtimes.tensorrt.build import (

@@ -3,13 +3,13 @@ the width of every bottleneck."""
 
 from __future__ import annotations
 
-from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.space.blocks import Parts, stride_size
-from compofa_deploy.space.elastic_choices import Form
+from compofa_deploy.space.elastic_choices import ElasticChoices
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.layer import Layer, make_divisible
 
-FORM = Form(
+CHOICES = ElasticChoices(
     "resnet50d",
     depths=((0, 2), *((0, 1, 2),) * 4),
     blocks=(0, 4, 4, 6, 4),
@@ -19,11 +19,20 @@ FORM = Form(
     width_choices=(0, 1, 2),
     example="00000e20202020202020202020w000000@224",
 )
-"""The first depth is the stem's: at 2 its middle convolution runs. The first two widths are those of the stem's inner
-convolutions and of its last one; the others are the stages'. Expand ratios are in per cent of a block's output."""
+"""The first depth is the stem's: at 2 its middle convolution runs.
+
+The first two widths belong to the stem's inner convolutions and to its last one; the others belong to the stages. An
+expand ratio is in per cent of a block's output channels.
+"""
+
+ARCHITECTURES = (
+    Architecture(
+        "resnet50d-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, "resnet50d", elastic_kernel=False
+    ),
+)
 
 MULTIPLIERS = (0.65, 0.8, 1.0)
-"""What a width of 0, 1 and 2 means."""
+"""The width multipliers that the widths 0, 1 and 2 stand for."""
 
 STEM_WIDTH = 64
 STAGE_WIDTHS = (256, 512, 1024, 2048)
@@ -31,7 +40,7 @@ STAGE_STRIDES = (1, 2, 2, 2)
 
 
 def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
-    """A subnet's layers."""
+    """Return the layers of a subnet."""
     multipliers = [MULTIPLIERS[width] * architecture.width for width in subnet.widths]
     stem = _list_stem(architecture, subnet, multipliers[0], multipliers[1])
     _, *blocks = subnet.stage_blocks()
@@ -42,7 +51,7 @@ def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
         layers = []
         for i, (expand, _) in enumerate(chosen):
             stride = STAGE_STRIDES[stage] if i == 0 else 1
-            ratio, out_size = expand / FORM.expand_scale, stride_size(size, stride)
+            ratio, out_size = expand / CHOICES.expand_scale, stride_size(size, stride)
             layers.append(
                 Layer(
                     f"blocks.{number + i}", "bottleneck", channels, out_channels, size, out_size,
@@ -52,7 +61,7 @@ def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
             )  # fmt: skip
             channels, size = out_channels, out_size
         stages.append(tuple(layers))
-        number += FORM.blocks[1 + stage]
+        number += CHOICES.blocks[1 + stage]
     head = (
         Layer("pool", "pool", channels, channels, size, 1),
         Layer("classifier", "linear", channels, architecture.classes, 1, 1, bias=True),
@@ -61,7 +70,14 @@ def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
 
 
 def _list_stem(architecture: Architecture, subnet: Subnet, inner: float, outer: float) -> tuple[Layer, ...]:
-    """The stem's layers, of these width multipliers."""
+    """Return the layers of the stem.
+
+    Args:
+        architecture: The supernet's shape.
+        subnet: The subnet, whose first depth says whether the middle convolution runs.
+        inner: The width multiplier of the inner convolutions.
+        outer: The width multiplier of the last convolution.
+    """
     mid = make_divisible(make_divisible(STEM_WIDTH * inner) // 2)
     out = make_divisible(STEM_WIDTH * outer)
     stride = architecture.stem_stride

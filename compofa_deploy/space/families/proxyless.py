@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.space.blocks import Parts, Stage, list_blocks, stride_size
-from compofa_deploy.space.elastic_choices import Form
+from compofa_deploy.space.elastic_choices import ElasticChoices
 from compofa_deploy.space.subnet import DEPTHS, EXPANDS, KERNELS, Subnet
 from latency_tables.layer import Layer, make_divisible
 
-FORM = Form("proxyless", (DEPTHS,) * 5, (4,) * 5, EXPANDS, KERNELS, fixed_kernels=(3, 3, 3, 3, 3, 3), tail=1)
+CHOICES = ElasticChoices(
+    "proxyless", (DEPTHS,) * 5, (4,) * 5, EXPANDS, KERNELS, fixed_kernels=(3, 3, 3, 3, 3, 3), tail=1
+)
 """The sixth stage has one block, which always runs: the tail."""
+
+ARCHITECTURES = (Architecture("proxyless-w1.3-imagenet", 1.3, 1000, 2, IMAGENET_RESOLUTIONS, "proxyless"),)
 
 FIRST_WIDTHS = (32, 16)
 STAGES = (
@@ -23,11 +27,11 @@ STAGES = (
 )
 FEATURE_MIX_WIDTH = 1280
 EPS = 1e-3
-"""Of batch norm: the published checkpoint is trained with it."""
+"""Batch norm's epsilon, which the published checkpoint was trained with."""
 
 
 def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
-    """A subnet's layers. The tail is behind the stages."""
+    """Return the layers of a subnet. The tail is part of the head."""
     first, second = (make_divisible(base * architecture.width) for base in FIRST_WIDTHS)
     size = stride_size(subnet.resolution, architecture.stem_stride)
     stem = (
@@ -36,7 +40,7 @@ def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
         Layer("blocks.0", "mbconv", first, second, size, size, mid_channels=first, kernel=3, act="relu6",
               norm_eps=EPS),
     )  # fmt: skip
-    blocks, most = subnet.stage_blocks(), (*FORM.blocks, FORM.tail)
+    blocks, most = subnet.stage_blocks(), (*CHOICES.blocks, CHOICES.tail)
     *stages, tail = list_blocks(STAGES, blocks, most, stem[-1], architecture.width, EPS)
     last = tail[-1]
     mixed = make_divisible(FEATURE_MIX_WIDTH * architecture.width)

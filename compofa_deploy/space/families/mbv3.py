@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.space.blocks import Parts, Stage, list_blocks, stride_size
-from compofa_deploy.space.subnet import MBV3, Subnet
+from compofa_deploy.space.subnet import MBV3_CHOICES, Subnet
 from latency_tables.layer import Layer, make_divisible
 
-FORM = MBV3
+CHOICES = MBV3_CHOICES
+ARCHITECTURES = (
+    Architecture("mbv3-w1.0-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS),
+    Architecture("mbv3-w1.2-imagenet", 1.2, 1000, 2, IMAGENET_RESOLUTIONS),
+    Architecture("mbv3-w1.0-fixed-imagenet", 1.0, 1000, 2, IMAGENET_RESOLUTIONS, elastic_kernel=False),
+    Architecture("mbv3-w0.75-cifar10", 0.75, 10, 1, (24, 28, 32), elastic_kernel=False),
+    Architecture("mbv3-w1.0-tiny-imagenet", 1.0, 200, 1, (32, 40, 48, 56, 64), elastic_kernel=False),
+)
 FIRST_WIDTH = 16
 STAGES = (
     Stage(24, 2, "relu"),
@@ -21,7 +28,7 @@ FEATURE_MIX_WIDTH = 1280
 
 
 def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
-    """A subnet's layers."""
+    """Return the layers of a subnet."""
     width = make_divisible(FIRST_WIDTH * architecture.width)
     size = stride_size(subnet.resolution, architecture.stem_stride)
     stem = (
@@ -29,7 +36,7 @@ def list_parts(architecture: Architecture, subnet: Subnet) -> Parts:
               stride=architecture.stem_stride, act="h_swish"),
         Layer("blocks.0", "mbconv", width, width, size, size, mid_channels=width, kernel=3, act="relu", skip=True),
     )  # fmt: skip
-    stages = list_blocks(STAGES, subnet.stage_blocks(), FORM.blocks, stem[-1], architecture.width)
+    stages = list_blocks(STAGES, subnet.stage_blocks(), CHOICES.blocks, stem[-1], architecture.width)
     last = stages[-1][-1]
     expanded, mixed = (
         make_divisible(base * architecture.width) for base in (FINAL_EXPAND_WIDTH, FEATURE_MIX_WIDTH)
