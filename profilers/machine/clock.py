@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
+from typing import Callable
 
 Clock = Callable[[], int]
 """Nanoseconds since some moment; never goes back on a sound machine."""
@@ -14,4 +14,4 @@ now_ns: Clock = time.perf_counter_ns
 
 def read_time() -> str:
     """The time of day in UTC, ISO 8601, for people to read; never used to measure."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable
 from ctypes import byref, c_char_p, c_float, c_int, c_size_t, c_uint, c_uint64, c_void_p
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from latency_tables.errors import MeasurementError
 from latency_tables.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from typing import Self
 
 Array = NDArray[Any]
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -36,7 +39,7 @@ class CudaError(MeasurementError):
     """A call of the driver failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gpu:
     """A GPU that the driver finds, by its place among them. ``pci_bus_id`` is what other tools know it by."""
 
@@ -216,7 +219,7 @@ class Memory(Handle):
         self._driver.call("cuMemcpyDtoH_v2", target, self.value, c_size_t(array.nbytes))
 
 
-@cache
+@lru_cache(maxsize=None)
 def load_driver() -> Driver:
     """This machine's driver; ``OSError`` where it has none, :class:`CudaError` where it does not work."""
     return Driver(ctypes.CDLL(LIBRARY))

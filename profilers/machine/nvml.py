@@ -26,7 +26,7 @@ MAX_CLOCK_SHIFT = 0.02
 """A clock that moves by more than this, relative, while something is sampled, makes its latency doubtful."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GpuState:
     """What a GPU is doing at a moment; ``None`` for what cannot be read."""
 

@@ -1,19 +1,23 @@
-"""Measuring in this process, for a device that cannot start another."""
+"""Measuring in this process, for a device that cannot start another one."""
 
 from __future__ import annotations
 
 import gc
 import os
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from profilers.measuring.worker import Worker
 
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
 
-class WorkerHere:
-    """Answers what :class:`profilers.measuring.worker_process.WorkerProcess` does, with nothing between the
-    runtime and the one
-    who asks: a crash ends the process, and a hang is not noticed. Close it, or use it as a context."""
+
+class InProcessWorker:
+    """Answers the requests of :class:`~profilers.measuring.worker_process.WorkerProcess` in this process.
+
+    A crash of the runtime ends this process, and a hang is not noticed. Close it, or use it as a context.
+    """
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -31,12 +35,17 @@ class WorkerHere:
         self._worker = Worker(request)
 
     def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
-        """Answer a request, however long it takes."""
+        """Answer a request.
+
+        Args:
+            request: A JSON-ready request.
+            limit_s: It is ignored, since nothing can interrupt a runtime in this process.
+        """
         assert self._worker is not None
         return self._worker.answer(request)
 
     def close(self) -> None:
-        """End it; no session is open between requests."""
+        """Forget the set-up; no session is open between requests."""
         self._worker = None
         if self._collected:
             gc.enable()

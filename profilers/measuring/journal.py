@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.files import parse_json
 from latency_tables.measurement import Visit
+
+if TYPE_CHECKING:
+    from typing import Self
 
 FORMAT = "compofa-journal"
 VERSION = 1

@@ -61,7 +61,7 @@ def make_item(
     return item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kit:
     """A kit in a folder. ``kit_id`` is a hash of the architecture and of every item, and so of every model."""
 
@@ -121,7 +121,7 @@ class Kit:
     def _read_checked(self, name: str, sha256: str) -> bytes:
         path = self.folder / name
         try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
+            if self.folder.resolve() not in path.resolve().parents:
                 raise FormatError(f"{path}: is a link out of the kit; build the kit anew")
             data = path.read_bytes()
         except OSError as error:

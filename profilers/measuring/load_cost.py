@@ -20,7 +20,7 @@ BYTES_PER_KIB = 1024
 PROCESS = Path("/proc/self")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Load:
     """One load of a model.
 

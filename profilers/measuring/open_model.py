@@ -18,7 +18,7 @@ from profilers.runtimes.session import Array, Session
 FEED_SEED = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelFiles:
     """A model's file and that of its weights, where they are apart, each with the SHA-256 that it must have."""
 
@@ -62,7 +62,7 @@ def read_files(request: Mapping[str, Any]) -> tuple[bytes, bytes]:
 
 def check_hashes(request: Mapping[str, Any], parts: tuple[bytes, bytes]) -> None:
     """:class:`FormatError` where a model or its weights are not those that a request names."""
-    for data, path, sha256 in zip(parts, ("path", "weights"), ("sha256", "weights_sha256"), strict=True):
+    for data, path, sha256 in zip(parts, ("path", "weights"), ("sha256", "weights_sha256")):
         if request[path] and hashlib.sha256(data).hexdigest() != request[sha256]:
             raise FormatError(f"{request[path]}: was changed after its hash was checked; start again")
 

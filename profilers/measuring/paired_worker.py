@@ -26,7 +26,7 @@ TURNS = (0, 1, 1, 0, 0, 1, 1, 0)
 UNLIMITED_MS = float(1 << 40)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """The calls of two fresh sessions, in ns, and whether the new one was first. ``flags`` say what went wrong with the
     clock or the device meanwhile."""
@@ -56,7 +56,7 @@ class Block:
         return cls(old, new, read.flag("new_first"), read.texts("flags"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
     """A model in memory, with how it is to be run."""
 

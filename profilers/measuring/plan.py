@@ -10,7 +10,7 @@ from latency_tables.fields import Fields
 from latency_tables.measurement import Item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """How a kit is measured. Every item is visited in so many fresh sessions, spread over the whole run.
 

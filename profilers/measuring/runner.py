@@ -1,48 +1,58 @@
-"""Running a kit: every item in several fresh sessions, shuffled and spread over the run, each between two looks
-at the reference."""
+"""Measuring a kit: every item in several fresh sessions, which are shuffled and spread over the run.
+
+The reference network is timed before and after each session, so that a machine that drifts can be corrected for.
+"""
 
 from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Callable
 
 import numpy as np
 
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.drift import estimate_drift, find_swell
-from latency_tables.errors import FormatError, MeasurementError, MismatchError, WorkerDied
+from latency_tables.errors import MismatchError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Item, Measurement, Visit
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
 from profilers.machine.environment import read_conditions
-from profilers.measuring.in_process_worker import WorkerHere
+from profilers.measuring.in_process_worker import InProcessWorker
 from profilers.measuring.journal import Journal
 from profilers.measuring.kit import Kit, make_item, write_kit
-from profilers.measuring.open_model import ModelFiles
 from profilers.measuring.plan import Plan
+from profilers.measuring.session_requests import measure_session
 from profilers.measuring.worker_process import WorkerProcess
 from profilers.runtimes.registry import find_runtime, find_spec
 
-ATTEMPTS = 2
-"""A visit that fails is tried once more, in a new process if the old one died."""
 CONDITIONS_EVERY_S = 5
+"""How often the machine's conditions are read during a run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress:
-    """How far a run is, in visits: ``resumed`` of those ``done`` were found in the journal."""
+    """How far a run is.
+
+    Attributes:
+        done: The sessions that are measured.
+        total: The sessions of the whole run.
+        resumed: The sessions among those done that were found in the journal.
+        label: The label of the item that was measured last.
+        note: What the user should know, such as a session that was measured once more; mostly empty.
+    """
 
     done: int
     total: int
     resumed: int
     label: str
+    note: str = ""
 
 
 OnProgress = Callable[[Progress], None]
@@ -56,7 +66,19 @@ def measure_kit(
     on_progress: OnProgress | None = None,
     in_process: bool = False,
 ) -> MeasuredKit:
-    """Measure a kit as :func:`run_kit` does, and keep with it all that a latency table needs."""
+    """Measure a kit as :func:`run_kit` does, and return with it all that a latency table needs.
+
+    Args:
+        kit: What to measure.
+        spec: The device spec to measure it under.
+        journal: The file from which an interrupted run goes on; ``None`` for no journal.
+        plan: How long and how often to measure.
+        on_progress: It is called after each session.
+        in_process: Whether to measure in this process, for a device that cannot start another one.
+
+    Raises:
+        CompofaError: As :func:`run_kit`.
+    """
     conditions = [read_conditions()]
     read_at = now_ns()
 
@@ -91,14 +113,26 @@ def run_kit(
     rng: np.random.Generator | None = None,
     in_process: bool = False,
 ) -> list[Measurement]:
-    """Measure a kit's items, in the kit's order; the reference is not among the results, nor are layers of which the
-    runtime tells within the networks what they take.
+    """Measure a kit's items.
 
-    With a ``journal`` a run that was interrupted goes on where it stopped. ``rng`` shuffles the order. ``in_process``
-    is for a device that cannot start processes: a runtime that crashes then takes this process with it.
-    :class:`MismatchError` where the device spec is not of this machine and runtime, or of another batch than the kit;
-    :class:`WorkerDied` or :class:`MeasurementError`, naming the item, where one fails twice: the journal keeps what
-    was measured.
+    Args:
+        kit: What to measure.
+        spec: The device spec to measure it under.
+        journal: The file from which an interrupted run goes on; ``None`` for no journal.
+        plan: How long and how often to measure.
+        on_progress: It is called after each session.
+        rng: It shuffles the order of the sessions.
+        in_process: Whether to measure in this process, for a device that cannot start another one. A crash of the
+            runtime then ends this process.
+
+    Returns:
+        The measurements of :func:`list_needed`'s items, in the kit's order.
+
+    Raises:
+        MismatchError: The device spec is not of this machine and runtime, or has another batch than the kit.
+        InputError: The journal cannot be written, or another run holds it.
+        WorkerDied: The measuring process died twice on one item; the journal keeps what was measured.
+        MeasurementError: The runtime failed twice on one item; the journal keeps what was measured.
     """
     spec.check_same(find_spec(DeviceRequest.of(spec)), "the device spec to measure")
     _check_batch(kit, spec)
@@ -109,17 +143,18 @@ def run_kit(
         items = list_needed(kit, spec)
         order = schedule(items, plan, rng or np.random.default_rng(0))
         resumed = sum((item.id, session) in visits for item, session in order)
-        worker: WorkerProcess | WorkerHere = WorkerHere() if in_process else WorkerProcess()
+        worker: WorkerProcess | InProcessWorker = InProcessWorker() if in_process else WorkerProcess()
         stack.enter_context(worker)
         for item, session in order:
             if (item.id, session) in visits:
                 continue
-            visit = _visit(worker, kit, spec, plan, item, session)
+            notes: list[str] = []
+            visit = measure_session(worker, kit, spec, plan, item, session, notes.append)
             if log is not None:
                 log.append(visit)
             visits[item.id, session] = visit
             if on_progress is not None:
-                on_progress(Progress(len(visits), len(order), resumed, item.label))
+                on_progress(Progress(len(visits), len(order), resumed, item.label, "; ".join(notes)))
     return collect(items, plan, visits)
 
 
@@ -132,9 +167,19 @@ def measure_models(
     rng: np.random.Generator | None = None,
     weights: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Measurement]:
-    """Measure a few models by their labels, as :func:`run_kit` does, without a journal.
+    """Measure a few models as :func:`run_kit` does, without a journal.
 
-    ``weights``, by the same labels, are those that are kept apart from their models.
+    Args:
+        models: The models by their labels.
+        reference: The network that is timed before and after each session.
+        spec: The device spec to measure them under.
+        plan: How long and how often to measure.
+        on_progress: It is called after each session.
+        rng: It shuffles the order of the sessions.
+        weights: By label, the weights that a format keeps in a file of their own.
+
+    Raises:
+        CompofaError: As :func:`run_kit`.
     """
     with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
         items = [(make_item("reference", "reference", reference), reference)]
@@ -149,8 +194,10 @@ def measure_models(
 
 
 def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> list[tuple[Item, int]]:
-    """All visits as (item, session): rounds, each of which visits every item that still has sessions to come, in
-    an order of its own, so that what drifts meets all items alike."""
+    """All sessions as pairs of an item and the session's number.
+
+    Each round measures every item that has sessions left, in an order of its own, so that drift meets all items alike.
+    """
     order = []
     for session in range(max((plan.sessions(item) for item in items), default=0)):
         there = [item for item in items if session < plan.sessions(item)]
@@ -159,8 +206,11 @@ def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> lis
 
 
 def list_needed(kit: Kit, spec: DeviceSpec) -> tuple[Item, ...]:
-    """The items to measure. A layer that the runtime can look at within a network is not measured alone: what it takes
-    there, next to its neighbours and with the caches that they leave it, is what it is wanted for."""
+    """The items to measure under a device spec.
+
+    A layer is not measured alone where the runtime can profile it within a network. Its time there, among its
+    neighbours and with the caches that they leave, is the one that a table needs.
+    """
     if not find_runtime(spec.runtime).profiles(spec):
         return kit.measured
     seen = {key for item in kit.measured if item.layer_names for key in item.layers}
@@ -168,11 +218,16 @@ def list_needed(kit: Kit, spec: DeviceSpec) -> tuple[Item, ...]:
 
 
 def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
-    """Measurements of items from their visits, in the order in which these were made, all scaled to the reference's
-    level over the run."""
+    """Measurements of items from their sessions, all scaled to the reference's level over the run.
+
+    Args:
+        items: The items, in the order of the result.
+        plan: The plan, which says how many sessions an item has.
+        visits: The sessions by item id and number, in the order in which they were measured.
+    """
     swell = find_swell(visits.values())
     drift = estimate_drift(list(visits.values()))
-    references = dict(zip(visits, drift.references_ns, strict=True))
+    references = dict(zip(visits, drift.references_ns))
     return [
         Measurement(
             item,
@@ -186,51 +241,8 @@ def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], 
     ]
 
 
-def _visit(
-    worker: WorkerProcess | WorkerHere, kit: Kit, spec: DeviceSpec, plan: Plan, item: Item, session: int
-) -> Visit:
-    request = {
-        "item": item.id,
-        "session": session,
-        "limits": plan.limits(),
-        "layer_names": _list_looked_at(spec, item, session),
-        **_locate(kit, item),
-    }
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            if worker.pid is None:
-                worker.start(_first_request(kit, spec, plan))
-            return Visit.from_dict(worker.ask(request, plan.visit_limit_s), f"item {item.id}")
-        except FormatError as error:
-            raise FormatError(f"item {item.id}: {error}") from None
-        except MeasurementError as error:
-            if attempt == ATTEMPTS:
-                kind = WorkerDied if isinstance(error, WorkerDied) else MeasurementError
-                raise kind(f"item {item.id}: {error}; leave it out, or try another runtime version") from None
-    raise AssertionError("unreachable")
-
-
-def _list_looked_at(spec: DeviceSpec, item: Item, session: int) -> list[str]:
-    """The layers that a visit looks at: once is enough, since every layer is in many networks."""
-    return list(item.layer_names) if session == 0 and find_runtime(spec.runtime).profiles(spec) else []
-
-
-def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:
-    return {
-        "spec": spec.to_dict(),
-        "reference_calls": plan.reference_calls,
-        **_locate(kit, kit.reference),
-    }
-
-
-def _locate(kit: Kit, item: Item) -> dict[str, Any]:
-    """Where the worker finds an item's model, the hash that it must have, and the shape of its input."""
-    files = ModelFiles(kit.path(item), item.sha256, kit.weights_path(item), item.weights_sha256)
-    return {**files.to_request(), "shape": list(item.input_shape)}
-
-
 def _check_batch(kit: Kit, spec: DeviceSpec) -> None:
-    """That what is measured is what the device spec says it is."""
+    """Check that every item has the device spec's batch."""
     for item in kit.items:
         if item.input_shape and item.input_shape[0] != spec.batch:
             raise MismatchError(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Callable
 
 from latency_tables.errors import MeasurementError
 from latency_tables.units import NS_PER_MS
@@ -29,7 +29,7 @@ STALL_MS = 100.0
 """A call both this many times the median and this long is a stall of the device, not an outlier."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WarmUp:
     """How an item was warmed up: the calls it took, and whether the last ones agreed."""
 
@@ -37,7 +37,7 @@ class WarmUp:
     steady: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Samples:
     """Calls timed one by one, in ns, and what went wrong with the clock or the device meanwhile."""
 

@@ -1,9 +1,9 @@
 """The measuring process: ``python -m profilers.measuring.worker``, JSON lines in and out.
 
-A runtime that crashes or hangs in native code takes this process down, and not the one that asked. Each visit opens a
-fresh session of an item, warms it up, samples it, and has the reference timed before and after, in fresh sessions too:
-one that is kept while others run comes back to other caches, and on OpenVINO was found up to 28 % slower from then on.
-Standard input that ends, ends the process.
+A runtime that crashes or hangs in native code takes this process down, and not its parent. Each request opens a fresh
+session of an item, warms it up and samples it. The reference is timed before and after, in fresh sessions as well. A
+session that is kept while others run finds other data in the caches, and was up to 28 % slower on OpenVINO afterwards.
+The process ends when its standard input or its parent does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from latency_tables.device import DeviceSpec
@@ -23,6 +24,8 @@ from latency_tables.errors import CompofaError, MeasurementError
 from latency_tables.measurement import Visit
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import read_time
+from profilers.machine.parent import end_with_parent
+from profilers.measuring.answers import encode_error
 from profilers.measuring.load_cost import Load, watch_memory
 from profilers.measuring.open_model import check_hashes, make_feeds, open_bound, read_files, read_model
 from profilers.measuring.paired_worker import PairWorker
@@ -31,11 +34,12 @@ from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.session import Array, Session
 
-LOOK_SHARE = 0.25
-"""Of the time, at most as much goes into looks at the reference: one holds for the visits that end within three times
-what it took. Neighbours on a shared machine come and go within a second."""
+REFERENCE_TIME_SHARE = 0.25
+"""The largest share of the time that goes into timing the reference. One timing serves every session that ends within
+three times its duration. Neighbours on a shared machine come and go within a second."""
 CALLS_AFTER_LOADING = 3
-"""Memory for what lies between the layers is only taken when a model runs."""
+"""A runtime takes memory for activations only when a model runs."""
+UNLIMITED_MS = float(1 << 40)
 
 
 class Worker:
@@ -54,15 +58,24 @@ class Worker:
         self._open(self.reference).close()
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The same as a JSON-ready form."""
-        return self.visit(request).to_dict()
+        """Measure one fresh session of an item, as :meth:`measure_session` does, in a JSON-ready form."""
+        return self.measure_session(request).to_dict()
 
-    def visit(self, request: Mapping[str, Any]) -> Visit:
-        """Measure one fresh session of an item."""
+    def measure_session(self, request: Mapping[str, Any]) -> Visit:
+        """Measure one fresh session of an item.
+
+        Args:
+            request: The item's id, model, input shape and the names of the layers to profile, the session's number,
+                and the limits of sampling.
+
+        Raises:
+            FormatError: The model was changed after its hash was checked.
+            MeasurementError: The runtime cannot load, run or profile the model.
+        """
         when, clock = read_time(), self.runtime.clock
-        before = self._look()
+        before = self._time_reference()
         with self._open(request) as opened:
-            with translate_errors(f"{self.spec.runtime} could not run the model"):
+            with self._translate_errors():
                 warmed: WarmUp = warm_up(opened.bound, clock)
                 tell = opened.watch()
                 samples = sample(opened.bound, clock, **request["limits"])
@@ -75,7 +88,7 @@ class Worker:
             request["session"],
             samples.ns,
             before,
-            self._look(),
+            self._time_reference(),
             warmed.calls,
             warmed.steady,
             (*samples.flags, *doubts),
@@ -87,8 +100,8 @@ class Worker:
         model, weights = read_model(request)
         return self.runtime.share_layers(model, self.spec, request["layer_names"], feeds, weights)
 
-    def _look(self) -> tuple[int, ...]:
-        """The reference's calls in ns: as they were a moment ago, or timed now."""
+    def _time_reference(self) -> tuple[int, ...]:
+        """The durations of the reference's calls in ns: of a moment ago, or timed now."""
         clock = self.runtime.clock
         begun = clock()
         if begun >= self.due_at:
@@ -96,28 +109,33 @@ class Worker:
                 "min_calls": self.calls,
                 "min_ms": 0.0,
                 "max_calls": self.calls,
-                "max_ms": float(1 << 40),
+                "max_ms": UNLIMITED_MS,
             }
-            with (
-                self._open(self.reference) as opened,
-                translate_errors(f"{self.spec.runtime} could not run the model"),
-            ):
+            with self._open(self.reference) as opened, self._translate_errors():
                 warm_up(opened.bound, clock)
                 self.last_ns = sample(opened.bound, clock, **limits).ns
             gc.collect()
             ended = clock()
-            self.due_at = ended + int((ended - begun) * (1 / LOOK_SHARE - 1))
+            self.due_at = ended + int((ended - begun) * (1 / REFERENCE_TIME_SHARE - 1))
         return self.last_ns
+
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        return translate_errors(f"{self.spec.runtime} could not run the model")
 
     def _open(self, request: Mapping[str, Any]) -> Session:
         return open_bound(self.spec, *read_model(request), tuple(request["shape"]))
 
 
 def load(request: Mapping[str, Any]) -> Load:
-    """Load a model, and run it a few times, in this process, which has loaded none yet."""
+    """Load a model and run it a few times, in a process that has loaded no model yet.
+
+    Raises:
+        FormatError: The model was changed after its hash was checked, or would read another file.
+        MeasurementError: The runtime cannot load or run the model.
+    """
     spec = DeviceSpec.from_dict(request["spec"])
     runtime = find_runtime(spec.runtime)
-    # Imports the runtime, which is not to be counted.
+    # This imports the runtime, whose time and memory are not the model's.
     runtime.version()
     clock, tell_memory = runtime.clock, watch_memory()
     begun = clock()
@@ -138,8 +156,13 @@ def load(request: Mapping[str, Any]) -> Load:
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
-    # Ctrl-C reaches the whole process group; the parent decides what becomes of it.
+    """Answer requests until standard input ends.
+
+    The one argument is the parent's process id.
+    """
+    if len(sys.argv) > 1:
+        end_with_parent(int(sys.argv[1]))
+    # The parent decides what becomes of an interrupted run.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Native code may print; only answers may reach the parent.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -161,17 +184,19 @@ def main() -> None:
             else:
                 answer = worker.answer(request)
         except CompofaError as error:
-            answer = {"error": type(error).__name__, "message": str(error)}
+            answer = encode_error(error)
         except OSError as error:
-            answer = {"error": MeasurementError.__name__, "message": f"a model cannot be read ({error})"}
-        answers.write(json.dumps(answer) + "\n")
+            answer = encode_error(MeasurementError(f"a model cannot be read ({error})"))
+        answers.write(json.dumps({**answer, "number": request["number"]}) + "\n")
         answers.flush()
 
 
 def _read_requests(requests: queue.SimpleQueue[str]) -> None:
-    """Hand on lines; end the process when there are no more, even while a call hangs."""
+    """Hand on lines; end the process and its helpers when there are no more, even while a call hangs."""
     for line in sys.stdin:
         requests.put(line)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(0)
 
 

@@ -20,7 +20,7 @@ from profilers.runtimes.external_data import check_external_data
 from profilers.runtimes.session import Array, Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Availability:
     """Whether a runtime works here; if not, why, and what mends it."""
 

@@ -34,7 +34,7 @@ CLOCK_STEP_NS = 20
 """Reading a clock takes time itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FakeWorld:
     """How the simulated device behaves. All noise is relative.
 
@@ -61,7 +61,7 @@ class FakeWorld:
         return self.launch_ms + self.network_ms + self.context * sum(costs_ms)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FakeModel:
     """A model of the fake runtime: keys of layers, and what each costs in ms; empty ``costs_ms`` derives each
     from its key.
@@ -159,7 +159,7 @@ class FakeRuntime(Runtime):
         self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
     ) -> Sequence[tuple[str, float]]:
         fake = FakeModel.from_bytes(model)
-        return list(zip(fake.names, fake.list_costs_ms(), strict=True))
+        return list(zip(fake.names, fake.list_costs_ms()))
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
         self.opened += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from importlib import import_module
 
 from latency_tables.device import DeviceRequest, DeviceSpec
@@ -24,7 +24,7 @@ def list_runtimes() -> tuple[str, ...]:
     return tuple(RUNTIMES)
 
 
-@cache
+@lru_cache(maxsize=None)
 def find_runtime(name: str) -> Runtime:
     """The runtime of that name; :class:`InputError` lists those there are."""
     if name not in RUNTIMES:

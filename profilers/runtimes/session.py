@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from latency_tables.errors import InputError
 from profilers.runtimes.errors import translate_errors
 
+if TYPE_CHECKING:
+    from typing import Self
+
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Port:
     """An input or output of a model. ``None`` in ``shape`` is a size that each call may choose."""
 
@@ -30,7 +33,7 @@ class Port:
         return (
             array.dtype == self.dtype
             and len(array.shape) == len(self.shape)
-            and all(want in (None, have) for want, have in zip(self.shape, array.shape, strict=True))
+            and all(want in (None, have) for want, have in zip(self.shape, array.shape))
         )
 
 

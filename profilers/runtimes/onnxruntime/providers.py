@@ -18,7 +18,7 @@ WITH_CPU = "+cpu"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provider:
     """A provider by ONNX Runtime's name for it. ``precisions`` has the options that make it compute in each, the first
     of them the default; ``threads_option`` is that for its threads, where it has its own."""
@@ -59,7 +59,7 @@ PROVIDERS = {
 
 def find_provider(device: str) -> Provider:
     """The provider of a device's name, as in ``cpu``, ``cuda.nvidia-a10.sm86`` or ``xnnpack+cpu``."""
-    return PROVIDERS[device.removesuffix(WITH_CPU).partition(".")[0]]
+    return PROVIDERS[device.partition(WITH_CPU)[0].partition(".")[0]]
 
 
 def name_devices(available: Iterable[str], list_gpus: Callable[[], Iterable[str]]) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ class OnnxSession(Session):
 
     def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
         names = [port.name for port in self.outputs]
-        return dict(zip(names, self._session.run(names, feeds), strict=True))
+        return dict(zip(names, self._session.run(names, feeds)))
 
     def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
         import onnxruntime as ort
@@ -202,8 +202,8 @@ def _read_events(events: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]
     kernels = [event for event in events if event.get("name", "").endswith(KERNEL_SUFFIX)]
     count = len(kernels) // (PROFILE_WARM_UP_CALLS + PROFILE_CALLS)
     times = np.array([event["dur"] for event in kernels[-count * PROFILE_CALLS :]], np.float64)
-    names = [event["name"].removesuffix(KERNEL_SUFFIX) for event in kernels[:count]]
-    return list(zip(names, np.median(times.reshape(PROFILE_CALLS, count), axis=0).tolist(), strict=True))
+    names = [event["name"][: -len(KERNEL_SUFFIX)] for event in kernels[:count]]
+    return list(zip(names, np.median(times.reshape(PROFILE_CALLS, count), axis=0).tolist()))
 
 
 def _read_port(node: Any) -> Port:

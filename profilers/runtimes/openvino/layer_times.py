@@ -35,7 +35,7 @@ def profile_windows(request: Any, clock: Clock) -> tuple[list[str], list[list[fl
             request.infer()
         done += calls
         after = _read_totals(request, done)
-        windows.append([max(end - start, 0.0) / calls for start, end in zip(before, after, strict=True)])
+        windows.append([max(end - start, 0.0) / calls for start, end in zip(before, after)])
         before = after
     return [operator.node_name for operator in request.get_profiling_info()], windows
 

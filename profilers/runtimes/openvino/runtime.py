@@ -97,8 +97,7 @@ class OpenVino(Runtime):
         )
         names = _find_original_names(compiled)
         return [
-            (names.get(name, name), statistics.median(took))
-            for name, took in zip(operators, zip(*looks, strict=True), strict=True)
+            (names.get(name, name), statistics.median(took)) for name, took in zip(operators, zip(*looks))
         ]
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
@@ -189,13 +188,15 @@ def _make_settings(spec: DeviceSpec) -> dict[str, Any]:
         "NUM_STREAMS": 1,
     }
     if spec.device == "cpu":
-        settings |= {
-            "INFERENCE_NUM_THREADS": spec.threads,
-            # Pinned to a core that another process keeps busy, a thread would wait while others are free.
-            "ENABLE_CPU_PINNING": False,
-            # Two hardware threads of one core count as two, as everywhere else in a device spec.
-            "ENABLE_HYPER_THREADING": True,
-        }
+        settings.update(
+            {
+                "INFERENCE_NUM_THREADS": spec.threads,
+                # Pinned to a core that another process keeps busy, a thread would wait while others are free.
+                "ENABLE_CPU_PINNING": False,
+                # Two hardware threads of one core count as two, as everywhere else in a device spec.
+                "ENABLE_HYPER_THREADING": True,
+            }
+        )
     return settings
 
 

@@ -22,7 +22,7 @@ HARDWARE = (EXACT, SAME_CAPABILITY, AMPERE_PLUS)
 """The GPUs that an engine fits: the model it was built on, those of one compute capability, or Ampere and later."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BuildOptions:
     """How an engine is built.
 
@@ -37,7 +37,7 @@ class BuildOptions:
     version_compatible: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BuiltEngine:
     """An engine's bytes, and how many layers its network had before they were fused."""
 

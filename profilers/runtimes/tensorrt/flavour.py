@@ -13,7 +13,7 @@ ENOUGH_ERRORS = 2
 """Of the errors that one failure logs, the first ones tell the cause."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flavour:
     """A kind of TensorRT: the names under which it may be installed, and what installs it.
 

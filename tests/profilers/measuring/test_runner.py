@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from profilers.measuring.runner import Progress, measure_models, run_kit, schedu
 from profilers.runtimes.fake import FakeModel, FakeWorld
 from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import REFERENCE, make_kit, make_onnx
+from tests.support.processes import list_session, wait_for
 
 PLAN = Plan(
     layer_sessions=2, network_sessions=3, min_calls=10, min_ms=1.0, reference_calls=9, visit_limit_s=20
@@ -102,11 +102,17 @@ def test_an_interrupted_run_goes_on_and_measures_nothing_twice(tmp_path: Path, s
 
 
 @pytest.mark.parametrize("fault", ["crash", "hang", "error"])
-def test_a_fault_that_does_not_come_back_is_survived(tmp_path: Path, spec: DeviceSpec, fault: str) -> None:
+def test_a_fault_that_does_not_come_back_is_survived_and_told(
+    tmp_path: Path, spec: DeviceSpec, fault: str
+) -> None:
     kit = make_kit(tmp_path / "kit", networks=2, fault=fault, marker=str(tmp_path / "failed"))
-    measurements = run_kit(kit, spec, None, replace(PLAN, visit_limit_s=2))
+    seen: list[Progress] = []
+    measurements = run_kit(kit, spec, None, replace(PLAN, visit_limit_s=2), seen.append)
     assert (tmp_path / "failed").exists()
     assert len(measurements) == 14
+    [note] = [progress.note for progress in seen if progress.note]
+    assert note.startswith("item network-0 was measured once more: ")
+    assert {"crash": "signal", "hang": "did not answer", "error": "it was told to"}[fault] in note
 
 
 @pytest.mark.parametrize(
@@ -207,35 +213,14 @@ def test_a_run_that_is_ended_leaves_its_journal_and_no_process(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    wait_for(lambda: len(list_group(parent.pid)) == 2 and journal.exists())
+    wait_for(lambda: len(list_session(parent.pid)) == 2 and journal.exists())
     if ending is signal.SIGINT:
         os.killpg(parent.pid, ending)
     else:
         parent.kill()
     assert parent.wait(timeout=20) != 0
-    wait_for(lambda: not list_group(parent.pid))
+    wait_for(lambda: not list_session(parent.pid))
     assert journal.read_text().endswith("}\n")
-
-
-def list_group(group: int) -> list[int]:
-    """The processes of a group that run."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, process_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(process_group) == group and state != "Z":
-            found.append(int(folder.name))
-    return found
-
-
-def wait_for(condition: object, limit_s: float = 20) -> None:
-    assert callable(condition)
-    until = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < until, "it did not come to pass"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("plan", [Plan(), Plan.quick(), Plan.full(), PLAN])

@@ -225,7 +225,7 @@ def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyP
     model.write_bytes(ENGINE)
     where = {**ModelFiles.hash(model).to_request(), "shape": [1, 3, 8, 8]}
     worker = Worker({"spec": runtime.spec().to_dict(), "reference_calls": 5, **where})
-    visit = worker.visit(
+    visit = worker.measure_session(
         {"item": "x", "session": 0, "limits": Plan(max_calls=40).limits(), "layer_names": [], **where}
     )
     for samples in (visit.samples_ns, visit.reference_before_ns, visit.reference_after_ns):
