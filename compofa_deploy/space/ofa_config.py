@@ -112,7 +112,8 @@ def _read_whole(value: Any, word: str, scale: int = 1) -> int:
     try:
         scaled = value * scale if not isinstance(value, bool | str) else None
         if scaled is not None and abs(round(scaled) - scaled) <= (EXPAND_TOLERANCE if scale > 1 else 0):
-            return int(round(scaled))
+            whole: int = round(scaled)
+            return whole
     except (TypeError, ValueError, OverflowError):
         pass
     kind = "expand ratio of two digits" if scale > 1 else "whole number"

@@ -1,7 +1,7 @@
 """The real command line with a tiny architecture and the briefest plans: ``python -m tests.support.brief_compofa``."""
 
 from compofa_deploy.cli.main import main
-from compofa_deploy.space import architecture
+from compofa_deploy.space.named_architectures import ARCHITECTURES
 from compofa_deploy.tables import profile_local as profile
 from profilers.measuring.plan import Plan
 from tests.support.supernets import TINY
@@ -9,7 +9,7 @@ from tests.support.supernets import TINY
 PLAN = Plan(layer_sessions=1, network_sessions=2, min_calls=3, min_ms=0.0, max_calls=5, reference_calls=3)
 
 if __name__ == "__main__":
-    architecture.ARCHITECTURES["tiny"] = TINY
+    ARCHITECTURES["tiny"] = TINY
     for mode in profile.PLANS:
         profile.PLANS[mode] = lambda: PLAN
     main()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.space import architecture as architecture_module
+from compofa_deploy.space import named_architectures
 from compofa_deploy.tables import profile_local as profile_module
 from compofa_deploy.tables.cache import MODES, Cache
 from latency_tables.table import LatencyTable
@@ -15,7 +15,7 @@ from tests.support.supernets import TINY
 @pytest.fixture(autouse=True)
 def _tiny_and_brief(monkeypatch):
     plan = Plan(layer_sessions=1, network_sessions=2, min_calls=3, min_ms=0.0, max_calls=5, reference_calls=3)
-    monkeypatch.setitem(architecture_module.ARCHITECTURES, "tiny", TINY)
+    monkeypatch.setitem(named_architectures.ARCHITECTURES, "tiny", TINY)
     for mode in ("quick", "full"):
         monkeypatch.setitem(profile_module.PLANS, mode, lambda: plan)
 
