@@ -67,12 +67,14 @@ class ProgressDisplay:
         task = self._bar.add_task(what, total=None)
 
         def show(progress: Progress) -> None:
-            note = f", {progress.resumed} from an earlier run" if progress.resumed else ""
+            resumed = f", {progress.resumed} from an earlier run" if progress.resumed else ""
+            if progress.note:
+                self._bar.console.print(f"  note: {progress.note}", highlight=False, markup=False)
             self._bar.update(
                 task,
                 total=progress.total,
                 completed=progress.done,
-                description=f"{what} ({progress.done}/{progress.total} visits{note})",
+                description=f"{what} ({progress.done}/{progress.total} sessions{resumed})",
                 visible=progress.done < progress.total,
             )
 

@@ -54,7 +54,7 @@ def list_specs(asked: Asked) -> tuple[list[DeviceSpec], list[Skipped]]:
             continue
         state = find_runtime(name).check()
         if not state.works:
-            left_out.append(Skipped(name, f"{state.why}; {state.mend}"))
+            left_out.append(Skipped(name, f"{state.why}; {state.fix}"))
             continue
         try:
             specs += _list_of(find_runtime(name), asked)

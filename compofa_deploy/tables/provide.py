@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -130,7 +130,7 @@ class _Overall:
         """A visit of the present one is done."""
         self._total = progress.total
         total = self._visits + progress.total * (self._count - self._number + 1)
-        self._show(Progress(self._visits + progress.done, total, progress.resumed, progress.label))
+        self._show(replace(progress, done=self._visits + progress.done, total=total))
 
     def end_spec(self) -> None:
         """The present one is done, or could not be."""

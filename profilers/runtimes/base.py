@@ -22,11 +22,17 @@ from profilers.runtimes.session import Array, Session
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a runtime works here; if not, why, and what mends it."""
+    """Whether a runtime works on this machine.
+
+    Attributes:
+        works: Whether it works.
+        why: The reason where it does not.
+        fix: The command or change that makes it work.
+    """
 
     works: bool
     why: str = ""
-    mend: str = ""
+    fix: str = ""
 
 
 class Runtime(abc.ABC):
@@ -237,6 +243,6 @@ class Runtime(abc.ABC):
         availability = self.check()
         if not availability.works:
             raise RuntimeUnavailable(
-                f"{self.name} does not work here: {availability.why}; {availability.mend}"
+                f"{self.name} does not work here: {availability.why}; {availability.fix}"
             )
         yield

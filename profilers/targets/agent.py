@@ -191,9 +191,13 @@ def _show_progress(lines: bool) -> OnProgress:
 
     def show(progress: Progress) -> None:
         begin, end = ("\r", "") if sys.stderr.isatty() else ("", "\n")
+        if progress.note:
+            print(f"{begin}note: {progress.note}", file=sys.stderr, flush=True)
         if begin or progress.done * NOTES // progress.total > (progress.done - 1) * NOTES // progress.total:
             end = "\n" if progress.done == progress.total else end
-            print(f"{begin}{progress.done} of {progress.total} visits", end=end, file=sys.stderr, flush=True)
+            print(
+                f"{begin}{progress.done} of {progress.total} sessions", end=end, file=sys.stderr, flush=True
+            )
 
     return show
 

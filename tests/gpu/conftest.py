@@ -18,5 +18,5 @@ def tensorrt(request: pytest.FixtureRequest) -> TensorRt:
     runtime = cast(TensorRt, find_runtime(request.param))
     state = runtime.check()
     if not state.works:
-        pytest.skip(f"{runtime.name}: {state.why}; {state.mend}")
+        pytest.skip(f"{runtime.name}: {state.why}; {state.fix}")
     return runtime

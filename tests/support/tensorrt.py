@@ -12,7 +12,7 @@ def _find_reason() -> str:
     try:
         RTX.load()
     except ImportError as error:
-        return f"TensorRT-RTX is not installed ({error}); {RTX.mend}"
+        return f"TensorRT-RTX is not installed ({error}); {RTX.fix}"
     return ""
 
 

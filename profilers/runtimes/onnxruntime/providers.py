@@ -95,5 +95,5 @@ def check_used(session: Any, device: str) -> None:
     if counts and not counts.get(provider.name):
         raise MismatchError(f"{device} runs no part of the model: the CPU would run all of it; ask for cpu")
     if elsewhere and not device.endswith(WITH_CPU):
-        mend = f"ask for {device}{WITH_CPU}" if provider.shares else "ask for cpu"
-        raise MismatchError(f"{device} leaves {elsewhere} of the model's operators to the CPU; {mend}")
+        fix = f"ask for {device}{WITH_CPU}" if provider.shares else "ask for cpu"
+        raise MismatchError(f"{device} leaves {elsewhere} of the model's operators to the CPU; {fix}")

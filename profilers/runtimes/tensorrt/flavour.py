@@ -23,7 +23,7 @@ class Flavour:
 
     name: str
     modules: tuple[str, ...]
-    mend: str
+    fix: str
     builds_ahead: bool
 
     def load(self) -> Any:

@@ -91,7 +91,7 @@ class TensorRt(Runtime):
         try:
             self.flavour.load()
         except ImportError as error:
-            return Availability(False, f"it cannot be imported ({error})", self.flavour.mend)
+            return Availability(False, f"it cannot be imported ({error})", self.flavour.fix)
         without = "install NVIDIA's driver, or build on a machine with a GPU"
         can = ""
         if self.flavour.builds_ahead:
@@ -245,7 +245,7 @@ class TensorRt(Runtime):
             return self.version_impl()
         except ImportError as error:
             raise RuntimeUnavailable(
-                f"{self.name} cannot be imported ({error}); {self.flavour.mend}"
+                f"{self.name} cannot be imported ({error}); {self.flavour.fix}"
             ) from None
 
     @cached_property

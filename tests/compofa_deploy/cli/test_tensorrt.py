@@ -83,5 +83,5 @@ def test_devices_says_what_it_can_do_and_what_mends_the_rest(compofa: RunCli) ->
     found = {each["runtime"]: each for each in compofa("devices", "--json").json["runtimes"]}
     assert not found["tensorrt_rtx"]["works"]
     assert "it builds engines, and cannot run them" in found["tensorrt_rtx"]["why"]
-    assert "--compute-capability 7.5|8.0|8.6" in found["tensorrt_rtx"]["mend"]
-    assert found["tensorrt"]["mend"] == "run: pip install 'compofa-deploy[tensorrt]'"
+    assert "--compute-capability 7.5|8.0|8.6" in found["tensorrt_rtx"]["fix"]
+    assert found["tensorrt"]["fix"] == "run: pip install 'compofa-deploy[tensorrt]'"

@@ -88,8 +88,8 @@ def test_it_measures_a_kit_as_it_is_measured_here(
     assert measured.build_table().costs_ms == here.build_table().costs_ms
     assert not (tmp_path / "measured.json.journal").exists()
     assert json.loads(done.stdout)["kit_id"] == kit.kit_id
-    assert "50 of 50 visits" not in done.stdout
-    assert done.stderr.splitlines()[-1] == "36 of 36 visits"
+    assert "50 of 50 sessions" not in done.stdout
+    assert done.stderr.splitlines()[-1] == "36 of 36 sessions"
 
 
 def test_without_another_process_it_measures_the_same_and_says_so(

@@ -43,6 +43,6 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     availability = OnnxRuntime().check()
     assert not availability.works
-    assert "pip install onnxruntime" in availability.mend
+    assert "pip install onnxruntime" in availability.fix
     with pytest.raises(RuntimeUnavailable, match=r"onnxruntime does not work here: .*pip install"):
         OnnxRuntime().spec()

@@ -158,6 +158,6 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "openvino", None)
     availability = OpenVino().check()
     assert not availability.works
-    assert "pip install 'compofa-deploy[openvino]'" in availability.mend
+    assert "pip install 'compofa-deploy[openvino]'" in availability.fix
     with pytest.raises(RuntimeUnavailable, match=r"openvino does not work here: .*pip install"):
         OpenVino().spec()

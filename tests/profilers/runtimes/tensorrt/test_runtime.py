@@ -155,12 +155,12 @@ def test_engines_that_bring_code_run_only_where_they_are_trusted(
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    assert TensorRt().check().mend == "run: pip install 'compofa-deploy[tensorrt]'"
+    assert TensorRt().check().fix == "run: pip install 'compofa-deploy[tensorrt]'"
     with pytest.raises(RuntimeUnavailable, match=r"pip install 'compofa-deploy\[tensorrt\]'"):
         TensorRt().target()
     for name in ("tensorrt_rtx", "tensorrt_rtx_bindings"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert TensorRtRtx().check().mend == "run: pip install 'compofa-deploy[tensorrt-rtx]'"
+    assert TensorRtRtx().check().fix == "run: pip install 'compofa-deploy[tensorrt-rtx]'"
 
 
 def test_a_driver_without_a_gpu_is_told_apart_from_none(
@@ -175,7 +175,7 @@ def test_a_driver_without_a_gpu_is_told_apart_from_none(
     monkeypatch.setattr("profilers.runtimes.tensorrt.runtime.load_driver", fail)
     availability = TensorRt().check()
     assert availability.why.startswith("there is no NVIDIA driver")
-    assert "install NVIDIA's driver" in availability.mend
+    assert "install NVIDIA's driver" in availability.fix
 
 
 @needs_rtx
@@ -191,7 +191,7 @@ def test_a_gpu_that_the_flavour_does_not_support_is_named(
     availability = TensorRtRtx().check()
     assert not availability.works
     assert "NVIDIA GeForce RTX 3090 has sm99" in availability.why
-    assert "7.5|8.0|8.6" in availability.mend
+    assert "7.5|8.0|8.6" in availability.fix
 
 
 @needs_rtx
