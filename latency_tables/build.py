@@ -78,7 +78,7 @@ def build_table(
         kit_id=kit_id,
         created=conditions[-1].when,
         layers_ms=layers_ms,
-        costs_ms=dict(zip(keys, costs.tolist(), strict=True)),
+        costs_ms=dict(zip(keys, costs.tolist())),
         intercept_ms=float(intercept),
         crowding=replace(crowding, per_byte=float(crowded)),
         reference_ms=networks[0].reference_ms * networks[0].swell,
@@ -116,7 +116,7 @@ def find_layers_ms(measurements: Sequence[Measurement]) -> dict[str, float]:
     seen: dict[str, list[float]] = {}
     for network in (m for m in measurements if m.item.kind == "network"):
         # Those that were not looked into have no times to pair.
-        for key, ms in zip(network.item.layers, network.layers_ms(), strict=False):
+        for key, ms in zip(network.item.layers, network.layers_ms()):
             seen.setdefault(key, []).append(float(ms))
     return {**alone, **{key: float(np.mean(found)) for key, found in seen.items()}}
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from latency_tables.fields import Fields
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Crowding:
+@dataclass(frozen=True)
+class Crowding(Record):
     """The more bytes of weights a network has, the longer each of its layers takes: what one leaves in a cache, the
     others drive out before the next run.
 
@@ -18,7 +19,7 @@ class Crowding:
     less for each byte below. ``weight_bytes`` are each layer's. The default is no crowding.
     """
 
-    per_byte: float = 0.0
+    per_byte: float = field(default=0.0, metadata=rule(minimum=-math.inf))
     typical_bytes: float = 0.0
     weight_bytes: Mapping[str, int] = field(default_factory=dict)
 
@@ -29,18 +30,3 @@ class Crowding:
         keys = list(keys)
         total = sum(layers_ms[key] for key in keys)
         return self.per_byte * total * (sum(self.weight_bytes[key] for key in keys) - self.typical_bytes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "crowding") -> Crowding:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        sizes = read.inner("weight_bytes")
-        return cls(
-            read.number("per_byte", minimum=-float("inf")),
-            read.number("typical_bytes"),
-            {key: sizes.integer(key) for key in sizes.data},
-        )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from latency_tables.errors import MismatchError
-from latency_tables.fields import Fields
+from latency_tables.field_rule import rule
 from latency_tables.machine import Machine, hash_json
+from latency_tables.record import Record
 
 SETTINGS = ("runtime", "runtime_version", "device", "precision", "threads", "batch")
 """What a description names."""
-OPTIONAL = ("unknown", "driver")
-"""What is left out where it is empty, as it is in files that were written before it was known."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRequest:
+@dataclass(frozen=True)
+class DeviceRequest(Record):
     """The settings that are asked of a device. An empty text asks for the runtime's default.
 
     Attributes:
@@ -41,30 +40,11 @@ class DeviceRequest:
     @classmethod
     def of(cls, spec: DeviceSpec) -> DeviceRequest:
         """The request for a device spec's own settings."""
-        return cls(**{field.name: getattr(spec, field.name) for field in fields(cls)})
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "device_request") -> DeviceRequest:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        return cls(
-            runtime=read.text("runtime"),
-            device=read.text("device"),
-            precision=read.text("precision"),
-            # The runtime refuses a number below 1, with its reason.
-            threads=read.integer("threads"),
-            batch=read.integer("batch"),
-            spin=read.flag("spin"),
-            graph_level=read.text("graph_level"),
-        )
+        return cls(**{entry.name: getattr(spec, entry.name) for entry in fields(cls)})
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSpec:
+@dataclass(frozen=True)
+class DeviceSpec(Record):
     """A runtime as it is set, on a machine.
 
     ``threads`` are those that work on one operator; ``spin`` says whether they wait for work busily;
@@ -77,13 +57,13 @@ class DeviceSpec:
     runtime_version: str
     device: str
     precision: str
-    threads: int
-    batch: int
+    threads: int = field(metadata=rule(minimum=1))
+    batch: int = field(metadata=rule(minimum=1))
     spin: bool
     graph_level: str
     machine: Machine
-    unknown: tuple[str, ...] = ()
-    driver: str = ""
+    unknown: tuple[str, ...] = field(default=(), metadata=rule(omit=True))
+    driver: str = field(default="", metadata=rule(omit=True))
 
     @property
     def id(self) -> str:
@@ -116,33 +96,6 @@ class DeviceSpec:
             [*(known or ["an unknown runtime"]), f"on {self.machine.cpu_model} (unknown: {missing})"]
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        plain = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name not in OPTIONAL
-        }
-        unknown = {"unknown": list(self.unknown)} if self.unknown else {}
-        driver = {"driver": self.driver} if self.driver else {}
-        return {**plain, "machine": self.machine.to_dict(), **unknown, **driver}
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "device_spec") -> DeviceSpec:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        return cls(
-            runtime=read.text("runtime"),
-            runtime_version=read.text("runtime_version"),
-            device=read.text("device"),
-            precision=read.text("precision"),
-            threads=read.integer("threads", minimum=1),
-            batch=read.integer("batch", minimum=1),
-            spin=read.flag("spin"),
-            graph_level=read.text("graph_level"),
-            machine=Machine.from_dict(read.value("machine"), f"{where}, machine"),
-            unknown=read.texts("unknown") if "unknown" in read.data else (),
-            driver=read.text("driver") if "driver" in read.data else "",
-        )
-
     def check_same(self, other: DeviceSpec, what: str) -> None:
         """Check that this device spec may be measured as the one at hand.
 
@@ -171,14 +124,14 @@ class DeviceSpec:
         if not self.machine.may_be(other.machine):
             pairs.append(("machine's ", self.machine, other.machine))
         for owner, mine, theirs in pairs:
-            for field in fields(mine):
-                was, now = getattr(mine, field.name), getattr(theirs, field.name)
-                if was == now or field.name == "machine":
+            for name in (entry.name for entry in fields(mine)):
+                was, now = getattr(mine, name), getattr(theirs, name)
+                if was == now or name == "machine":
                     continue
-                if field.name == "cpu_details":
-                    yield f"{owner}{field.name}", _join_missing(was, now), _join_missing(now, was)
+                if name == "cpu_details":
+                    yield f"{owner}{name}", _join_missing(was, now), _join_missing(now, was)
                 else:
-                    yield f"{owner}{field.name}", was, now
+                    yield f"{owner}{name}", was, now
 
 
 def _join_missing(details: tuple[str, ...], others: tuple[str, ...]) -> str:

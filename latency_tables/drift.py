@@ -18,7 +18,7 @@ HALF_WIDTHS = (0, 1, 2, 4, 8, 16)
 in memory, which many outvote; but a machine whose speed changes within a second is known by the nearest alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drift:
     """The reference's level in ns over the whole run, and at each visit."""
 
@@ -64,7 +64,7 @@ def _list_looks(visits: Sequence[Visit]) -> tuple[Array, list[int], list[int]]:
 
 def _take_medians(looks: Array, before: Sequence[int], after: Sequence[int], half_width: int) -> Array:
     """At each visit (n,) the median of the looks (m,) around it."""
-    spans = ((max(b - half_width, 0), a + half_width + 1) for b, a in zip(before, after, strict=True))
+    spans = ((max(b - half_width, 0), a + half_width + 1) for b, a in zip(before, after))
     return np.array([np.median(looks[first:end]) for first, end in spans])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from latency_tables.errors import FormatError
+from latency_tables.field_rule import FieldRule
+from latency_tables.value_readers import check_number
 
 
 class Fields:
@@ -50,12 +51,12 @@ class Fields:
 
     def number(self, name: str, minimum: float = 0.0) -> float:
         """A finite number, at least ``minimum``."""
-        return check_number(self.value(name), f"{self.where}, {name}", minimum)
+        return check_number(self.value(name), f"{self.where}, {name}", FieldRule(minimum=minimum))
 
     def items(self, name: str) -> list[Any]:
         """A list of anything."""
         value = self.value(name)
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, (list, tuple)):
             raise self.wrong(name, f"must be a list, not {type(value).__name__}")
         return list(value)
 
@@ -69,7 +70,10 @@ class Fields:
     def numbers(self, name: str, minimum: float = 0.0) -> tuple[float, ...]:
         """A list of finite numbers, each at least ``minimum``."""
         where = f"{self.where}, {name}"
-        return tuple(check_number(v, f"{where}[{i}]", minimum) for i, v in enumerate(self.items(name)))
+        return tuple(
+            check_number(v, f"{where}[{i}]", FieldRule(minimum=minimum))
+            for i, v in enumerate(self.items(name))
+        )
 
     def integers(self, name: str, minimum: int = 0) -> tuple[int, ...]:
         """A list of whole numbers, each at least ``minimum``."""
@@ -91,19 +95,3 @@ class Fields:
     def wrong(self, name: str, what: str) -> FormatError:
         """The error for a field, to be raised."""
         return FormatError(f"{self.where}, {name}: {what}")
-
-
-def check_number(value: Any, where: str, minimum: float = 0.0) -> float:
-    """``value`` as a float; :class:`FormatError` unless it is a finite number of at least ``minimum``."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
-        raise FormatError(f"{where}: must be a finite number, not {value!r}")
-    if value < minimum:
-        raise FormatError(f"{where}: must be at least {minimum:g}, not {value!r}")
-    return float(value)
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

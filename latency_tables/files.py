@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from latency_tables.errors import FormatError, InputError
+from latency_tables.json_text import LARGEST_TEXT, parse_json
 
 
 @contextmanager
@@ -62,31 +62,59 @@ def write_json(
 
 
 def read_json(path: Path, kind: str, version: int) -> dict[str, Any]:
-    """Read what :func:`write_json` wrote; :class:`FormatError` says where a file is not that."""
-    path = Path(path)
+    """Read what :func:`write_json` wrote.
+
+    Args:
+        path: The file.
+        kind: The format that it must state.
+        version: The version that it must state.
+
+    Raises:
+        InputError: There is no such file.
+        FormatError: The file is no text, or not of this format and version.
+    """
+    return parse_json(read_text(path, LARGEST_TEXT), str(path), kind, version)
+
+
+def read_text(path: Path, limit: int) -> str:
+    """A file's text.
+
+    Args:
+        path: The file.
+        limit: The largest size in bytes.
+
+    Raises:
+        InputError: There is no such file.
+        FormatError: The file is no UTF-8, not a regular file, or larger than the limit.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return read_bytes(path, limit).decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: cannot be read as text ({error})") from None
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """A file's content, of which no more than the limit is ever held.
+
+    Args:
+        path: The file.
+        limit: The largest size in bytes.
+
+    Raises:
+        InputError: There is no such file.
+        FormatError: The file cannot be read, is not a regular file, or is larger than the limit.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode) and not Path(path).is_dir():
+            raise FormatError(f"{path}: is a device, a pipe or a socket; give the name of a regular file")
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise FormatError(f"{path}: cannot be read as text ({error})") from None
-    return parse_json(text, str(path), kind, version)
-
-
-def parse_json(text: str, where: str, kind: str, version: int) -> dict[str, Any]:
-    """The same for a text; ``where`` names it in errors."""
-    try:
-        data = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: not the JSON it should be ({error}); it may be cut off") from None
-    if not isinstance(data, dict) or data.get("format") != kind:
-        found = data.get("format") if isinstance(data, dict) else type(data).__name__
-        raise FormatError(f"{where}: is {found!r}, not a {kind}")
-    if data.get("version") != version:
-        raise FormatError(
-            f"{where}: is version {data.get('version')!r} of {kind}; this release reads version {version}"
-        )
-    _check_finite(data, where)
+    if len(data) > limit:
+        raise FormatError(f"{path}: is larger than {limit >> 20} MiB; no file of this kind is")
     return data
 
 
@@ -106,19 +134,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not a number")
-
-
-def _check_finite(value: Any, where: str) -> None:
-    """JSON has no infinity, but ``1e999`` reads as one."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise FormatError(f"{where}: not a finite number")
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            _check_finite(entry, f"{where}, {key}")
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            _check_finite(entry, f"{where}[{index}]")

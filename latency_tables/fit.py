@@ -21,7 +21,7 @@ RELATIVE_NOISE = 0.01
 """What a network's measured latency is expected to be off by, relative, where its sessions do not tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Design:
     """What is fitted to what: n networks of k kinds of layers.
 

@@ -28,7 +28,7 @@ def make_divisible(value: float, divisor: int = CHANNEL_DIVISOR) -> int:
     return rounded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layer:
     """One row of a subnet's plan. Sizes are the side of a square feature map, in pixels.
 

@@ -7,10 +7,11 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from latency_tables.fields import Fields, check_number
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 
 ID_DIGITS = 12
 MAX_CLOCK_RANGE = 0.10
@@ -29,8 +30,8 @@ def hash_json(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+@dataclass(frozen=True)
+class Machine(Record):
     """What stays the same between two runs on one machine, and a latency depends on.
 
     Attributes:
@@ -49,11 +50,11 @@ class Machine:
     cpu_model: str
     architecture: str
     isa: tuple[str, ...]
-    cores: int
+    cores: int = field(metadata=rule(minimum=1))
     cpu_quota: float | None
     os: str
-    emulated: bool = False
-    cpu_details: tuple[str, ...] = ()
+    emulated: bool = field(default=False, metadata=rule(optional=True))
+    cpu_details: tuple[str, ...] = field(default=(), metadata=rule(omit=True))
 
     @property
     def id(self) -> str:
@@ -74,34 +75,9 @@ class Machine:
             return self == other
         return replace(self, cpu_details=()) == replace(other, cpu_details=())
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        plain = {**asdict(self), "isa": list(self.isa), "cpu_details": list(self.cpu_details)}
-        if not self.cpu_details:
-            # A fingerprint from an older file keeps its id.
-            del plain["cpu_details"]
-        return plain
 
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "machine") -> Machine:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        fields = Fields(data, where)
-        quota = fields.value("cpu_quota")
-        return cls(
-            cpu_model=fields.text("cpu_model"),
-            architecture=fields.text("architecture"),
-            isa=fields.texts("isa"),
-            cores=fields.integer("cores", minimum=1),
-            cpu_quota=None if quota is None else check_number(quota, f"{where}, cpu_quota"),
-            os=fields.text("os"),
-            # Files that were written before anything was emulated do not say.
-            emulated="emulated" in fields.data and fields.flag("emulated"),
-            cpu_details=fields.texts("cpu_details") if "cpu_details" in fields.data else (),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
+@dataclass(frozen=True)
+class Conditions(Record):
     """What a machine was doing at a moment. ``None`` is what could not be read.
 
     ``when`` is ISO 8601 in UTC; ``throttle_count`` counts, since the machine started, how often its cores were
@@ -115,33 +91,7 @@ class Conditions:
     throttle_count: int | None
     quota_throttle_count: int | None
     memory_available_bytes: int | None
-    steal_ms: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "conditions") -> Conditions:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        fields = Fields(data, where)
-
-        def whole(name: str) -> int | None:
-            return None if fields.value(name) is None else fields.integer(name)
-
-        def real(name: str) -> float | None:
-            return None if fields.value(name) is None else fields.number(name)
-
-        return cls(
-            fields.text("when"),
-            real("load_average"),
-            real("frequency_mhz"),
-            whole("throttle_count"),
-            whole("quota_throttle_count"),
-            whole("memory_available_bytes"),
-            # Files of before it was read do not have it.
-            whole("steal_ms") if "steal_ms" in fields.data else None,
-        )
+    steal_ms: int | None = field(default=None, metadata=rule(optional=True))
 
 
 def list_doubts(conditions: Sequence[Conditions], threads: int) -> tuple[str, ...]:

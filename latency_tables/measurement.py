@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latency_tables.errors import FormatError
-from latency_tables.fields import Fields
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 from latency_tables.units import NS_PER_MS
 
 Array = NDArray[np.float64]
 
 ITEM_KINDS = ("layer", "network", "reference")
+SAMPLES = rule(minimum=1, entries=1, advice="measure again")
 
 BOOTSTRAP_REPLICATES = 400
-OUTLIER_MADS = 5.0
-"""A sample this many scaled median absolute deviations from the median is flagged."""
-MAD_SCALE = 1.4826
-"""Makes the median absolute deviation a standard deviation, for normally distributed samples."""
 QUIET_PERCENT = 20
 """The percentile of a session's calls that sessions are compared by. Where a neighbour takes the caches and half of the
 core for a while, the median moves with how often that happened, which differs from one session to the next; the calls
@@ -35,8 +32,8 @@ MAX_DISTURBED_SHARE = 0.25
 MIN_TRUSTED_SESSIONS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+@dataclass(frozen=True)
+class Item(Record):
     """What is asked to be measured: a model file in a kit.
 
     ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
@@ -46,40 +43,25 @@ class Item:
     """
 
     id: str
-    kind: str
+    kind: str = field(metadata=rule(choices=ITEM_KINDS))
     file: str
     sha256: str
-    input_shape: tuple[int, ...]
+    input_shape: tuple[int, ...] = field(metadata=rule(minimum=1))
     layers: tuple[str, ...]
     label: str
-    size_bytes: int
+    size_bytes: int = field(metadata=rule(minimum=1))
     weights_file: str = ""
     weights_sha256: str = ""
     layer_names: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "item") -> Item:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        kind = read.text("kind")
-        if kind not in ITEM_KINDS:
-            raise read.wrong("kind", f"must be one of {', '.join(ITEM_KINDS)}, not {kind!r}")
-        layers, names = read.texts("layers"), read.texts("layer_names")
-        if names and len(names) != len(layers):
-            raise read.wrong("layer_names", "must name every layer, or none")
-        return cls(
-            read.text("id"), kind, read.text("file"), read.text("sha256"),
-            read.integers("input_shape", minimum=1), layers, read.text("label"),
-            read.integer("size_bytes", minimum=1), read.text("weights_file"), read.text("weights_sha256"), names,
-        )  # fmt: skip
+    def check_fields(self, where: str) -> None:
+        """:class:`FormatError` unless every layer has a name, or none has."""
+        if self.layer_names and len(self.layer_names) != len(self.layers):
+            raise FormatError(f"{where}, layer_names: must name every layer, or none")
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+@dataclass(frozen=True)
+class Visit(Record):
     """One fresh session of an item: its calls, and the reference's just before and after, in ns.
 
     ``flags`` say what went wrong with the clock or the device while sampling. ``when`` is ISO 8601 in UTC.
@@ -88,9 +70,9 @@ class Visit:
 
     item: str
     session: int
-    samples_ns: tuple[int, ...]
-    reference_before_ns: tuple[int, ...]
-    reference_after_ns: tuple[int, ...]
+    samples_ns: tuple[int, ...] = field(metadata=SAMPLES)
+    reference_before_ns: tuple[int, ...] = field(metadata=SAMPLES)
+    reference_after_ns: tuple[int, ...] = field(metadata=SAMPLES)
     warm_up_calls: int
     steady: bool
     flags: tuple[str, ...]
@@ -119,29 +101,8 @@ class Visit:
         shift = find_quiet(self.reference_after_ns) - find_quiet(self.reference_before_ns)
         return abs(shift) / self.reference_ns
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "visit") -> Visit:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        return cls(
-            item=read.text("item"),
-            session=read.integer("session"),
-            samples_ns=_read_samples(read, "samples_ns"),
-            reference_before_ns=_read_samples(read, "reference_before_ns"),
-            reference_after_ns=_read_samples(read, "reference_after_ns"),
-            warm_up_calls=read.integer("warm_up_calls"),
-            steady=read.flag("steady"),
-            flags=read.texts("flags"),
-            when=read.text("when"),
-            layer_shares=read.numbers("layer_shares"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurement:
     """An item with its visits. ``reference_ms`` is the reference's level over the whole run, to which every visit is
     scaled, so that a machine that drifts gives the same latencies throughout. ``references_ns`` are the reference's
@@ -162,7 +123,7 @@ class Measurement:
         """Each session's samples in ms, drift-normalised: sample / local reference x overall reference."""
         return [
             np.asarray(visit.samples_ns, np.float64) / reference * self.reference_ms
-            for visit, reference in zip(self.visits, self.references_ns, strict=True)
+            for visit, reference in zip(self.visits, self.references_ns)
         ]
 
     def take(self, sessions: slice) -> Measurement:
@@ -231,12 +192,6 @@ class Measurement:
         return float(low), float(high)
 
     @property
-    def outliers(self) -> NDArray[np.bool_]:
-        """Which of :meth:`samples_ms` lie far from the median. They are flagged, and not left out."""
-        samples = self.samples_ms()
-        return np.abs(samples - np.median(samples)) > OUTLIER_MADS * MAD_SCALE * self.mad_ms
-
-    @property
     def session_spread(self) -> float:
         """How far the middle half of the sessions' levels reaches, relative to the latency."""
         low, high = np.percentile(self.session_levels_ms, [25, 75])
@@ -270,10 +225,3 @@ class Measurement:
 def find_quiet(samples: Sequence[float] | Array) -> float:
     """The level of calls (n,), by those that were left alone."""
     return float(np.percentile(samples, QUIET_PERCENT))
-
-
-def _read_samples(read: Fields, name: str) -> tuple[int, ...]:
-    samples = read.integers(name, minimum=1)
-    if not samples:
-        raise read.wrong(name, "is empty; measure again")
-    return samples

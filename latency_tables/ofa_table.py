@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from latency_tables.errors import FormatError
-from latency_tables.fields import Fields
 from latency_tables.layer import Layer
+from latency_tables.value_readers import check_number, check_object, show_value
 
 _FIRST_CONV = re.compile(r"Conv-input:(?P<height>\d+)x(?P<width>\d+)x3-output:\S+")
 
@@ -45,17 +45,22 @@ def read_means(table: Any, where: str) -> dict[str, float]:
     :class:`FormatError` names the layer whose entry has no mean, a negative one, or one that is no number, or that
     lacks a standard deviation that the others have.
     """
-    entries = Fields(table, where)
-    if not entries.data:
+    entries = check_object(table, where)
+    if not entries:
         raise FormatError(f"{where}: holds no layers; the file may be cut off")
     means = {}
-    stated = [isinstance(entry, Mapping) and "std" in entry for entry in entries.data.values()]
-    for (name, _), has_std in zip(entries.data.items(), stated, strict=True):
+    stated = any(isinstance(entry, Mapping) and "std" in entry for entry in entries.values())
+    for name, entry in entries.items():
         if not isinstance(name, str):
-            raise FormatError(f"{where}: {name!r} is no layer's name")
-        means[name] = entries.inner(name).number("mean")
-        if any(stated) and not has_std:
-            raise FormatError(f"{where}, {name}: has no std, as the others have; the file may be cut off")
+            raise FormatError(f"{where}: {show_value(name)} is no layer's name")
+        place = f"{where}, {name}"
+        if "mean" not in check_object(entry, place):
+            raise FormatError(
+                f"{place}, mean: is missing; the file may be of another release, or changed by hand"
+            )
+        means[name] = check_number(entry["mean"], f"{place}, mean")
+        if stated and "std" not in entry:
+            raise FormatError(f"{place}: has no std, as the others have; the file may be cut off")
     return means
 
 

@@ -39,7 +39,7 @@ deviations of a normal prior, relative to a typical network's latency. Ten netwo
 each other, so what the old table knows of how layers compare is left mostly as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """The layers that a network runs, by their keys, and the resolution at which it does."""
 
@@ -92,7 +92,7 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
     design = replace(make_design(scaled, runs), measured=taken)
     costs, (intercept, crowded) = fit_costs(design)
     held_out = leave_one_out([design] * len(design.measured))
-    by_row = dict(zip(_list_rows(scaled), costs.tolist(), strict=True))
+    by_row = dict(zip(_list_rows(scaled), costs.tolist()))
     crowds = bool(old.crowding.weight_bytes)
     return replace(
         scaled,

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from latency_tables.crowding import Crowding
 from latency_tables.device import DeviceSpec
-from latency_tables.errors import InputError, MismatchError
-from latency_tables.fields import Fields
-from latency_tables.files import read_json, write_json
+from latency_tables.errors import FormatError, InputError, MismatchError
+from latency_tables.field_rule import rule
 from latency_tables.fit import conformal_quantile
 from latency_tables.machine import Conditions, list_doubts
+from latency_tables.record import Record, RecordFile
 
 FORMAT = "compofa-latency-table"
 VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorSummary:
+@dataclass(frozen=True)
+class ErrorSummary(Record):
     """How wrong predictions were for networks left out of the fit.
 
     ``mape``, ``within_5`` and ``within_10`` are fractions; ``noise_floor`` is how far two sessions of the same
@@ -32,13 +32,13 @@ class ErrorSummary:
     mape: float
     within_5: float
     within_10: float
-    rank_correlation: float
-    n: int
+    rank_correlation: float = field(metadata=rule(minimum=-1))
+    n: int = field(metadata=rule(minimum=1))
     noise_floor: float
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredNetwork:
+@dataclass(frozen=True)
+class MeasuredNetwork(Record):
     """A network that calibrates: a subnet's id, its layers' keys in order, its latency, and why to doubt it."""
 
     label: str
@@ -47,8 +47,8 @@ class MeasuredNetwork:
     doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
+@dataclass(frozen=True)
+class HeldOut(Record):
     """A network that no fit has seen: a subnet's id, what was predicted, and what two measurements of it gave."""
 
     label: str
@@ -57,8 +57,8 @@ class HeldOut:
     second_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+@dataclass(frozen=True)
+class Validation(Record):
     """How wrong a table was for random networks that it never saw, measured after it was made.
 
     ``error`` compares predictions with the first measurement of each; its ``noise_floor`` is how far the second lies
@@ -69,8 +69,8 @@ class Validation:
     """
 
     error: ErrorSummary
-    noise_rank_correlation: float
-    bias: float
+    noise_rank_correlation: float = field(metadata=rule(minimum=-1))
+    bias: float = field(metadata=rule(minimum=-1))
     speed: float
     coverage: float
     confidence: float
@@ -79,8 +79,8 @@ class Validation:
     networks: tuple[HeldOut, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyTable:
+@dataclass(frozen=True)
+class LatencyTable(RecordFile):
     """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``, plus what ``crowding`` adds.
 
     ``layers_ms`` is what each layer took by itself; ``costs_ms`` is what it costs in a whole network.
@@ -97,26 +97,32 @@ class LatencyTable:
     measured in full.
     """
 
-    spec: DeviceSpec
+    FORMAT = FORMAT
+    VERSION = VERSION
+    INDENT = 1
+
+    spec: DeviceSpec = field(metadata=rule(key="device_spec"))
     architecture: dict[str, Any]
     kit_id: str
     created: str
     layers_ms: dict[str, float]
     costs_ms: dict[str, float]
-    intercept_ms: float
-    resolutions: tuple[int, ...]
+    intercept_ms: float = field(metadata=rule(minimum=-math.inf))
+    resolutions: tuple[int, ...] = field(metadata=rule(minimum=1))
     error: ErrorSummary | None
-    residuals: tuple[float, ...]
+    residuals: tuple[float, ...] = field(metadata=rule(minimum=-1))
     percentile_ratios: dict[str, float]
     conditions: tuple[Conditions, ...]
     networks: tuple[MeasuredNetwork, ...]
-    validation: Validation | None = None
+    validation: Validation | None = field(default=None, metadata=rule(optional=True))
     crowding: Crowding = field(default_factory=Crowding)
     reference_ms: float | None = None
-    costs_at: dict[int, dict[str, float]] = field(default_factory=dict)
-    origin: str = ""
-    recalibrated_from: str = ""
-    source: str = field(default="the latency table", compare=False)
+    costs_at: dict[int, dict[str, float]] = field(
+        default_factory=dict, metadata=rule(optional=True, keys="a resolution in pixels")
+    )
+    origin: str = field(default="", metadata=rule(optional=True))
+    recalibrated_from: str = field(default="", metadata=rule(optional=True))
+    source: str = field(default="the latency table", compare=False, metadata=rule(stored=False))
 
     @property
     def states_error(self) -> bool:
@@ -187,133 +193,22 @@ class LatencyTable:
         margin = self.margin(confidence)
         return ms * (1 - margin), ms * (1 + margin)
 
-    def save(self, path: Path) -> None:
-        """Write the table whole or not at all; :class:`InputError` where that cannot be done."""
-        content = {
-            "device_spec": self.spec.to_dict(),
-            "architecture": self.architecture,
-            "kit_id": self.kit_id,
-            "created": self.created,
-            "intercept_ms": self.intercept_ms,
-            "costs_ms": self.costs_ms,
-            "layers_ms": self.layers_ms,
-            "resolutions": list(self.resolutions),
-            "error": None if self.error is None else asdict(self.error),
-            "residuals": list(self.residuals),
-            "percentile_ratios": self.percentile_ratios,
-            "conditions": [conditions.to_dict() for conditions in self.conditions],
-            "networks": [_network_to_dict(network) for network in self.networks],
-            "validation": None if self.validation is None else asdict(self.validation),
-            "crowding": self.crowding.to_dict(),
-            "reference_ms": self.reference_ms,
-            "costs_at": {str(resolution): costs for resolution, costs in self.costs_at.items()},
-            "origin": self.origin,
-            "recalibrated_from": self.recalibrated_from,
-        }
-        write_json(Path(path), FORMAT, VERSION, content)
+    def check_fields(self, where: str) -> None:
+        """:class:`FormatError` where two fields do not fit each other."""
+        if not self.costs_ms or self.costs_ms.keys() != self.layers_ms.keys():
+            raise FormatError(
+                f"{where}, costs_ms: must name the layers of layers_ms, at least one; profile again"
+            )
+        if bool(self.residuals) != (self.error is not None):
+            raise FormatError(
+                f"{where}, residuals: must hold at least one number, or none without an error; profile again"
+            )
+        if self.crowding.per_byte and not self.costs_ms.keys() <= self.crowding.weight_bytes.keys():
+            raise FormatError(
+                f"{where}, crowding: must have the weights of every layer of costs_ms; profile again"
+            )
 
     @classmethod
-    def load(cls, path: Path) -> LatencyTable:
-        """Read what :meth:`save` wrote; :class:`FormatError` says which field is wrong or missing."""
-        where = str(path)
-        read = Fields(read_json(Path(path), FORMAT, VERSION), where)
-        costs, layers = read.number_map("costs_ms"), read.number_map("layers_ms")
-        if not costs or costs.keys() != layers.keys():
-            raise read.wrong("costs_ms", "must name the layers of layers_ms, at least one; profile again")
-        error = None if read.value("error") is None else _read_error(read.inner("error"))
-        residuals = read.numbers("residuals", minimum=-1)
-        if bool(residuals) != (error is not None):
-            raise read.wrong(
-                "residuals", "must hold at least one number, or none without an error; profile again"
-            )
-        architecture = read.value("architecture")
-        if not isinstance(architecture, Mapping):
-            raise read.wrong("architecture", "must be an object with named fields")
-        return cls(
-            spec=DeviceSpec.from_dict(read.value("device_spec"), f"{where}, device_spec"),
-            architecture=dict(architecture),
-            kit_id=read.text("kit_id"),
-            created=read.text("created"),
-            layers_ms=layers,
-            costs_ms=costs,
-            intercept_ms=read.number("intercept_ms", minimum=-float("inf")),
-            resolutions=read.integers("resolutions", minimum=1),
-            error=error,
-            residuals=residuals,
-            percentile_ratios=read.number_map("percentile_ratios"),
-            conditions=tuple(
-                Conditions.from_dict(entry, f"{where}, conditions[{i}]")
-                for i, entry in enumerate(read.items("conditions"))
-            ),
-            networks=tuple(
-                _read_network(Fields(entry, f"{where}, networks[{i}]"))
-                for i, entry in enumerate(read.items("networks"))
-            ),
-            validation=None
-            if read.data.get("validation") is None
-            else _read_validation(read.inner("validation")),
-            crowding=_read_crowding(read, costs),
-            reference_ms=None if read.value("reference_ms") is None else read.number("reference_ms"),
-            costs_at=_read_costs_at(read.inner("costs_at")) if "costs_at" in read.data else {},
-            origin=read.text("origin") if "origin" in read.data else "",
-            recalibrated_from=read.text("recalibrated_from") if "recalibrated_from" in read.data else "",
-            source=where,
-        )
-
-
-def _read_crowding(read: Fields, costs: Mapping[str, float]) -> Crowding:
-    crowding = Crowding.from_dict(read.value("crowding"), f"{read.where}, crowding")
-    if crowding.per_byte and not costs.keys() <= crowding.weight_bytes.keys():
-        raise read.wrong("crowding", "must have the weights of every layer of costs_ms; profile again")
-    return crowding
-
-
-def _read_costs_at(read: Fields) -> dict[int, dict[str, float]]:
-    for resolution in read.data:
-        if not (resolution.isascii() and resolution.isdigit()):
-            raise read.wrong(resolution, "must be a resolution in pixels")
-    return {int(resolution): read.number_map(resolution) for resolution in read.data}
-
-
-def _network_to_dict(network: MeasuredNetwork) -> dict[str, Any]:
-    return {**asdict(network), "layers": list(network.layers), "doubts": list(network.doubts)}
-
-
-def _read_network(read: Fields) -> MeasuredNetwork:
-    return MeasuredNetwork(read.text("label"), read.texts("layers"), read.number("ms"), read.texts("doubts"))
-
-
-def _read_validation(read: Fields) -> Validation:
-    entries = (
-        Fields(entry, f"{read.where}, networks[{i}]") for i, entry in enumerate(read.items("networks"))
-    )
-    return Validation(
-        error=_read_error(read.inner("error")),
-        noise_rank_correlation=read.number("noise_rank_correlation", minimum=-1),
-        bias=read.number("bias", minimum=-1),
-        speed=read.number("speed"),
-        coverage=read.number("coverage"),
-        confidence=read.number("confidence"),
-        seed=read.integer("seed"),
-        when=read.text("when"),
-        networks=tuple(
-            HeldOut(
-                entry.text("label"),
-                entry.number("predicted_ms"),
-                entry.number("first_ms"),
-                entry.number("second_ms"),
-            )
-            for entry in entries
-        ),
-    )
-
-
-def _read_error(read: Fields) -> ErrorSummary:
-    return ErrorSummary(
-        mape=read.number("mape"),
-        within_5=read.number("within_5"),
-        within_10=read.number("within_10"),
-        rank_correlation=read.number("rank_correlation", minimum=-1),
-        n=read.integer("n", minimum=1),
-        noise_floor=read.number("noise_floor"),
-    )
+    def from_dict(cls, data: Any, where: str = "") -> LatencyTable:
+        """Read a table's content; ``where`` names it in errors, and is its ``source``. Errors as of the base class."""
+        return replace(super().from_dict(data, where), source=where)

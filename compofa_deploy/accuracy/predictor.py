@@ -15,7 +15,8 @@ from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 from latency_tables.fields import Fields
-from latency_tables.files import parse_json, replace_file
+from latency_tables.files import replace_file
+from latency_tables.json_text import parse_json
 
 FORMAT = "compofa-accuracy-predictor"
 VERSION = 1

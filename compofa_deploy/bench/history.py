@@ -13,7 +13,7 @@ from compofa_deploy.bench.result import BenchResult
 from compofa_deploy.bench.summary import Summary, summarise
 from latency_tables.errors import FormatError, InputError
 from latency_tables.fields import Fields
-from latency_tables.files import parse_json
+from latency_tables.json_text import parse_json
 
 FORMAT = "compofa-bench-history"
 VERSION = 1

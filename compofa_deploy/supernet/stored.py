@@ -22,7 +22,8 @@ from compofa_deploy.supernet.cut import Array, cut_weights
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore
 from latency_tables.errors import FormatError, InputError, MismatchError
-from latency_tables.files import parse_json, replace_file
+from latency_tables.files import replace_file
+from latency_tables.json_text import parse_json
 from latency_tables.layer import Layer
 
 FORMAT = "compofa-supernet"

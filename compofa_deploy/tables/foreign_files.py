@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 
 from compofa_deploy.files.csv import check_whole, parse_csv, read_number, read_text
 from latency_tables.errors import FormatError, InputError
-from latency_tables.fields import check_number
+from latency_tables.json_text import parse_values
 from latency_tables.layer_row import COLUMNS, REQUIRED, read_row
 from latency_tables.ofa_table import find_resolution, read_means
+from latency_tables.value_readers import check_number
 
 LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
 
@@ -103,21 +103,7 @@ def _parse_yaml(text: str, where: str) -> Any:
 
 
 def _parse_json(text: str, where: str) -> Any:
-    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = (
-            next((name for name in names if names.count(name) > 1), None)
-            if len(set(names)) < len(names)
-            else None
-        )
-        if twice is not None:
-            raise FormatError(f"{where}: {twice} is there twice")
-        return dict(pairs)
-
-    try:
-        return json.loads(text, object_pairs_hook=build)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{where}: not the JSON it should be ({error}); it may be cut off") from None
+    return parse_values(text, where, strict=False)
 
 
 def _read_csv(path: Path) -> list[ForeignTable]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from latency_tables.errors import CompofaError, FormatError, InputError
-from latency_tables.files import parse_json
+from latency_tables.json_text import parse_json
 from latency_tables.measurement import Visit
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.fields import Fields
-from latency_tables.files import parse_json
+from latency_tables.json_text import parse_json
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import Clock
 from profilers.runtimes.base import Availability, Runtime

@@ -12,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, InputError
-from latency_tables.files import parse_json, read_json, replace_file, write_json
+from latency_tables.files import read_json, replace_file, write_json
+from latency_tables.json_text import LARGEST_WHOLE, parse_json
 
 KIND = "compofa-test"
 
 scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    st.none()
+    | st.booleans()
+    | st.integers(-LARGEST_WHOLE, LARGEST_WHOLE)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
 )
 values = st.recursive(scalars, lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=20)
 contents = st.dictionaries(st.text().filter(lambda key: key not in ("format", "version")), values)

@@ -49,14 +49,6 @@ def test_a_linear_drift_within_a_visit_is_taken_out() -> None:
     assert Measurement(make_item(), (visit,), 0.001).latency_ms == pytest.approx(0.001)
 
 
-def test_outliers_are_flagged_and_kept() -> None:
-    samples = [1000, 1001, 999, 1002, 998, 9000]
-    measurement = Measurement(make_item(), (make_visit(samples),), 0.001)
-    assert measurement.outliers.tolist() == [False] * 5 + [True]
-    assert len(measurement.samples_ms()) == 6
-    assert measurement.percentile(100) == pytest.approx(0.009)
-
-
 def test_one_disturbed_session_of_three_does_not_move_the_latency() -> None:
     visits = (make_visit([1000] * 5), make_visit([1010] * 5, 1), make_visit([3000] * 50, 2))
     measurement = Measurement(make_item(), visits, 0.001)

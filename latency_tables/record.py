@@ -1,0 +1,91 @@
+"""Records: dataclasses that know their JSON form, alone or as a whole file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from latency_tables.decoder import decode, encode
+from latency_tables.files import read_json, write_json
+from latency_tables.json_text import parse_json
+
+R = TypeVar("R", bound="Record")
+F = TypeVar("F", bound="RecordFile")
+
+
+class Record:
+    """Base of a frozen dataclass that is stored as a JSON object.
+
+    Its fields are read by their type hints and :class:`latency_tables.field_rule.FieldRule`.
+    """
+
+    refuse_unknown: ClassVar[bool] = False
+    """Whether a field that the dataclass does not have is an error."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready form, read back by :meth:`from_dict`."""
+        written: dict[str, Any] = encode(self)
+        return written
+
+    @classmethod
+    def from_dict(cls: type[R], data: Any, where: str = "") -> R:
+        """Read the form that :meth:`to_dict` wrote.
+
+        Args:
+            data: A JSON value.
+            where: Its name in errors; by default the class's name, as in ``device_spec``.
+
+        Raises:
+            FormatError: A field is missing or wrong; the message names it.
+        """
+        return decode(cls, data, where or _name_kind(cls))
+
+
+class RecordFile(Record):
+    """Base of a frozen dataclass that is stored as a versioned JSON file."""
+
+    FORMAT: ClassVar[str]
+    VERSION: ClassVar[int]
+    INDENT: ClassVar[int | None] = None
+    """Spaces by which the file is indented; ``None`` for one line."""
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        write_json(Path(path), self.FORMAT, self.VERSION, self.to_dict(), indent=self.INDENT)
+
+    @classmethod
+    def load(cls: type[F], path: Path) -> F:
+        """Read the file that :meth:`save` wrote.
+
+        Raises:
+            InputError: The file is not there.
+            FormatError: A field is missing or wrong; the message names it.
+        """
+        return cls.from_dict(_strip(read_json(Path(path), cls.FORMAT, cls.VERSION)), str(path))
+
+    @classmethod
+    def parse(cls: type[F], text: str, where: str) -> F:
+        """Read a file's text.
+
+        Args:
+            text: JSON.
+            where: The text's name in errors.
+
+        Raises:
+            FormatError: A field is missing or wrong; the message names it.
+        """
+        return cls.from_dict(_strip(parse_json(text, where, cls.FORMAT, cls.VERSION)), where)
+
+
+def _strip(data: dict[str, Any]) -> dict[str, Any]:
+    """The content without format and version, which were checked."""
+    return {key: value for key, value in data.items() if key not in ("format", "version")}
+
+
+def _name_kind(kind: type) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
