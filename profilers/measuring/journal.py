@@ -1,18 +1,21 @@
-"""Journals: every visit, written down as soon as it is done, so that an interrupted run goes on."""
+"""Journals: every measured session is written down at once, so that an interrupted run goes on where it stopped."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.json_text import parse_json
 from latency_tables.measurement import Visit
+from profilers.measuring.locked_file import open_locked
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import Self
 
 FORMAT = "compofa-journal"
@@ -21,39 +24,72 @@ ASIDE_SUFFIX = ".other"
 
 
 class Journal:
-    """JSON lines in a file: first what is measured and how, then a line for each visit.
+    """JSON lines in a file: a header that says what is measured and how, then a line for each session.
 
-    ``identity`` is that first line's content. A journal of another identity, or one that cannot be read, is set
-    aside under the name with ``.other`` appended, and ``set_aside`` then names it. A last line that was cut off is
-    dropped.
+    The file is locked while the journal is open, since the lines of two runs would mix. A line that cannot be read is
+    left out, and its session is measured again. Close the journal, or use it as a context.
+
+    Attributes:
+        path: The file.
+        visits: The sessions in the file, in the order of their lines.
+        set_aside: Where the file of another run was moved to; ``None`` where there was none.
+        unread: How many lines could not be read.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Open a journal, or begin a new one.
+
+        Args:
+            path: The file. A file with another header, or with none, is renamed: ``.other`` is appended to its name.
+            identity: The header's content: what is measured, and how.
+
+        Raises:
+            InputError: The file cannot be written, or another run holds it.
+        """
         self.path = Path(path)
         self.visits: list[Visit] = []
         self.set_aside: Path | None = None
+        self.unread = 0
         header = json.dumps({"format": FORMAT, "version": VERSION, **identity}, allow_nan=False)
         try:
-            kept = self._read(header)
-            if kept is None:
-                self._file: IO[str] = self.path.open("w", encoding="utf-8", newline="\n")
-                self._write(header)
+            self._file = open_locked(self.path)
+            lines = self.path.read_bytes().splitlines(keepends=True)
+            if lines and not self._is_header(lines[0], header):
+                self._set_aside()
+                lines = []
+            if lines:
+                self._read(lines[1:])
             else:
-                self._file = self._go_on(kept)
+                self._write(header)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._explain(error) from None
+
+    @property
+    def note(self) -> str:
+        """What the user should know of the file that was found; empty where all is well."""
+        if self.set_aside is not None:
+            return f"{self.path} was the journal of another run and is now {self.set_aside}"
+        if self.unread:
+            lines = "1 line" if self.unread == 1 else f"{self.unread} lines"
+            return f"{self.path}: {lines} could not be read, and what is missing is measured again"
+        return ""
 
     def append(self, visit: Visit) -> None:
-        """Write a visit down; :class:`InputError` where the disk is full."""
+        """Write a session down.
+
+        Raises:
+            InputError: The disk is full, or the file can no longer be written.
+        """
         try:
             self._write(json.dumps(visit.to_dict(), allow_nan=False))
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._explain(error) from None
         self.visits.append(visit)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file and free its lock. Every line is in the file already, so that a failure loses nothing."""
+        with suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -63,38 +99,44 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _read(self, header: str) -> int | None:
-        """Take in the visits of a journal that is there; how many bytes of it are sound, ``None`` for none."""
-        if not self.path.exists():
-            return None
-        lines = self.path.read_bytes().splitlines(keepends=True)
+    def _is_header(self, line: bytes, header: str) -> bool:
         try:
-            found = parse_json(lines[0].decode() if lines else "", str(self.path), FORMAT, VERSION)
-            if found != json.loads(header):
-                raise FormatError(f"{self.path}: is the journal of another run")
-            kept = len(lines[0])
-            for number, line in enumerate(lines[1:], start=2):
-                if not line.endswith(b"\n"):
-                    break
-                self.visits.append(Visit.from_dict(json.loads(line), f"{self.path}, line {number}"))
-                kept += len(line)
-        except (CompofaError, ValueError):
-            self.visits.clear()
-            self.set_aside = self.path.with_name(self.path.name + ASIDE_SUFFIX)
-            self.path.replace(self.set_aside)
-            return None
-        return kept
+            found = parse_json(line.decode(), str(self.path), FORMAT, VERSION)
+        except (CompofaError, ValueError, RecursionError):
+            return False
+        return bool(found == json.loads(header))
 
-    def _go_on(self, kept: int) -> IO[str]:
-        with self.path.open("r+b") as file:
-            file.truncate(kept)
-        return self.path.open("a", encoding="utf-8", newline="\n")
+    def _set_aside(self) -> None:
+        self.set_aside = self.path.with_name(self.path.name + ASIDE_SUFFIX)
+        self.path.replace(self.set_aside)
+        self._file.close()
+        self._file = open_locked(self.path)
+
+    def _read(self, lines: list[bytes]) -> None:
+        """Take in the sessions of all lines that can be read."""
+        if lines and not lines[-1].endswith(b"\n"):
+            # The run was stopped while it wrote this line.
+            cut = lines.pop()
+            self._file.truncate(os.fstat(self._file.fileno()).st_size - len(cut))
+        for number, line in enumerate(lines, start=2):
+            try:
+                self.visits.append(Visit.from_dict(json.loads(line), f"{self.path}, line {number}"))
+            except (FormatError, ValueError, RecursionError):
+                self.unread += 1
 
     def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
+        """Append a line whole, or not at all."""
+        size = os.fstat(self._file.fileno()).st_size
+        rest = memoryview((line + "\n").encode())
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(size)
+            raise
 
-    def _unwritable(self, error: OSError) -> InputError:
+    def _explain(self, error: OSError) -> InputError:
         return InputError(
             f"{self.path}: cannot be written ({error.strerror}); make room or choose another folder"
         )

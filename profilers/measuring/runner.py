@@ -139,22 +139,25 @@ def run_kit(
     identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
     with ExitStack() as stack:
         log = None if journal is None else stack.enter_context(Journal(journal, identity))
-        visits = {} if log is None else {(visit.item, visit.session): visit for visit in log.visits}
         items = list_needed(kit, spec)
         order = schedule(items, plan, rng or np.random.default_rng(0))
-        resumed = sum((item.id, session) in visits for item, session in order)
+        wanted = {(item.id, session) for item, session in order}
+        found = () if log is None else log.visits
+        visits = {key: visit for visit in found if (key := (visit.item, visit.session)) in wanted}
+        resumed = len(visits)
+        notes = [log.note] if log is not None and log.note else []
         worker: WorkerProcess | InProcessWorker = InProcessWorker() if in_process else WorkerProcess()
         stack.enter_context(worker)
         for item, session in order:
             if (item.id, session) in visits:
                 continue
-            notes: list[str] = []
             visit = measure_session(worker, kit, spec, plan, item, session, notes.append)
             if log is not None:
                 log.append(visit)
             visits[item.id, session] = visit
             if on_progress is not None:
                 on_progress(Progress(len(visits), len(order), resumed, item.label, "; ".join(notes)))
+            notes.clear()
     return collect(items, plan, visits)
 
 

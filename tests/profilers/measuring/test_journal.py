@@ -1,4 +1,9 @@
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,6 +12,7 @@ from latency_tables.errors import InputError
 from profilers.measuring.journal import Journal
 from tests.latency_tables.builders import make_visit
 
+needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
 IDENTITY = {"kit_id": "a", "plan": {"sessions": 3}}
 
 
@@ -48,7 +54,7 @@ def test_a_journal_of_another_run_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / "journal.other").read_bytes() == old
 
 
-@pytest.mark.parametrize("spoil", [b"", b"junk\n", b"{}\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize("spoil", [b"junk\n", b"{}\n", b"\xff\xfe\n"])
 def test_a_file_that_is_no_journal_is_set_aside(tmp_path: Path, spoil: bytes) -> None:
     path = tmp_path / "journal"
     path.write_bytes(spoil)
@@ -57,13 +63,102 @@ def test_a_file_that_is_no_journal_is_set_aside(tmp_path: Path, spoil: bytes) ->
     assert (tmp_path / "journal.other").read_bytes() == spoil
 
 
-def test_a_visit_that_was_spoilt_in_the_middle_sets_the_journal_aside(tmp_path: Path) -> None:
+def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    write(path, 3)
-    path.write_bytes(path.read_bytes().replace(b'"session": 1', b'"session": -1'))
+    path.touch()
+    write(path, 1)
     with Journal(path, IDENTITY) as journal:
-        assert journal.visits == []
-        assert journal.set_aside is not None
+        assert len(journal.visits) == 1
+        assert journal.note == ""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"item": "x", "session": -1}\n',
+        b'{"item": "x", "ses{"item": "y", "session": 1}\n',
+        b"\xff\xfe\n",
+        b"\n",
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_good_lines_before_and_after_a_bad_one_are_kept(tmp_path: Path, broken: bytes) -> None:
+    path = tmp_path / "journal"
+    write(path, 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], broken, *lines[3:]]))
+    with Journal(path, IDENTITY) as journal:
+        assert [visit.session for visit in journal.visits] == [0, 2, 3]
+        assert journal.set_aside is None
+        assert journal.note == f"{path}: 1 line could not be read, and what is missing is measured again"
+        journal.append(make_visit([1000], 1))
+    with Journal(path, IDENTITY) as journal:
+        assert [visit.session for visit in journal.visits] == [0, 2, 3, 1]
+
+
+@needs_locks
+def test_a_second_run_is_refused_while_one_measures_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path, IDENTITY) as journal:
+        journal.append(make_visit([1000], 0))
+        for identity in (IDENTITY, {**IDENTITY, "kit_id": "b"}):
+            with pytest.raises(InputError, match=r"journal: another run measures into it; wait"):
+                Journal(path, identity)
+        journal.append(make_visit([1000], 1))
+    assert not (tmp_path / "journal.other").exists()
+    with Journal(path, IDENTITY) as journal:
+        assert [visit.session for visit in journal.visits] == [0, 1]
+
+
+@needs_locks
+def test_a_run_that_set_a_journal_aside_holds_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    write(path, 1)
+    other = {**IDENTITY, "kit_id": "b"}
+    with Journal(path, other) as journal:
+        assert journal.note == f"{path} was the journal of another run and is now {path}.other"
+        with pytest.raises(InputError, match="another run measures into it"):
+            Journal(path, other)
+
+
+@needs_locks
+def test_the_journal_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    code = (
+        "import sys, os, signal; from pathlib import Path; from profilers.measuring.journal import Journal; "
+        f"Journal(Path(sys.argv[1]), {IDENTITY!r}); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode == -signal.SIGKILL
+    with Journal(path, IDENTITY) as journal:
+        assert journal.note == ""
+
+
+@contextmanager
+def limit_file_size(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size, as on a full disk."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+@pytest.mark.parametrize("room", [0, 1, 100])
+def test_a_full_disk_is_one_line_and_leaves_a_journal_of_whole_lines(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "journal"
+    write(path, 2)
+    kept = path.read_bytes()
+    with (
+        limit_file_size(len(kept) + room),
+        pytest.raises(InputError, match=r"journal: cannot be written \(File too large\); make room"),
+        Journal(path, IDENTITY) as journal,
+    ):
+        journal.append(make_visit([1000] * 100, 2))
+    assert path.read_bytes() == kept
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

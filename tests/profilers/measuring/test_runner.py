@@ -101,6 +101,20 @@ def test_an_interrupted_run_goes_on_and_measures_nothing_twice(tmp_path: Path, s
     assert len(seen) == 30 - 11
 
 
+def test_a_run_tells_of_a_spoilt_line_and_measures_its_session_again(
+    tmp_path: Path, spec: DeviceSpec
+) -> None:
+    kit, journal = make_kit(tmp_path / "kit", networks=2), tmp_path / "journal"
+    first = run_kit(kit, spec, journal, PLAN)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:5], b"spoilt\n", *lines[6:]]))
+    seen: list[Progress] = []
+    again = run_kit(kit, spec, journal, PLAN, seen.append)
+    assert [progress.done for progress in seen] == [30]
+    assert "1 line could not be read" in seen[0].note
+    assert [m.item for m in again] == [m.item for m in first]
+
+
 @pytest.mark.parametrize("fault", ["crash", "hang", "error"])
 def test_a_fault_that_does_not_come_back_is_survived_and_told(
     tmp_path: Path, spec: DeviceSpec, fault: str
