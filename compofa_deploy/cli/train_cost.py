@@ -67,6 +67,7 @@ def add_cost(
 
     from compofa_deploy.training.cost import count_spent
     from compofa_deploy.training.model_card import describe_training
+    from compofa_deploy.training.source_commit import find_commit
     from profilers.machine.environment import read_machine
 
     machine, used = trainer.machine, None if meter is None else meter.read()
@@ -79,7 +80,7 @@ def add_cost(
         None if used is None else used.co2_kg,
         price,
     )
-    told = describe_training(trainer.recipe, cost, shlex.join(["compofa", *sys.argv[1:]]))
+    told = describe_training(trainer.recipe, cost, shlex.join(["compofa", *sys.argv[1:]]), find_commit())
     return replace(supernet, origin={**supernet.origin, **told})
 
 

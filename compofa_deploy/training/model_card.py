@@ -28,19 +28,31 @@ FRONT_ROWS = 12
 """How much of a front is shown."""
 
 
-def describe_training(recipe: Recipe, cost: Cost | None, command: str) -> dict[str, Any]:
-    """What a card says of a training, for the supernet's origin: phases, cost and the command."""
+def describe_training(
+    recipe: Recipe, cost: Cost | None, command: str, commit: str | None = None
+) -> dict[str, Any]:
+    """Return what a card says of a training, for the supernet's origin.
+
+    Args:
+        recipe: What was trained, whose phases are told.
+        cost: What it cost; None where that is not known.
+        command: The command line that trained it.
+        commit: The commit of the source; None where that is not known.
+    """
     told: dict[str, Any] = {
         "command": command,
         "phases": [
             {
                 "name": phase.name, "subnets": phase.subnets, "epochs": phase.epochs, "batch": phase.batch,
-                "subnets_per_step": phase.subnets_per_step, "distillation": phase.distillation,
+                "subnets_per_step": phase.subnets_per_step, "always": list(phase.always),
+                "distillation": phase.distillation, "distill_from": phase.distill_from,
                 "resolutions": list(phase.resolutions),
             }
             for phase in recipe.phases
         ],
     }  # fmt: skip
+    if commit is not None:
+        told["commit"] = commit
     if cost is not None:
         told["cost"] = {
             "hours": round(cost.hours, 4), "macs": cost.macs, "kwh": cost.kwh, "co2_kg": cost.co2_kg,
@@ -118,7 +130,8 @@ def _describe_training(supernet: StoredSupernet) -> Iterator[str]:
         f"{say(held_out, 'split_seed')}, are held out as validation set, which a search may look at. Test images are "
         "for reporting only."
     )
-    yield f"Recipe `{say(origin, 'recipe')}`, seed {say(origin, 'seed')}, {say(origin, 'steps')} steps."
+    commit = f", with the source of commit {origin['commit']}" if "commit" in origin else ""
+    yield f"Recipe `{say(origin, 'recipe')}`, seed {say(origin, 'seed')}, {say(origin, 'steps')} steps{commit}."
     phases = origin.get("phases")
     if isinstance(phases, Sequence) and phases:
         heads = ("phase", "subnets", "a step", "epochs", "batch", "resolutions", "teacher")
@@ -126,14 +139,16 @@ def _describe_training(supernet: StoredSupernet) -> Iterator[str]:
 
 
 def _list_phase(phase: Mapping[str, Any]) -> tuple[str, ...]:
+    always = " and the ".join(phase.get("always", ()))
+    teacher = "the largest in the step" if phase.get("distill_from") == "largest" else "yes"
     return (
         phase["name"],
         phase["subnets"],
-        str(phase["subnets_per_step"]),
+        f"{phase['subnets_per_step']}, always the {always}" if always else str(phase["subnets_per_step"]),
         f"{phase['epochs']:g}",
         str(phase["batch"]),
         ", ".join(map(str, phase["resolutions"])),
-        "yes" if phase["distillation"] else "no",
+        teacher if phase["distillation"] else "no",
     )
 
 

@@ -38,6 +38,15 @@ def test_the_card_has_training_cost_accuracy_and_commands():
         assert told in card, told
 
 
+def test_a_card_says_which_subnets_every_step_trains_and_with_which_source():
+    told = describe_training(load_recipe("compofa-cifar10-long"), None, "compofa train", "0123abc-changed")
+    card = make_card(replace(SUPERNET, origin={**ORIGIN, **told}), "net")
+    assert (
+        "| small-images | compofa | 2, always the largest | 70 | 128 | 24 | the largest in the step |" in card
+    )
+    assert "10800 steps, with the source of commit 0123abc-changed." in card
+
+
 def test_the_front_in_the_card_goes_up_and_is_of_the_tables_numbers():
     table = make_accuracies(SUPERNET)
     rows = [line.split(" | ") for line in make_card(SUPERNET, "net", table).splitlines() if "@" in line]
