@@ -40,7 +40,7 @@ from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
 from latency_tables.units import NS_PER_S
 from profilers.machine.clock import now_ns
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import locate
 from profilers.runtimes.registry import find_runtime
 
@@ -96,7 +96,7 @@ def choose_channels(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, pe
     """How many channels more make it so many per cent slower: in proportion to what a trial was slowed down by."""
     model = put_bundle(folder / "old", supernet, spec, 0) / "model.onnx"
     trial = put_bundle(folder / "new", supernet, spec, TRIAL_CHANNELS) / "model.onnx"
-    pair = {word: locate(spec, ModelFiles.hash(path), ()) for word, path in (("old", model), ("new", trial))}
+    pair = {word: locate(spec, ModelPaths.hash(path), ()) for word, path in (("old", model), ("new", trial))}
     with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
         ratios, _ = read_blocks(list(islice(stream, TRIAL_BLOCKS)))
     slowed = float(np.exp(np.median(ratios))) - 1

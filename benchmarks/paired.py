@@ -16,7 +16,7 @@ from compofa_deploy.bench.compare_models import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import now_ns
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import locate
 from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
@@ -46,7 +46,7 @@ def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) 
         for word, content in (("old", base), ("new", model)):
             path = Path(folder, word)
             path.write_bytes(content)
-            pair[word] = locate(OnnxRuntime().spec(), ModelFiles.hash(path), image.shape)
+            pair[word] = locate(OnnxRuntime().spec(), ModelPaths.hash(path), image.shape)
         with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
             return read_blocks(list(islice(stream, blocks)))[0]
 

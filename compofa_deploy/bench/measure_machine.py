@@ -13,7 +13,7 @@ from compofa_deploy.bench.noise import Noise, measure_noise
 from compofa_deploy.bench.run import find_subjects
 from latency_tables.device import DeviceSpec
 from latency_tables.files import replace_file
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import locate
 from profilers.runtimes.registry import find_runtime
 
@@ -44,7 +44,7 @@ def measure_machine(
     spec = find_runtime(RUNTIME).spec()
     with tempfile.TemporaryDirectory(prefix="compofa-noise-") as scratch:
         path = _write_baseline(spec, Path(scratch))
-        return measure_noise(spec, locate(spec, ModelFiles.hash(path), ()), limit_s, rng, on_seconds)
+        return measure_noise(spec, locate(spec, ModelPaths.hash(path), ()), limit_s, rng, on_seconds)
 
 
 def _write_baseline(spec: DeviceSpec, folder: Path) -> Path:

@@ -17,7 +17,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
 from latency_tables.files import read_json
 from latency_tables.machine import hash_json
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.registry import find_runtime
 
 FORMAT = "compofa-bundle"
@@ -168,12 +168,12 @@ class Bundle:
         return DeviceSpec.from_dict(self.deployment.device_spec, f"{self.folder / MANIFEST}, device_spec")
 
     @property
-    def model_files(self) -> ModelFiles:
+    def model_files(self) -> ModelPaths:
         """Where the model is and its weights are, with their hashes, for a process that reads them itself."""
         model, weights = self.deployment.model, self.deployment.weights
         if weights is None:
-            return ModelFiles(self.folder / model.file, model.sha256)
-        return ModelFiles(self.folder / model.file, model.sha256, self.folder / weights.file, weights.sha256)
+            return ModelPaths(self.folder / model.file, model.sha256)
+        return ModelPaths(self.folder / model.file, model.sha256, self.folder / weights.file, weights.sha256)
 
     def read_model(self) -> bytes:
         """The model file's bytes, checked against the hash as they are read."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.fields import Fields
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.worker_process import WorkerProcess
 
 BYTES_PER_KIB = 1024
@@ -44,7 +44,7 @@ class Load:
         return cls(read.number("load_ms"), memory)
 
 
-def measure_load(spec: DeviceSpec, files: ModelFiles) -> Load:
+def measure_load(spec: DeviceSpec, files: ModelPaths) -> Load:
     """Load a model under a device spec in a new process, and run it a few times.
 
     :class:`FormatError` where a file does not have its hash, or the model would read another file;

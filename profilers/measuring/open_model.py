@@ -19,7 +19,7 @@ FEED_SEED = 0
 
 
 @dataclass(frozen=True)
-class ModelFiles:
+class ModelPaths:
     """A model's file and that of its weights, where they are apart, each with the SHA-256 that it must have."""
 
     path: Path
@@ -28,7 +28,7 @@ class ModelFiles:
     weights_sha256: str = ""
 
     @classmethod
-    def hash(cls, path: Path, weights: Path | None = None) -> ModelFiles:
+    def hash(cls, path: Path, weights: Path | None = None) -> ModelPaths:
         """Files as they are now: for those that the caller has just written."""
         hashes = [
             hashlib.sha256(file.read_bytes()).hexdigest() if file is not None else ""

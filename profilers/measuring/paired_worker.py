@@ -15,7 +15,7 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.fields import Fields
-from profilers.measuring.open_model import ModelFiles, open_bound, read_model
+from profilers.measuring.open_model import ModelPaths, open_bound, read_model
 from profilers.measuring.timing import sample
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.registry import find_runtime
@@ -129,6 +129,6 @@ class PairWorker:
         return Block(old, new, new_first, tuple(sorted(set(flags))))
 
 
-def locate(spec: DeviceSpec, files: ModelFiles, shape: tuple[int, ...]) -> dict[str, Any]:
+def locate(spec: DeviceSpec, files: ModelPaths, shape: tuple[int, ...]) -> dict[str, Any]:
     """One of the two as a :class:`PairWorker` is told of it: its files, and the shape of its input."""
     return {"spec": spec.to_dict(), **files.to_request(), "shape": list(shape)}

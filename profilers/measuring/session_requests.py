@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from latency_tables.errors import FormatError, MeasurementError, WorkerDied
 from latency_tables.measurement import Visit
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.registry import find_runtime
 
 if TYPE_CHECKING:
@@ -90,5 +90,5 @@ def _first_request(kit: Kit, spec: DeviceSpec, plan: Plan) -> dict[str, Any]:
 
 def _locate(kit: Kit, item: Item) -> dict[str, Any]:
     """Where the worker finds an item's model, the model's hash, and the shape of its input."""
-    files = ModelFiles(kit.path(item), item.sha256, kit.weights_path(item), item.weights_sha256)
+    files = ModelPaths(kit.path(item), item.sha256, kit.weights_path(item), item.weights_sha256)
     return {**files.to_request(), "shape": list(item.input_shape)}

@@ -171,6 +171,15 @@ class Runtime(abc.ABC):
         """
         check_external_data(model)
 
+    def compile(self, graph: bytes, spec: DeviceSpec) -> bytes:
+        """Compile an ONNX graph for a device spec. A runtime overrides it where it compiles models ahead of a run.
+
+        Raises:
+            MeasurementError: The runtime cannot compile the graph.
+            MismatchError: The runtime compiles no models.
+        """
+        raise MismatchError(f"{self.name} compiles no models ahead of a run; give it the model itself")
+
     def share_layers(
         self,
         model: bytes,

@@ -164,6 +164,9 @@ class TensorRt(Runtime):
         timings = self._cache_folder / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
         return build_engine(self.flavour, graph, options, timings)
 
+    def compile(self, graph: bytes, spec: DeviceSpec) -> bytes:
+        return self.build(graph, spec).data
+
     def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
         # An engine holds all of its weights, or none of those that were stripped from it.
         if model.startswith(ONNX_START):

@@ -8,7 +8,7 @@ import pytest
 from compofa_deploy.bench import compare_models as paired
 from compofa_deploy.bench.compare_models import choose_calls, compare_models, iterate_blocks, read_blocks
 from compofa_deploy.bench.verdict import Verdict, allow_error, find_floor
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import TURNS, Block, locate
 from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model
@@ -127,7 +127,7 @@ def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(tmp_p
     for word, slower in (("old", 1.0), ("new", 2.0)):
         path = tmp_path / word
         path.write_bytes(make_fake_model(slower).to_bytes())
-        pair[word] = locate(spec, ModelFiles.hash(path), (1, 3, 16, 16))
+        pair[word] = locate(spec, ModelPaths.hash(path), (1, 3, 16, 16))
     with closing(iterate_blocks(pair, rng)) as stream:
         found = [next(stream) for _ in range(16)]
     assert {block.new_first for block in found} == {True, False}

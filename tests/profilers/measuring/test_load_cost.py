@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from latency_tables.errors import FormatError, MeasurementError, WorkerDied
 from latency_tables.units import NS_PER_MS
 from profilers.measuring.load_cost import Load, measure_load, watch_memory
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.fake import CLOCK_STEP_NS, FakeModel, FakeRuntime
 from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import KEYS, make_onnx
@@ -53,14 +53,14 @@ def test_a_system_that_does_not_tell_gives_no_memory(process: Path, status: str 
 
 def test_a_fake_model_is_loaded_in_no_time_by_its_own_clock(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(FakeModel(KEYS).to_bytes())
-    found = measure_load(FakeRuntime().spec(), ModelFiles.hash(tmp_path / "model"))
+    found = measure_load(FakeRuntime().spec(), ModelPaths.hash(tmp_path / "model"))
     assert found.load_ms == pytest.approx(2 * CLOCK_STEP_NS / NS_PER_MS)
 
 
 def test_a_model_takes_time_and_memory_to_load(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     (tmp_path / "model").write_bytes(make_onnx())
-    found = measure_load(find_runtime("onnxruntime").spec(), ModelFiles.hash(tmp_path / "model"))
+    found = measure_load(find_runtime("onnxruntime").spec(), ModelPaths.hash(tmp_path / "model"))
     assert found.load_ms > 0
     assert found.memory_bytes is None or found.memory_bytes > 0
 
@@ -68,13 +68,13 @@ def test_a_model_takes_time_and_memory_to_load(tmp_path: Path) -> None:
 def test_what_is_no_model_cannot_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"no model")
     with pytest.raises(MeasurementError, match="onnxruntime could not load the model"):
-        measure_load(find_runtime("onnxruntime").spec(), ModelFiles.hash(tmp_path / "model"))
+        measure_load(find_runtime("onnxruntime").spec(), ModelPaths.hash(tmp_path / "model"))
 
 
 def test_a_model_that_crashes_the_process_says_so(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(FakeModel(KEYS, fault="crash").to_bytes())
     with pytest.raises(WorkerDied, match="signal 6"):
-        measure_load(FakeRuntime().spec(), ModelFiles.hash(tmp_path / "model"))
+        measure_load(FakeRuntime().spec(), ModelPaths.hash(tmp_path / "model"))
 
 
 @given(st.builds(Load, st.floats(0, 1e9), st.none() | st.integers(0, 1 << 40)))

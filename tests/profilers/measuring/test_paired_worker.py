@@ -5,7 +5,7 @@ import json
 import pytest
 
 from latency_tables.errors import FormatError, InputError, MeasurementError
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import TURNS, Block, PairWorker, locate
 from profilers.runtimes.fake import FakeModel, FakeWorld
 from profilers.runtimes.registry import find_runtime
@@ -20,7 +20,7 @@ def pair(tmp_path):
         sides = {}
         for word, model in (("old", old), ("new", new)):
             (tmp_path / word).write_bytes(model.to_bytes())
-            sides[word] = locate(find_runtime("fake").spec(), ModelFiles.hash(tmp_path / word), shape)
+            sides[word] = locate(find_runtime("fake").spec(), ModelPaths.hash(tmp_path / word), shape)
         return PairWorker({"pair": sides})
 
     return make

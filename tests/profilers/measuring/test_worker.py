@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.plan import Plan
 from profilers.measuring.worker import Worker
 from profilers.runtimes.fake import FakeModel, FakeRuntime, FakeSession
@@ -24,7 +24,7 @@ def test_what_a_session_doubts_of_its_device_is_kept_with_the_visit(
     monkeypatch.setattr(FakeSession, "watch", watch)
     model = tmp_path / "model.json"
     model.write_bytes(FakeModel(KEYS).to_bytes())
-    where = {**ModelFiles.hash(model).to_request(), "shape": list(SHAPE)}
+    where = {**ModelPaths.hash(model).to_request(), "shape": list(SHAPE)}
     worker = Worker({"spec": FakeRuntime().spec().to_dict(), "reference_calls": 5, **where})
     visit = worker.measure_session(
         {"item": "x", "session": 0, "limits": Plan().limits(), "layer_names": [], **where}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from latency_tables.errors import FormatError, MeasurementError
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import PairWorker, locate
 from profilers.measuring.worker import Worker, load
 from profilers.runtimes.external_data import check_external_data
@@ -235,7 +235,7 @@ def test_a_file_that_was_exchanged_after_it_was_hashed_is_not_run(tmp_path: Path
     for name in ("model", "weights"):
         (tmp_path / "model").write_bytes(make_onnx())
         (tmp_path / "weights").write_bytes(b"weights")
-        files = ModelFiles.hash(tmp_path / "model", tmp_path / "weights")
+        files = ModelPaths.hash(tmp_path / "model", tmp_path / "weights")
         (tmp_path / name).write_bytes(make_onnx(1) + b"\x08\x08")
         request = locate(spec, files, SHAPE)
         for ask in (

@@ -16,7 +16,7 @@ from latency_tables.device import DeviceRequest
 from latency_tables.errors import FormatError, InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from profilers.machine.cuda import Driver
 from profilers.machine.environment import read_machine
-from profilers.measuring.open_model import ModelFiles
+from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.plan import Plan
 from profilers.measuring.worker import Worker
 from profilers.runtimes.base import Runtime
@@ -223,7 +223,7 @@ def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("profilers.measuring.worker.find_runtime", lambda name: runtime)
     model = tmp_path / "model.engine"
     model.write_bytes(ENGINE)
-    where = {**ModelFiles.hash(model).to_request(), "shape": [1, 3, 8, 8]}
+    where = {**ModelPaths.hash(model).to_request(), "shape": [1, 3, 8, 8]}
     worker = Worker({"spec": runtime.spec().to_dict(), "reference_calls": 5, **where})
     visit = worker.measure_session(
         {"item": "x", "session": 0, "limits": Plan(max_calls=40).limits(), "layer_names": [], **where}

@@ -1,0 +1,79 @@
+"""Models of the fake runtime that stand for others on a simulated device."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from latency_tables.errors import CompofaError
+from latency_tables.measurement import Item
+from profilers.measuring.kit import Kit, make_item, write_kit
+from profilers.measuring.model_files import ModelFiles
+from profilers.runtimes.fake import FakeModel, FakeWorld
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How long models take on a simulated device.
+
+    Attributes:
+        world: The noise, drift and overhead of the simulated machine.
+        cost_ms: The latency of a layer by its key.
+        speed: The factor by which everything is faster.
+        slow_down: The factor by which a model takes longer than its layers say, by its label.
+    """
+
+    world: FakeWorld
+    cost_ms: Callable[[str], float]
+    speed: float
+    slow_down: Callable[[str], float]
+
+    def write_kit(self, kit: Kit, folder: Path) -> Kit:
+        """Write a kit whose items stand for those of another kit, under the same ids."""
+        models = []
+        for item in kit.items:
+            fake = self._simulate_item(item, ModelFiles(kit.read(item), kit.read_weights(item)))
+            data = fake.to_bytes()
+            same = make_item(
+                item.id,
+                item.kind,
+                data,
+                layers=item.layers,
+                label=item.label,
+                input_shape=item.input_shape,
+                layer_names=fake.names if item.layer_names else (),
+            )
+            models.append((same, data))
+        return write_kit(folder, kit.architecture, models)
+
+    def simulate_bytes(self, files: ModelFiles, label: str) -> bytes:
+        """The fake model, as a file, that stands for a model of which only the bytes are known."""
+        try:
+            fake = FakeModel.from_bytes(files.model)
+        except CompofaError:
+            # Any other model takes a time of its own, the same whenever it is measured.
+            fake = FakeModel((files.digest,), (self.cost_ms(files.digest),), self.world)
+        return self._scale(fake, label).to_bytes()
+
+    def _simulate_item(self, item: Item, files: ModelFiles) -> FakeModel:
+        try:
+            fake = FakeModel.from_bytes(files.model)
+        except CompofaError:
+            keys = item.layers or (hashlib.sha256(files.model).hexdigest(),)
+            fake = FakeModel(keys, tuple(map(self.cost_ms, keys)), self.world)
+        if item.input_shape:
+            fake = replace(fake, input_shape=item.input_shape)
+        # The reference says how fast the machine is, so that nothing slows it down alone.
+        return self._scale(fake, "" if item.kind == "reference" else item.label)
+
+    def _scale(self, fake: FakeModel, label: str) -> FakeModel:
+        factor = (self.slow_down(label) if label else 1.0) / self.speed
+        world = replace(
+            fake.world,
+            launch_ms=fake.world.launch_ms * factor,
+            network_ms=fake.world.network_ms * factor,
+        )
+        costs = tuple(factor * cost for cost in fake.list_costs_ms())
+        return replace(fake, costs_ms=costs, world=world)
