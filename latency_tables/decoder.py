@@ -11,7 +11,7 @@ import builtins
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from latency_tables.errors import FormatError, InputError
@@ -85,19 +85,26 @@ def decode(kind: type[T], data: Any, where: str) -> T:
     return value
 
 
-def encode(value: Any) -> Any:
-    """The JSON value of a dataclass, or of whatever stands in one; read back by :func:`decode`."""
+def encode(value: Any) -> dict[str, Any]:
+    """The JSON object of a dataclass; read back by :func:`decode`."""
+    held = ((field, getattr(value, field.name)) for field in _find_stored(type(value)))
+    return {
+        field.key: _encode_entry(entry)
+        for field, entry in held
+        if not (field.rule.omit and entry == field.default)
+    }
+
+
+def _encode_entry(value: Any) -> Any:
     if is_dataclass(value):
-        held = ((field, getattr(value, field.name)) for field in _find_stored(type(value)))
-        return {
-            field.key: encode(entry)
-            for field, entry in held
-            if not (field.rule.omit and entry == field.default)
-        }
+        write = getattr(value, "to_dict", None)
+        return encode(value) if write is None else write()
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(key): encode(entry) for key, entry in value.items()}
+        return {
+            key if isinstance(key, str) else str(key): _encode_entry(entry) for key, entry in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [encode(entry) for entry in value]
+        return [_encode_entry(entry) for entry in value]
     return value
 
 
@@ -154,7 +161,9 @@ def _make_plain_reader(kind: Any, rule: FieldRule) -> Reader:
     if kind is Any:
         return lambda value, where: value
     if isinstance(kind, type) and is_dataclass(kind):
-        return lambda value, where: decode(kind, value, where)
+        # A record may read itself in a way of its own.
+        read = getattr(kind, "from_dict", None) or partial(decode, kind)
+        return lambda value, where: read(value, where)
     if kind is bool:
         return read_flag
     readers = {str: make_text_reader, int: make_whole_reader, float: make_number_reader}

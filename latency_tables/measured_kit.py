@@ -16,9 +16,6 @@ from latency_tables.measurement import Item, Measurement, Visit
 from latency_tables.record import Record, RecordFile
 from latency_tables.table import LatencyTable
 
-FORMAT = "compofa-measured-kit"
-VERSION = 2
-
 
 @dataclass(frozen=True)
 class MeasuredKit(RecordFile):
@@ -29,8 +26,8 @@ class MeasuredKit(RecordFile):
     measured, and ``in_process`` says that no process of its own did it. ``made_with`` has versions by name.
     """
 
-    FORMAT = FORMAT
-    VERSION = VERSION
+    FORMAT = "compofa-measured-kit"
+    VERSION = 2
 
     kit_id: str
     architecture: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -25,8 +26,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        written: dict[str, Any] = encode(self)
-        return written
+        return encode(self)
 
     @classmethod
     def from_dict(cls: type[R], data: Any, where: str = "") -> R:
@@ -57,6 +57,10 @@ class RecordFile(Record):
             InputError: The file cannot be written.
         """
         write_json(Path(path), self.FORMAT, self.VERSION, self.to_dict(), indent=self.INDENT)
+
+    def to_text(self) -> str:
+        """The file's content in one line, read back by :meth:`parse`."""
+        return json.dumps({"format": self.FORMAT, "version": self.VERSION, **self.to_dict()}, allow_nan=False)
 
     @classmethod
     def load(cls: type[F], path: Path) -> F:

@@ -17,9 +17,6 @@ from latency_tables.fit import conformal_quantile
 from latency_tables.machine import Conditions, list_doubts
 from latency_tables.record import Record, RecordFile
 
-FORMAT = "compofa-latency-table"
-VERSION = 2
-
 
 @dataclass(frozen=True)
 class ErrorSummary(Record):
@@ -97,8 +94,8 @@ class LatencyTable(RecordFile):
     measured in full.
     """
 
-    FORMAT = FORMAT
-    VERSION = VERSION
+    FORMAT = "compofa-latency-table"
+    VERSION = 2
     INDENT = 1
 
     spec: DeviceSpec = field(metadata=rule(key="device_spec"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,11 @@ from typing import Self
 from compofa_deploy.bench.result import BenchResult
 from compofa_deploy.bench.summary import Summary, summarise
 from latency_tables.errors import FormatError, InputError
-from latency_tables.fields import Fields
-from latency_tables.json_text import parse_json
-
-FORMAT = "compofa-bench-history"
-VERSION = 1
+from latency_tables.record import RecordFile
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(RecordFile):
     """One run.
 
     Attributes:
@@ -28,6 +23,9 @@ class Entry:
         label: The measured revision, such as a commit; may be empty.
         bundles: The numbers of each bundle.
     """
+
+    FORMAT = "compofa-bench-history"
+    VERSION = 1
 
     created: str
     label: str
@@ -37,22 +35,6 @@ class Entry:
     def of(cls, result: BenchResult) -> Self:
         """The entry that a history keeps for a result."""
         return cls(result.created, result.label, tuple(map(summarise, result.bundles)))
-
-    def to_line(self) -> str:
-        """One line of JSON. :meth:`from_line` reads it."""
-        content = {"format": FORMAT, "version": VERSION, "created": self.created, "label": self.label}
-        bundles = [summary.to_dict() for summary in self.bundles]
-        return json.dumps({**content, "bundles": bundles}, allow_nan=False)
-
-    @classmethod
-    def from_line(cls, line: str, where: str = "the line") -> Self:
-        """Read what :meth:`to_line` wrote; :class:`FormatError` names what is wrong."""
-        read = Fields(parse_json(line, where, FORMAT, VERSION), where)
-        bundles = tuple(
-            Summary.from_dict(entry, f"{where}, bundles[{i}]")
-            for i, entry in enumerate(read.items("bundles"))
-        )
-        return cls(read.text("created"), read.text("label"), bundles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +62,7 @@ def read_history(path: Path) -> History:
         if not line.strip():
             continue
         try:
-            entries.append(Entry.from_line(line, f"{path}, line {number}"))
+            entries.append(Entry.parse(line, f"{path}, line {number}"))
         except FormatError as error:
             broken.append(str(error))
     return History(tuple(entries), tuple(broken))
@@ -101,7 +83,7 @@ def append_entry(path: Path, entry: Entry) -> None:
     # Windows has no fcntl, and nothing is measured there.
     import fcntl
 
-    data = entry.to_line().encode() + b"\n"
+    data = entry.to_text().encode() + b"\n"
     try:
         with path.open("a+b", buffering=0) as file:
             # The lock ensures that the truncation below removes our own bytes only.

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError
-from latency_tables.fields import Fields
-from latency_tables.files import read_json, write_json
+from latency_tables.field_rule import rule
 from latency_tables.machine import list_doubts
-from latency_tables.measured_kit import VERSION as KIT_VERSION
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Item, Measurement, find_quiet
+from latency_tables.record import Record, RecordFile
 from profilers.measuring.load_cost import Load
 
-FORMAT = "compofa-bench-result"
-VERSION = 1
 DISTURBED_FACTOR = 1.5
 """A call is disturbed if it takes more than this many times the 20th percentile of its session."""
 MAX_DISTURBED_SHARE = 0.10
@@ -91,7 +87,7 @@ class BenchmarkedBundle:
 
 
 @dataclass(frozen=True, slots=True)
-class BenchResult:
+class BenchResult(RecordFile):
     """What one call of ``bench run`` measured.
 
     Attributes:
@@ -101,78 +97,80 @@ class BenchResult:
         bundles: The bundles, in the order in which they were named.
     """
 
+    FORMAT = "compofa-bench-result"
+    VERSION = 1
+
     created: str
     label: str
     made_by: str
     bundles: tuple[BenchmarkedBundle, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        kits = self._list_kits()
-        return {
-            "created": self.created,
-            "label": self.label,
-            "made_by": self.made_by,
-            "bundles": [
-                {
-                    "name": benched.name,
-                    "subnet": benched.subnet,
-                    "loads": [load.to_dict() for load in benched.loads],
-                    "kit_id": benched.kit.kit_id,
-                    "item": benched.item,
-                }
-                for benched in self.bundles
-            ],
-            "kit_version": KIT_VERSION,
-            "kits": [kit.to_dict() for kit in kits],
-        }
+        """A JSON-ready form, read back by :meth:`from_dict`. Bundles that share a run share its samples."""
+        bundles = tuple(_StoredBundle(b.name, b.subnet, b.loads, b.kit.kit_id, b.item) for b in self.bundles)
+        kits = {benched.kit.kit_id: benched.kit for benched in self.bundles}
+        return _StoredResult(
+            self.created, self.label, self.made_by, bundles, MeasuredKit.VERSION, tuple(kits.values())
+        ).to_dict()
 
     @classmethod
-    def from_dict(cls, data: Any, where: str = "the result") -> Self:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        if read.integer("kit_version") != KIT_VERSION:
-            raise read.wrong(
-                "kit_version", f"is another than this release reads, {KIT_VERSION}; measure again"
-            )
-        kits: dict[str, MeasuredKit] = {}
-        for i, entry in enumerate(read.items("kits")):
-            kit = MeasuredKit.from_dict(entry, f"{where}, kits[{i}]")
-            kits[kit.kit_id] = kit
+    def from_dict(cls, data: Any, where: str = "the result") -> BenchResult:
+        """Read the form that :meth:`to_dict` wrote.
+
+        Args:
+            data: A JSON value.
+            where: Its name in errors.
+
+        Raises:
+            FormatError: A field is missing or wrong; the message names it.
+        """
+        stored = _StoredResult.from_dict(data, where)
+        kits = {kit.kit_id: kit for kit in stored.kits}
         bundles = tuple(
-            _read_bundle(Fields(entry, f"{where}, bundles[{i}]"), kits)
-            for i, entry in enumerate(read.items("bundles"))
+            BenchmarkedBundle(b.name, b.subnet, b.loads, kits[b.kit_id], b.item) for b in stored.bundles
         )
-        names = [benched.name for benched in bundles]
+        return cls(stored.created, stored.label, stored.made_by, bundles)
+
+
+@dataclass(frozen=True)
+class _StoredBundle(Record):
+    """A bundle as the file has it: its kit is named."""
+
+    name: str
+    subnet: str
+    loads: tuple[Load, ...] = field(metadata=rule(entries=1, advice="measure again"))
+    kit_id: str
+    item: str
+
+
+@dataclass(frozen=True)
+class _StoredResult(Record):
+    """A result as the file has it: each kit once."""
+
+    created: str
+    label: str
+    made_by: str
+    bundles: tuple[_StoredBundle, ...]
+    kit_version: int
+    kits: tuple[MeasuredKit, ...]
+
+    def check_fields(self, where: str) -> None:
+        """:class:`FormatError` where a bundle was not measured, or has the name of another."""
+        if self.kit_version != MeasuredKit.VERSION:
+            raise FormatError(
+                f"{where}, kit_version: is another than this release reads, {MeasuredKit.VERSION}; measure again"
+            )
+        measured = {(kit.kit_id, m.item.id) for kit in self.kits for m in kit.measurements}
+        for i, bundle in enumerate(self.bundles):
+            if (bundle.kit_id, bundle.item) not in measured:
+                raise FormatError(
+                    f"{where}, bundles[{i}], item: was not measured in kit {bundle.kit_id}; measure again"
+                )
+        names = [bundle.name for bundle in self.bundles]
         if not names or len(set(names)) < len(names):
-            raise read.wrong("bundles", "must be there, each under a name of its own; measure again")
-        return cls(read.text("created"), read.text("label"), read.text("made_by"), bundles)
-
-    def save(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
-        write_json(path, FORMAT, VERSION, self.to_dict(), indent=None)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a file; :class:`InputError` or :class:`FormatError` says what is wrong with it, and where."""
-        return cls.from_dict(read_json(path, FORMAT, VERSION), str(path))
-
-    def _list_kits(self) -> list[MeasuredKit]:
-        return list({benched.kit.kit_id: benched.kit for benched in self.bundles}.values())
+            raise FormatError(f"{where}, bundles: must be there, each under a name of its own; measure again")
 
 
 def _find_disturbed(sessions: Iterable[Sequence[int]]) -> float:
     calls = [np.asarray(samples) > DISTURBED_FACTOR * find_quiet(samples) for samples in sessions]
     return float(np.mean(np.concatenate(calls)))
-
-
-def _read_bundle(read: Fields, kits: dict[str, MeasuredKit]) -> BenchmarkedBundle:
-    kit_id, item = read.text("kit_id"), read.text("item")
-    if kit_id not in kits or item not in {m.item.id for m in kits[kit_id].measurements}:
-        raise read.wrong("item", f"was not measured in kit {kit_id}; measure again")
-    loads = tuple(
-        Load.from_dict(entry, f"{read.where}, loads[{i}]") for i, entry in enumerate(read.items("loads"))
-    )
-    if not loads:
-        raise FormatError(f"{read.where}, loads: is empty; measure again")
-    return BenchmarkedBundle(read.text("name"), read.text("subnet"), loads, kits[kit_id], item)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from compofa_deploy.bench.result import BenchmarkedBundle
-from latency_tables.fields import Fields
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 
 CONFIDENCE = 0.95
 PERCENTILES = (90.0, 95.0, 99.0, 99.9)
@@ -19,7 +19,7 @@ The 90th percentile needs 100 samples in all, and the 99.9th needs 10,000."""
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Record):
     """The numbers of one bundle. Latencies refer to the machine's mean speed during the run.
 
     Attributes:
@@ -47,40 +47,10 @@ class Summary:
     baseline_ratio: float
     load_ms: float
     memory_bytes: int | None
-    size_bytes: int
-    sessions: int
-    samples: int
+    size_bytes: int = field(metadata=rule(minimum=1))
+    sessions: int = field(metadata=rule(minimum=1))
+    samples: int = field(metadata=rule(minimum=1))
     doubts: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form."""
-        return {**asdict(self), "doubts": list(self.doubts)}
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "the summary") -> Summary:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        memory = None if read.value("memory_bytes") is None else read.integer("memory_bytes")
-        return cls(
-            name=read.text("name"),
-            subnet=read.text("subnet"),
-            device=read.text("device"),
-            spec_id=read.text("spec_id"),
-            median_ms=read.number("median_ms"),
-            low_ms=read.number("low_ms"),
-            high_ms=read.number("high_ms"),
-            mad_ms=read.number("mad_ms"),
-            percentiles_ms=read.number_map("percentiles_ms"),
-            throughput_per_s=read.number("throughput_per_s"),
-            baseline_ms=read.number("baseline_ms"),
-            baseline_ratio=read.number("baseline_ratio"),
-            load_ms=read.number("load_ms"),
-            memory_bytes=memory,
-            size_bytes=read.integer("size_bytes", minimum=1),
-            sessions=read.integer("sessions", minimum=1),
-            samples=read.integer("samples", minimum=1),
-            doubts=read.texts("doubts"),
-        )
 
 
 def summarise(benched: BenchmarkedBundle) -> Summary:

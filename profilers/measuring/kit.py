@@ -14,14 +14,12 @@ from types import MappingProxyType
 from typing import Any
 
 from latency_tables.errors import FormatError, InputError
-from latency_tables.fields import Fields
-from latency_tables.files import read_json, replace_file, write_json
+from latency_tables.files import replace_file
 from latency_tables.measured_kit import hash_kit
 from latency_tables.measurement import Item
+from latency_tables.record import RecordFile
 from profilers.runtimes.external_data import check_external_data
 
-FORMAT = "compofa-kit"
-VERSION = 1
 MANIFEST = "manifest.json"
 MODELS = "models"
 WEIGHTS_SUFFIX = ".weights"
@@ -62,6 +60,27 @@ def make_item(
 
 
 @dataclass(frozen=True)
+class _Manifest(RecordFile):
+    """The file that lists a kit's items."""
+
+    FORMAT = "compofa-kit"
+    VERSION = 1
+    INDENT = 1
+
+    kit_id: str
+    architecture: dict[str, Any]
+    items: tuple[Item, ...]
+
+    def check_fields(self, where: str) -> None:
+        """:class:`FormatError` where an item is not one of a kit, or the id is not of these items."""
+        _check_items(self.items, where)
+        if self.kit_id != hash_kit(self.architecture, self.items):
+            raise FormatError(
+                f"{where}, kit_id: does not fit the content; the kit was changed by hand: build it anew"
+            )
+
+
+@dataclass(frozen=True)
 class Kit:
     """A kit in a folder. ``kit_id`` is a hash of the architecture and of every item, and so of every model."""
 
@@ -79,15 +98,8 @@ class Kit:
         """
         folder = Path(folder)
         manifest = folder / MANIFEST
-        read = Fields(read_json(manifest, FORMAT, VERSION), str(manifest))
-        items = tuple(
-            Item.from_dict(entry, f"{manifest}, items[{i}]") for i, entry in enumerate(read.items("items"))
-        )
-        kit = cls(folder, read.text("kit_id"), dict(read.inner("architecture").data), items)
-        _check_items(items, str(manifest))
-        if kit.kit_id != hash_kit(kit.architecture, items):
-            raise read.wrong("kit_id", "does not fit the content; the kit was changed by hand: build it anew")
-        for item in items:
+        kit = cls(folder, **vars(_Manifest.load(manifest)))
+        for item in kit.items:
             _check_self_contained(kit.read(item), folder / item.file)
             kit.read_weights(item)
         return kit
@@ -154,12 +166,7 @@ def write_kit(
         with replace_file(folder / name) as file:
             file.write(data)
     kit = Kit(folder, hash_kit(architecture, items), dict(architecture), items)
-    content = {
-        "kit_id": kit.kit_id,
-        "architecture": kit.architecture,
-        "items": [item.to_dict() for item in items],
-    }
-    write_json(folder / MANIFEST, FORMAT, VERSION, content)
+    _Manifest(kit.kit_id, kit.architecture, items).save(folder / MANIFEST)
     return kit
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from latency_tables.device import DeviceSpec
-from latency_tables.fields import Fields
+from latency_tables.record import Record
 from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.worker_process import WorkerProcess
 
@@ -21,7 +20,7 @@ PROCESS = Path("/proc/self")
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Record):
     """One load of a model.
 
     ``load_ms`` is the time from the files on the disk (which the system may have in memory) to a session. The runtime
@@ -31,17 +30,6 @@ class Load:
 
     load_ms: float
     memory_bytes: int | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "load") -> Load:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        memory = None if read.value("memory_bytes") is None else read.integer("memory_bytes")
-        return cls(read.number("load_ms"), memory)
 
 
 def measure_load(spec: DeviceSpec, files: ModelPaths) -> Load:

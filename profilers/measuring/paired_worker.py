@@ -9,12 +9,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
-from latency_tables.fields import Fields
+from latency_tables.measurement import SAMPLES
+from latency_tables.record import Record
 from profilers.measuring.open_model import ModelPaths, open_bound, read_model
 from profilers.measuring.timing import sample
 from profilers.runtimes.errors import translate_errors
@@ -27,33 +28,14 @@ UNLIMITED_MS = float(1 << 40)
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(Record):
     """The calls of two fresh sessions, in ns, and whether the new one was first. ``flags`` say what went wrong with the
     clock or the device meanwhile."""
 
-    old_ns: tuple[int, ...]
-    new_ns: tuple[int, ...]
+    old_ns: tuple[int, ...] = field(metadata=SAMPLES)
+    new_ns: tuple[int, ...] = field(metadata=SAMPLES)
     new_first: bool
     flags: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return {
-            "old_ns": list(self.old_ns),
-            "new_ns": list(self.new_ns),
-            "new_first": self.new_first,
-            "flags": list(self.flags),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "block") -> Block:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        old, new = (read.integers(name, minimum=1) for name in ("old_ns", "new_ns"))
-        for name, samples in (("old_ns", old), ("new_ns", new)):
-            if not samples:
-                raise read.wrong(name, "is empty; measure again")
-        return cls(old, new, read.flag("new_first"), read.texts("flags"))
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from latency_tables.errors import InputError
-from latency_tables.fields import Fields
 from latency_tables.measurement import Item
+from latency_tables.record import Record
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """How a kit is measured. Every item is visited in so many fresh sessions, spread over the whole run.
 
     A visit samples for at least ``min_calls`` and ``min_ms``, and stops at the first of ``max_calls`` and
@@ -55,17 +55,3 @@ class Plan:
             "max_calls": self.max_calls,
             "max_ms": self.max_ms,
         }
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form, read back by :meth:`from_dict`."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "plan") -> Plan:
-        """Read what :meth:`to_dict` wrote; :class:`FormatError` names the field that is wrong."""
-        read = Fields(data, where)
-        values: dict[str, Any] = {
-            field.name: (read.integer if isinstance(field.default, int) else read.number)(field.name)
-            for field in fields(cls)
-        }
-        return cls(**values)

@@ -7,26 +7,24 @@ A model is JSON, as :meth:`FakeModel.to_bytes` writes it, and says how the devic
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from latency_tables.device import DeviceSpec
-from latency_tables.fields import Fields
-from latency_tables.json_text import parse_json
+from latency_tables.errors import FormatError
+from latency_tables.field_rule import rule
+from latency_tables.record import Record, RecordFile
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import Clock
 from profilers.runtimes.base import Availability, Runtime
 from profilers.runtimes.session import Array, Port, Session
 
-FORMAT = "compofa-fake-model"
-VERSION = 1
 FAULTS = ("", "crash", "hang", "error")
 COLD_FACTORS = (1.36, 1.32, 1.16, 1.08, 1.04, 1.02, 1.01)
 """The first calls after a switch of models, relative to the steady time, as they were seen in ONNX Runtime."""
@@ -35,7 +33,7 @@ CLOCK_STEP_NS = 20
 
 
 @dataclass(frozen=True)
-class FakeWorld:
+class FakeWorld(Record):
     """How the simulated device behaves. All noise is relative.
 
     A call takes ``launch_ms``, plus each layer's cost; in a model of more than one layer, ``context`` times the
@@ -62,7 +60,7 @@ class FakeWorld:
 
 
 @dataclass(frozen=True)
-class FakeModel:
+class FakeModel(RecordFile):
     """A model of the fake runtime: keys of layers, and what each costs in ms; empty ``costs_ms`` derives each
     from its key.
 
@@ -70,11 +68,14 @@ class FakeModel:
     there is no such file yet, and makes it: a fault that does not come back.
     """
 
+    FORMAT = "compofa-fake-model"
+    VERSION = 1
+
     layers: tuple[str, ...]
     costs_ms: tuple[float, ...] = ()
     world: FakeWorld = FakeWorld()
-    input_shape: tuple[int, ...] = (1, 3, 8, 8)
-    classes: int = 10
+    input_shape: tuple[int, ...] = field(default=(1, 3, 8, 8), metadata=rule(minimum=1))
+    classes: int = field(default=10, metadata=rule(minimum=1))
     fault: str = ""
     fault_marker: str = ""
 
@@ -94,29 +95,19 @@ class FakeModel:
 
     def to_bytes(self) -> bytes:
         """The model as a file; the same model gives the same bytes."""
-        return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)}, allow_nan=False).encode()
+        return self.to_text().encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> FakeModel:
         """Read what :meth:`to_bytes` wrote; :class:`FormatError` says which field is wrong."""
-        where = "the fake model"
-        read = Fields(parse_json(data.decode(errors="replace"), where, FORMAT, VERSION), where)
-        world = read.inner("world")
-        model = cls(
-            layers=read.texts("layers"),
-            costs_ms=read.numbers("costs_ms"),
-            world=FakeWorld(
-                **{f.name: world.number(f.name) for f in fields(FakeWorld) if f.name != "seed"},
-                seed=world.integer("seed"),
-            ),
-            input_shape=read.integers("input_shape", minimum=1),
-            classes=read.integer("classes", minimum=1),
-            fault=read.text("fault"),
-            fault_marker=read.text("fault_marker"),
-        )
-        if model.fault not in FAULTS or (model.costs_ms and len(model.costs_ms) != len(model.layers)):
-            raise read.wrong("layers", "must have a cost each, or none; and a fault must be a known one")
-        return model
+        return cls.parse(data.decode(errors="replace"), "the fake model")
+
+    def check_fields(self, where: str) -> None:
+        """:class:`FormatError` where a layer has no cost, or the fault is unknown."""
+        if self.fault not in FAULTS or (self.costs_ms and len(self.costs_ms) != len(self.layers)):
+            raise FormatError(
+                f"{where}, layers: must have a cost each, or none; and a fault must be a known one"
+            )
 
 
 def derive_cost_ms(key: str) -> float:

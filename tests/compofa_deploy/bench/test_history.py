@@ -30,8 +30,8 @@ def history(tmp_path: Path, entry: Entry) -> Path:
 
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path, entry: Entry) -> None:
-    assert Entry.from_line(entry.to_line()) == entry
-    assert "\n" not in entry.to_line()
+    assert Entry.parse(entry.to_text(), "the line") == entry
+    assert "\n" not in entry.to_text()
 
 
 def test_a_broken_line_is_named_by_its_number_and_the_others_count(history: Path, entry: Entry) -> None:
@@ -44,7 +44,7 @@ def test_a_broken_line_is_named_by_its_number_and_the_others_count(history: Path
 def test_what_is_there_stays_as_it_is(history: Path, entry: Entry) -> None:
     before = history.read_bytes()
     append_entry(history, entry)
-    assert history.read_bytes() == before + entry.to_line().encode() + b"\n"
+    assert history.read_bytes() == before + entry.to_text().encode() + b"\n"
 
 
 def test_a_last_line_that_was_cut_off_does_not_spoil_the_next(history: Path, entry: Entry) -> None:

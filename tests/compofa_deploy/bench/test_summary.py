@@ -69,4 +69,4 @@ def test_a_summary_is_read_as_it_was_written() -> None:
 def test_a_field_that_is_wrong_is_named(changes: dict[str, object]) -> None:
     data = summarise(make_result("a").bundles[0]).to_dict()
     with pytest.raises(FormatError, match=f"the summary, {next(iter(changes))}"):
-        Summary.from_dict({**data, **changes})
+        Summary.from_dict({**data, **changes}, "the summary")
