@@ -32,7 +32,7 @@ from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import PRECISIONS
 from profilers.runtimes.tensorrt.runtime import TensorRt
 from profilers.runtimes.tensorrt.session import TensorRtSession
-from tests.profilers.models import make_onnx
+from tests.profilers.models import make_layered_onnx, make_onnx
 from tests.profilers.runtimes.contract import RuntimeContract
 from tests.support.supernets import TINY, make_supernet
 
@@ -69,6 +69,11 @@ class TestTensorRt(RuntimeContract):
     @pytest.fixture
     def model(self) -> bytes:
         return make_onnx()
+
+    @pytest.fixture
+    def layered(self) -> tuple[bytes, tuple[str, ...]]:
+        # Large enough for a GPU to take longer for one layer than for the other.
+        return make_layered_onnx(side=256)
 
     def test_its_device_spec_has_every_default_filled_in(self, runtime: Runtime) -> None:
         spec = runtime.spec()
@@ -145,6 +150,23 @@ def test_layers_are_timed_and_described(tensorrt: TensorRt, supernet) -> None:
     assert described["Layers"]
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_runs_time_is_divided_over_all_layers_of_a_subnet(
+    tensorrt: TensorRt, supernet, precision: str
+) -> None:
+    names = [layer.name for layer in supernet.layers_of(SUBNET)]
+    shares = tensorrt.share_layers(
+        make_graph(supernet, tensorrt, precision),
+        tensorrt.spec(DeviceRequest(tensorrt.name, precision=precision)),
+        names,
+        {"image": draw_images()},
+    )
+    assert len(shares) == len(names)
+    assert sum(shares) == pytest.approx(1)
+    # A layer may be fused into its neighbour whole, and most are not.
+    assert sum(share > 0 for share in shares) > len(names) / 2
+
+
 def test_it_is_measured_in_a_process_of_its_own(tensorrt: TensorRt, supernet) -> None:
     graph = make_graph(supernet, tensorrt, "f16")
     (measured,) = measure_models(
@@ -162,6 +184,7 @@ def test_a_table_is_made_of_layers_and_networks(tensorrt: TensorRt, tmp_path: Pa
         TINY, tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")), (16,), Cache(tmp_path), "quick"
     )
     assert table.networks
+    assert table.costs_ms
     assert table.error is not None
 
 

@@ -73,8 +73,8 @@ def make_kit(
     )
 
 
-def make_layered_onnx() -> tuple[bytes, tuple[str, ...]]:
-    """A model of two layers of which the second takes far longer, and their names: ``image`` (1, 3, 32, 32)."""
+def make_layered_onnx(side: int = 32) -> tuple[bytes, tuple[str, ...]]:
+    """A model of two layers of which the second takes far longer, and their names: ``image`` (1, 3, side, side)."""
     rng = np.random.default_rng(0)
 
     def hold(name: str, *shape: int) -> onnx.TensorProto:
@@ -91,8 +91,8 @@ def make_layered_onnx() -> tuple[bytes, tuple[str, ...]]:
             node("Relu", ["second/conv"], "second/act"),
         ],
         "layered",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 32, 32])],
-        [helper.make_tensor_value_info("second/act", TensorProto.FLOAT, [1, 128, 32, 32])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])],
+        [helper.make_tensor_value_info("second/act", TensorProto.FLOAT, [1, 128, side, side])],
         [hold("w1", 16, 3, 1, 1), hold("w2", 128, 16, 3, 3)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -6,6 +6,7 @@ What they take and give has the types of the real ones, so that everything but t
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Callable
 from ctypes import c_uint64
 from types import SimpleNamespace
@@ -188,6 +189,18 @@ FAKE_API = SimpleNamespace(
     nptype=lambda kind: np.float32,
 )
 """As much of TensorRT as a session needs."""
+LAYER_TIMES_MS = {
+    "first/conv + first/act": 0.01,
+    "Reformatting CopyNode": 0.002,
+    "__myl_ConvRelu_myl0_1": 0.03,
+}
+"""What the profiler says of an engine: names of its own, for layers that were fused from a model's operators."""
+DESCRIBED = [
+    {"Name": "first/conv + first/act", "LayerType": "CaskConvolution"},
+    {"Name": "Reformatting CopyNode", "LayerType": "NoOp", "Metadata": ""},
+    {"Name": "__myl_ConvRelu_myl0_1", "Metadata": "[ONNX Layer: second/conv]\x1f[ONNX Layer: second/act]"},
+]
+"""What the inspector says of them."""
 ENGINE = b"ftrt an engine"
 """What :func:`make_api`'s runtime loads."""
 
@@ -241,7 +254,7 @@ class FakeEngine:
         return self.contexts[-1]
 
     def create_engine_inspector(self) -> Any:
-        return SimpleNamespace(get_engine_information=lambda kind: '{"Layers": ["relu"]}')
+        return SimpleNamespace(get_engine_information=lambda kind: json.dumps({"Layers": DESCRIBED}))
 
 
 class FakeConfig:
@@ -299,6 +312,6 @@ class FakeContext:
 
         cuda.queue(work)
         if self.profiler is not None:
-            for layer, ms in (("relu", 0.01), ("mean", 0.03)):
+            for layer, ms in LAYER_TIMES_MS.items():
                 self.profiler.report_layer_time(layer, ms)
         return True

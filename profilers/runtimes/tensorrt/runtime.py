@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from profilers.machine.nvml import read_driver_version
 from profilers.runtimes.base import Availability, Runtime
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.external_data import check_external_data
-from profilers.runtimes.session import Session
+from profilers.runtimes.session import Array
 from profilers.runtimes.tensorrt.build import (
     AMPERE_PLUS,
     EXACT,
@@ -33,6 +34,7 @@ from profilers.runtimes.tensorrt.build import (
     list_capabilities,
 )
 from profilers.runtimes.tensorrt.flavour import CLASSIC, RTX, Flavour, Log
+from profilers.runtimes.tensorrt.layer_times import time_operators
 from profilers.runtimes.tensorrt.session import TensorRtSession
 from profilers.runtimes.tensorrt.target import (
     AMPERE,
@@ -172,6 +174,16 @@ class TensorRt(Runtime):
         if model.startswith(ONNX_START):
             check_external_data(model)
 
+    def profiles(self, spec: DeviceSpec) -> bool:
+        return True
+
+    def profile_impl(
+        self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
+    ) -> Sequence[tuple[str, float]]:
+        with self.open_impl(model, spec, weights) as session:
+            session.bind(feeds)
+            return time_operators(session)
+
     def inspect(self, model: bytes, spec: DeviceSpec) -> str:
         reason = check_version(spec, self._find_installed())
         if not reason and self.flavour.builds_ahead:
@@ -180,7 +192,7 @@ class TensorRt(Runtime):
             raise MismatchError(f"{reason}; export it anew with the version that is installed")
         return f"an engine for {spec.device} in {spec.precision} by {spec.runtime} {spec.runtime_version}"
 
-    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
+    def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> TensorRtSession:
         driver, gpu = load_driver(), self._gpus[spec.device]
         driver.use(gpu.index)
         if spec.threads != 1:

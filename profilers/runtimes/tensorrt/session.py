@@ -94,9 +94,20 @@ class TensorRtSession(Session):
         return partial(self._list_doubts, watch, before)
 
     def time_layers(self, calls: int) -> dict[str, tuple[float, ...]]:
-        """What each of the engine's layers took, in ms, in so many calls on what is bound, by its name there.
+        """The times of the engine's layers on the inputs that are bound.
 
-        In a context of its own and without a CUDA graph: what is profiled is slower, and is used for shares alone.
+        They are taken in a context of their own and without a CUDA graph. A run that is profiled is slower, so that the
+        times are good for shares alone.
+
+        Args:
+            calls: How many calls to profile.
+
+        Returns:
+            For each layer of the engine in its order, by its name there, its times in ms.
+
+        Raises:
+            InputError: No inputs are bound.
+            MeasurementError: The engine does not run.
         """
         if self._binding is None:
             raise InputError("bind the inputs before timing layers")
@@ -121,7 +132,7 @@ class TensorRtSession(Session):
         return {name: tuple(each[-calls:]) for name, each in times.items()}
 
     def describe_layers(self) -> str:
-        """The engine's layers with their types and formats, as TensorRT's inspector gives them: JSON."""
+        """The engine's layers with the operators that they were fused from, as JSON of TensorRT's inspector."""
         information: str = self._engine.create_engine_inspector().get_engine_information(
             self._api.LayerInformationFormat.JSON
         )

@@ -50,6 +50,27 @@ class TestOnASimulatedGpu(RuntimeContract):
     def model(self) -> bytes:
         return ENGINE
 
+    @pytest.fixture
+    def layered(self) -> tuple[bytes, tuple[str, ...]]:
+        return ENGINE, ("first", "second")
+
+    def test_a_change_of_format_is_of_the_layer_before_it(
+        self, runtime: Runtime, layered: tuple[bytes, tuple[str, ...]], feeds: dict[str, np.ndarray]
+    ) -> None:
+        model, names = layered
+        shares = runtime.share_layers(model, runtime.spec(), names, feeds)
+        assert shares == pytest.approx((0.012 / 0.042, 0.03 / 0.042))
+
+    def test_profiling_leaves_nothing_on_the_gpu(
+        self,
+        runtime: Runtime,
+        cuda: FakeCuda,
+        layered: tuple[bytes, tuple[str, ...]],
+        feeds: dict[str, np.ndarray],
+    ) -> None:
+        runtime.share_layers(*layered[:1], runtime.spec(), layered[1], feeds)
+        assert set(cuda.live.values()) == {0}
+
     def test_its_device_spec_has_every_default_filled_in(self, runtime: Runtime) -> None:
         spec = runtime.spec()
         assert (spec.runtime, spec.runtime_version, spec.device) == ("tensorrt", "10.13.0.35", HERE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from profilers.machine.cuda import CudaError, Driver
 from profilers.machine.nvml import GpuState
 from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.tensorrt.session import CALLS_BEFORE_CAPTURE, TensorRtSession
-from tests.support.cuda import FAKE_API, GPU, KERNEL_NS, FakeCuda, FakeEngine
+from tests.support.cuda import DESCRIBED, FAKE_API, GPU, KERNEL_NS, LAYER_TIMES_MS, FakeCuda, FakeEngine
 
 IMAGE = np.random.default_rng(0).standard_normal((1, 3, 8, 8)).astype(np.float32)
 
@@ -156,10 +157,10 @@ def test_layers_are_timed_in_a_context_of_their_own(cuda: FakeCuda) -> None:
         with pytest.raises(InputError, match="bind the inputs"):
             session.time_layers(3)
         session.bind({"image": IMAGE})
-        assert session.time_layers(3) == {"relu": (0.01,) * 3, "mean": (0.03,) * 3}
+        assert session.time_layers(3) == {name: (ms,) * 3 for name, ms in LAYER_TIMES_MS.items()}
         first: Any = session._context
         assert first.profiler is None
-        assert "relu" in session.describe_layers()
+        assert json.loads(session.describe_layers())["Layers"] == DESCRIBED
 
 
 def test_a_gpu_that_slowed_down_meanwhile_puts_the_latency_in_doubt(
