@@ -21,7 +21,7 @@ def read_ofa_predictor(path: Path, architecture: str | None = None) -> AccuracyP
     Needs torch; what :meth:`AccuracyPredictor.save` writes of it does not. :class:`FormatError` names the first array
     that does not fit.
     """
-    model = Mlp.from_arrays(read_checkpoint(path), str(path))
+    model = Mlp.from_arrays(read_checkpoint(path).arrays, str(path))
     if model.inputs != OFA_ENCODING.size:
         raise FormatError(
             f"{path}: reads {model.inputs} features, not the {OFA_ENCODING.size} of OFA's encoding"

@@ -23,7 +23,7 @@ from compofa_deploy.cli.output import print_json, warn
 def command(**given: Any) -> None:
     """Write a subnet's bundle for a runtime, checked against the reference.
 
-    SUBNET is an id, OFA's config as JSON, or a .json file that holds one.
+    SUBNET is an id, OFA's config as JSON, or a file that holds one: .json, or OFA's net.config.
 
     \b
     Example:

@@ -25,6 +25,16 @@ from compofa_deploy.cli.units import Resolutions
     "--stem-stride", type=click.IntRange(1, 2), default=2, show_default=True,
     help="Stride of the first convolution, of which the tensors say nothing.",
 )  # fmt: skip
+@click.option(
+    "--weights", metavar="ENTRY",
+    help="The entry of the file that holds the weights, as in state_dict_ema  [default: the first usual one].",
+)  # fmt: skip
+@click.option(
+    "--kernels",
+    type=click.Choice(["fixed", "7"]),
+    help="The reading of kernels of 7 without matrices. fixed: a supernet of CompOFA, which runs their centres. "
+    "7: a single network, which runs them whole  [default: as the names of the layers tell].",
+)
 @options.output_option
 @options.json_option
 def import_model(**given: Any) -> None:
@@ -38,20 +48,25 @@ def import_model(**given: Any) -> None:
       compofa models import ofa_mbv3_d234_e346_k357_w1.0 -o mbv3.safetensors
     """
     from compofa_deploy.space.layers import count_params, largest_subnet, list_layers
-    from compofa_deploy.supernet.imported import import_checkpoint
+    from compofa_deploy.supernet.imported import NOTES, ImportOptions, import_checkpoint, is_single_network
     from compofa_deploy.supernet.stored import save_supernet
 
     output = _check_output(given["output"])
-    supernet = import_checkpoint(
-        given["file"], _read_lines(given["class_names"]), given["resolutions"] or (), given["stem_stride"]
-    )
+    settings = ImportOptions(
+        _read_lines(given["class_names"]), given["resolutions"] or (), given["stem_stride"],
+        given["weights"] or "", given["kernels"] or "",
+    )  # fmt: skip
+    supernet = import_checkpoint(given["file"], settings)
     save_supernet(supernet, output)
     architecture = supernet.architecture
     largest = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
-    warn(
-        "the batch-norm statistics are the checkpoint's, and fit no subnet in particular: accuracy is lost until they "
-        "are calibrated, by compofa models calibrate"
-    )
+    if NOTES in supernet.origin:
+        warn(supernet.origin[NOTES])
+    if not is_single_network(architecture):
+        warn(
+            "the batch-norm statistics are the checkpoint's, and fit no subnet in particular: accuracy is lost until "
+            "they are calibrated, by compofa models calibrate"
+        )
     if given["as_json"]:
         print_json({
             "supernet": str(output), "architecture": architecture.to_dict(), "digest": supernet.digest,

@@ -79,7 +79,7 @@ def largest_subnet(architecture: Architecture, resolution: int) -> Subnet:
         resolution: The side of the input in pixels.
     """
     choices = find_family(architecture).CHOICES
-    if choices.kernels and not architecture.elastic_kernel:
+    if choices.fixed_kernels and not architecture.elastic_kernel:
         return Subnet.compound([max(allowed) for allowed in choices.depths], resolution, choices)
     return Subnet.largest(resolution, choices)
 

@@ -1,32 +1,69 @@
-"""From a foreign checkpoint's tensors to the architecture that they are of, or to the first one that fits none."""
+"""Recognising a foreign checkpoint: its architecture from the names and shapes of its tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.space.families import FAMILIES, find_family
 from compofa_deploy.space.named_architectures import ARCHITECTURES
+from compofa_deploy.space.subnet import KERNELS
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.ofa_names import from_ofa_state
 from compofa_deploy.supernet.shapes import list_supernet_shapes
-from latency_tables.errors import FormatError
+from latency_tables.errors import FormatError, InputError
 
 IMAGENET_CLASSES = 1000
 CLASSIFIER = "classifier.weight"
 WIDTHS = tuple(percent / 100 for percent in range(25, 205, 5))
-"""Width multipliers that are tried behind those of the named architectures."""
+"""Width multipliers that are tried after those of the named architectures."""
 
 DEPTHWISE = ".depthwise.weight"
+LARGEST_KERNEL = max(KERNELS)
+
+FIXED, WHOLE = "fixed", "7"
+"""The two readings of kernels of 7 without matrices.
+
+``fixed``: a supernet of CompOFA, which runs the centres of its kernels. ``7``: a single network, which runs them whole.
+"""
+
+ELASTIC_NAME = re.compile(r"\.(conv\.conv|bn\.bn)\.")
+"""The doubled names of elastic layers, which a supernet's state dict has and a single network's has not."""
 
 
-def recognise(tensors: Mapping[str, Array], where: str) -> tuple[Architecture, dict[str, Array]]:
-    """The architecture of a checkpoint and its arrays under our names.
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A recognised checkpoint.
 
-    Width, number of classes and whether kernels are elastic are found from the shapes; stem stride and resolutions
-    leave no trace in them, and are those that OFA and CompOFA train with on ImageNet. :class:`FormatError` names the
-    first tensor that is unknown, missing, or of a shape that the architecture nearest to the checkpoint does not have.
+    Attributes:
+        architecture: The architecture.
+        arrays: The arrays under this project's names.
+        notes: Statements about choices between readings and about cropped arrays, for people.
+    """
+
+    architecture: Architecture
+    arrays: dict[str, Array]
+    notes: tuple[str, ...] = ()
+
+
+def recognise(tensors: Mapping[str, Array], where: str, kernels: str = "") -> Recognised:
+    """Find the architecture of a checkpoint from its tensors.
+
+    Width, number of classes and elastic kernels follow from the shapes. Stem stride and resolutions leave no trace in
+    them; those that OFA and CompOFA train with on ImageNet are assumed. Kernels of 7 without matrices have two
+    readings: where ``kernels`` is empty, the names of elastic layers decide, and a note says so.
+
+    Args:
+        tensors: The tensors under OFA's names.
+        where: The file, for messages.
+        kernels: ``fixed`` to crop kernels to CompOFA's fixed sizes, ``7`` to keep kernels of 7, or empty.
+
+    Raises:
+        FormatError: A tensor is unknown, missing, or of another shape than in the nearest architecture; the first is
+            named.
+        InputError: The kernels have two readings, and nothing tells which is right.
     """
     try:
         theirs = from_ofa_state({name: name for name in tensors})
@@ -37,11 +74,56 @@ def recognise(tensors: Mapping[str, Array], where: str) -> tuple[Architecture, d
     if classifier is None or classifier.ndim != 2:
         raise FormatError(f"{where}: tensor {theirs.get(CLASSIFIER, CLASSIFIER)} is missing, or is no matrix")
     elastic = any("matrix_" in name for name in arrays)
-    candidates = _list_candidates(int(classifier.shape[0]), elastic)
+    whole = not elastic and _are_all_largest(arrays)
+    single = not any(ELASTIC_NAME.search(name) for name in tensors)
+    reading = kernels or (WHOLE if whole and single else FIXED)
+    if reading == WHOLE and not whole:
+        raise InputError(f"{where}: its kernels are not all 7 without matrices; leave --kernels out")
+    candidates = _list_candidates(int(classifier.shape[0]), elastic, reading == WHOLE)
     nearest = min(candidates, key=lambda candidate: _count_misfits(arrays, candidate))
-    arrays = _fix_kernels(arrays, nearest)
-    _check_shapes({name: array.shape for name, array in arrays.items()}, nearest, theirs, where)
-    return nearest, arrays
+    kept, cropped = _crop_kernels(arrays, nearest)
+    if cropped and single and not kernels:
+        raise InputError(
+            f"{where}: {len(cropped)} kernels, the first {theirs[cropped[0]]}, are larger than those of {nearest.name}"
+            ", and nothing tells whether their centres run; give --kernels fixed if they do, else it is no supernet"
+        )
+    _check_shapes({name: array.shape for name, array in kept.items()}, nearest, theirs, where)
+    return Recognised(nearest, kept, _list_notes(arrays, kept, cropped, whole and not kernels, reading))
+
+
+def _are_all_largest(arrays: Mapping[str, Array]) -> bool:
+    """Whether every block behind the first has a kernel of 7."""
+    sizes = {
+        array.shape[-1]
+        for name, array in arrays.items()
+        if name.endswith(DEPTHWISE) and not name.startswith("blocks.0.") and array.ndim
+    }
+    return sizes == {LARGEST_KERNEL}
+
+
+def _list_notes(
+    arrays: Mapping[str, Array],
+    kept: Mapping[str, Array],
+    cropped: Sequence[str],
+    guessed: bool,
+    reading: str,
+) -> tuple[str, ...]:
+    notes = []
+    if guessed and reading == WHOLE:
+        notes.append(
+            "kernels of 7 without matrices, under the names of a single network: read as OFA's teacher, which runs "
+            "them whole; if it is a supernet of CompOFA, which runs their centres, import it with --kernels fixed"
+        )
+    elif guessed:
+        notes.append(
+            "kernels of 7 without matrices, under the names of elastic layers: read as a supernet of CompOFA, which "
+            "runs their centres; if it is a single network that runs them whole, import it with --kernels 7"
+        )
+    if cropped:
+        sizes = sorted({(arrays[name].shape[-1], kept[name].shape[-1]) for name in cropped})
+        shown = " and ".join(f"{before}x{before} to {after}x{after}" for before, after in sizes)
+        notes.append(f"{len(cropped)} depthwise kernels were cropped to their centres: {shown}")
+    return tuple(notes)
 
 
 def _count_misfits(arrays: Mapping[str, Array], architecture: Architecture) -> int:
@@ -49,8 +131,8 @@ def _count_misfits(arrays: Mapping[str, Array], architecture: Architecture) -> i
     return len(found ^ set(list_supernet_shapes(architecture).items()))
 
 
-def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
-    """Named architectures first: of equally near ones, the first is taken."""
+def _list_candidates(classes: int, elastic: bool, whole: bool) -> list[Architecture]:
+    """Return the architectures to compare with. The named come first: of equally near ones the first is taken."""
     named = [
         a
         for a in ARCHITECTURES.values()
@@ -61,28 +143,38 @@ def _list_candidates(classes: int, elastic: bool) -> list[Architecture]:
         for family in FAMILIES
         for width in WIDTHS
     ]
-    return named + [replace(architecture, name=_make_name(architecture)) for architecture in unnamed]
+    listed = named + [replace(architecture, name=_make_name(architecture)) for architecture in unnamed]
+    return [architecture for architecture in listed if _runs_whole(architecture) == whole]
+
+
+def _runs_whole(architecture: Architecture) -> bool:
+    """Whether the family has one kernel size, the largest."""
+    return find_family(architecture).CHOICES.kernels == (LARGEST_KERNEL,)
 
 
 def _make_name(architecture: Architecture) -> str:
     data = "imagenet" if architecture.classes == IMAGENET_CLASSES else f"{architecture.classes}classes"
-    fixed = find_family(architecture).CHOICES.kernels and not architecture.elastic_kernel
+    fixed = find_family(architecture).CHOICES.fixed_kernels and not architecture.elastic_kernel
     kernels = "-fixed" if fixed else ""
     return f"{architecture.family}-w{architecture.width}{kernels}-{data}"
 
 
-def _fix_kernels(arrays: dict[str, Array], architecture: Architecture) -> dict[str, Array]:
-    """CompOFA's fixed kernels are the centres of larger weights that have no matrices: keep what runs."""
+def _crop_kernels(arrays: dict[str, Array], architecture: Architecture) -> tuple[dict[str, Array], list[str]]:
+    """Return the arrays with larger kernels cropped to their centres, and the names of these.
+
+    CompOFA trains its fixed kernels as the centres of larger weights that have no matrices.
+    """
     if architecture.elastic_kernel:
-        return arrays
-    fixed = dict(arrays)
+        return arrays, []
+    fixed, cropped = dict(arrays), []
     for name, shape in list_supernet_shapes(architecture).items():
         found = arrays.get(name)
         if name.endswith(DEPTHWISE) and found is not None and found.ndim == len(shape):
             edge = (found.shape[-1] - shape[-1]) // 2
             if edge > 0 and found.shape[-2] == found.shape[-1]:
                 fixed[name] = found[:, :, edge:-edge, edge:-edge]
-    return fixed
+                cropped.append(name)
+    return fixed, cropped
 
 
 def _check_shapes(

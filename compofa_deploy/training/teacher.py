@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from compofa_deploy.files.images import Preprocess
+from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet, save_supernet
 from compofa_deploy.training.recipe import Recipe
 from compofa_deploy.training.trainer import Trainer
 from latency_tables.errors import InputError, MismatchError
 
 NAME = "teacher.safetensors"
+MATRIX = ".matrix_"
+"""The part of a name that tells the matrices by which smaller kernels are cut."""
 
 
 def save_teacher(trainer: Trainer, class_names: tuple[str, ...]) -> Path:
@@ -38,20 +42,37 @@ def save_teacher(trainer: Trainer, class_names: tuple[str, ...]) -> Path:
 
 
 def load_teacher(path: Path, recipe: Recipe) -> dict[str, Tensor]:
-    """The weights of a teacher, or of an imported supernet, for a recipe whose first phase trains the teacher.
+    """Return the weights of a teacher or an imported supernet, for a recipe whose first phase trains the teacher.
 
-    :class:`InputError` where the recipe has no such phase; :class:`MismatchError` where the weights are of another
-    architecture.
+    OFA's teacher has kernels of 7 alone: the matrices that cut smaller kernels begin as the identity, as in OFA.
+
+    Args:
+        path: The file of the teacher or supernet.
+        recipe: The recipe.
+
+    Raises:
+        InputError: The recipe trains no teacher first.
+        MismatchError: The weights are of another architecture.
     """
     if recipe.phases[0].subnets != "largest":
         raise InputError(
             f"recipe {recipe.name} trains no teacher first, so it takes none; leave --teacher out"
         )
     stored, ours = load_supernet(path), recipe.architecture.build()
-    # At which resolutions a supernet runs changes no weight.
-    if replace(stored.architecture, name="", resolutions=ours.resolutions) != replace(ours, name=""):
+    shapes = list_supernet_shapes(ours)
+    matrices = {name: np.eye(*shape, dtype=np.float32) for name, shape in shapes.items() if MATRIX in name}
+    arrays = {**matrices, **stored.arrays}
+    # The resolutions of a supernet change no weight, and neither do the family's choices where the shapes are equal.
+    same = replace(
+        stored.architecture,
+        name="",
+        resolutions=ours.resolutions,
+        family=ours.family,
+        elastic_kernel=ours.elastic_kernel,
+    )
+    if same != replace(ours, name="") or {name: array.shape for name, array in arrays.items()} != shapes:
         raise MismatchError(
             f"{path}: is of architecture {stored.architecture.name}, and the recipe trains {ours.name}; give a teacher "
             "of the same width, classes, stem stride and kernels"
         )
-    return {name: torch.from_numpy(array) for name, array in stored.arrays.items()}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -32,7 +32,7 @@ STATE = {
     ids=["bare", "in state_dict", "of a training run", "of data-parallel training"],
 )
 def test_the_tensors_come_back_as_float32_in_the_order_of_the_file(tmp_path, content, legacy):
-    arrays = read_checkpoint(save_checkpoint(tmp_path / "net.pth", content, legacy=legacy))
+    arrays = read_checkpoint(save_checkpoint(tmp_path / "net.pth", content, legacy=legacy)).arrays
     assert list(arrays) == ["first.weight", "second.bias"]
     assert all(array.dtype == np.float32 for array in arrays.values())
     np.testing.assert_array_equal(arrays["first.weight"], STATE["first.weight"].numpy())
@@ -79,6 +79,63 @@ def test_a_truncated_checkpoint_is_refused_in_one_line(tmp_path, legacy, share):
         read_checkpoint(tmp_path / "short.pth")
     assert "\n" not in str(refused.value)
     assert "weights_only" not in str(refused.value), "torch's text says how to execute the file"
+
+
+def wrap(prefix):
+    return {f"{prefix}{name}": value for name, value in STATE.items()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wrap("_orig_mod."),
+        wrap("module.module."),
+        wrap("module._orig_mod."),
+        wrap("_orig_mod.module."),
+        {name.replace("first.", "first._orig_mod."): value for name, value in STATE.items()},
+        {
+            **STATE,
+            "total_ops": torch.tensor(3.0),
+            "first.total_params": torch.tensor(5.0, dtype=torch.float64),
+        },
+        {**wrap("module."), "n_averaged": torch.tensor(4)},
+        {"model": STATE},
+        {"net": wrap("module.")},
+        {"state_dict_ema": STATE, "epoch": 3},
+        {"ema": {"module": STATE, "decay": 0.999}},
+        {"model": {"state_dict": STATE}},
+    ],
+)
+def test_names_of_wrappers_counters_and_usual_entries_are_no_hindrance(tmp_path, content):
+    checkpoint = read_checkpoint(save_checkpoint(tmp_path / "net.pth", content))
+    assert list(checkpoint.arrays) == ["first.weight", "second.bias"]
+    assert checkpoint.others == ()
+
+
+def test_of_several_entries_the_usual_one_is_taken_and_the_others_are_named(tmp_path):
+    averaged = {name: value + 1 for name, value in STATE.items()}
+    path = save_checkpoint(tmp_path / "net.pth", {"state_dict_ema": averaged, "model": STATE})
+    taken = read_checkpoint(path)
+    assert (taken.entry, taken.others) == ("model", ("state_dict_ema",))
+    other = read_checkpoint(path, "state_dict_ema")
+    assert (other.entry, other.others) == ("state_dict_ema", ("model",))
+    np.testing.assert_array_equal(other.arrays["second.bias"], taken.arrays["second.bias"] + 1)
+    with pytest.raises(
+        InputError, match=r"no weights under 'ema'; entries with weights: model, state_dict_ema"
+    ):
+        read_checkpoint(path, "ema")
+
+
+def test_two_names_that_a_wrapper_alone_tells_apart_are_refused(tmp_path):
+    path = save_checkpoint(tmp_path / "net.pth", {**STATE, **wrap("_orig_mod.")})
+    with pytest.raises(FormatError, match=r"first\.weight is there twice"):
+        read_checkpoint(path)
+
+
+def test_a_config_in_place_of_weights_is_named_for_what_it_is(tmp_path):
+    (tmp_path / "net.config").write_text('{"name": "MobileNetV3", "blocks": []}')
+    with pytest.raises(FormatError, match=r"is JSON and holds no weights; .* read by compofa export"):
+        read_checkpoint(tmp_path / "net.config")
 
 
 @pytest.mark.parametrize(

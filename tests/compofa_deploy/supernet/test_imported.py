@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture  # noqa: E402
 from compofa_deploy.space.layers import list_layers  # noqa: E402
-from compofa_deploy.supernet.imported import IMAGENET_MEAN, import_checkpoint  # noqa: E402
+from compofa_deploy.supernet.imported import IMAGENET_MEAN, ImportOptions, import_checkpoint  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.supernet.stored import load_supernet, save_supernet  # noqa: E402
 from latency_tables.errors import FormatError, InputError  # noqa: E402
@@ -55,7 +55,9 @@ def test_a_subnets_weights_are_those_that_the_torch_module_runs_with(checkpoint,
 
 
 def test_what_leaves_no_trace_in_the_tensors_may_be_given(checkpoint):
-    supernet = import_checkpoint(checkpoint, ["a", "b", "c", "d", "e"], (32, 48), stem_stride=1)
+    supernet = import_checkpoint(
+        checkpoint, ImportOptions(["a", "b", "c", "d", "e"], (32, 48), stem_stride=1)
+    )
     assert supernet.class_names == ("a", "b", "c", "d", "e")
     assert supernet.architecture == replace(
         SMALL, name="mbv3-w0.35-5classes-32to48px", resolutions=(32, 48), stem_stride=1
@@ -64,7 +66,7 @@ def test_what_leaves_no_trace_in_the_tensors_may_be_given(checkpoint):
 
 def test_too_few_class_names_are_refused(checkpoint):
     with pytest.raises(InputError, match="2 class names for 5 classes"):
-        import_checkpoint(checkpoint, ["a", "b"])
+        import_checkpoint(checkpoint, ImportOptions(["a", "b"]))
 
 
 def test_variances_below_0_are_named(arrays, tmp_path):

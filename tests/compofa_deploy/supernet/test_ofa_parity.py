@@ -19,7 +19,7 @@ pytest.importorskip("ofa")
 from compofa_deploy.graph.network import build_network  # noqa: E402
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
 from compofa_deploy.space.families import find_family  # noqa: E402
-from compofa_deploy.space.layers import count_macs, count_params, list_layers, sample_compound  # noqa: E402
+from compofa_deploy.space.layers import count_macs, count_params, largest_subnet, list_layers, sample_compound  # noqa: E402
 from compofa_deploy.space.named_architectures import find_architecture  # noqa: E402
 from compofa_deploy.space.subnet import DEPTHS, EXPANDS, KERNELS, Subnet  # noqa: E402
 from compofa_deploy.supernet.imported import import_checkpoint  # noqa: E402
@@ -212,6 +212,33 @@ def test_compofas_fixed_kernels_give_the_same_logits(tmp_path, rng, monkeypatch)
         expected, found = pair.run(subnet, images)
         assert largest_difference(found, expected) <= 1e-9, subnet
         assert largest_difference(pair.run_onnx(subnet, images), expected) <= 1e-4, subnet
+
+
+def test_ofas_teacher_gives_the_same_logits(tmp_path):
+    """It is one network with kernels of 7, whose tensors have the shapes of an elastic supernet's."""
+    stand_in_for_its_data_loaders()
+    from ofa.imagenet_classification.networks import MobileNetV3Large
+
+    theirs = MobileNetV3Large(
+        n_classes=CLASSES, dropout_rate=0, width_mult=1.0, ks=7, expand_ratio=6, depth_param=4
+    ).eval()
+    randomise(theirs)
+    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "theirs.pth")
+    stored = import_checkpoint(tmp_path / "theirs.pth")
+    subnet = largest_subnet(stored.architecture, 64)
+    assert set(subnet.kernels) == {7}
+    assert Subnet.parse(subnet.id, subnet.choices) == subnet
+    images = draw_images(2, 64)
+    with torch.inference_mode():
+        expected = theirs.double()(images)
+    ours = Supernet(stored.architecture, dropout=0)
+    ours.load_state_dict({name: torch.from_numpy(array) for name, array in stored.arrays.items()})
+    with torch.inference_mode():
+        found = ours.double().eval()(images, list_layers(stored.architecture, subnet))
+    assert expected.std(0).mean() > LEAST_SPREAD * expected.abs().max()
+    assert largest_difference(found, expected) <= 1e-9
+    pair = Pair("", theirs, stored, ours)
+    assert largest_difference(pair.run_onnx(subnet, images), expected) <= 1e-4
 
 
 def test_training_mode_gives_the_same_logits(pair, rng):

@@ -41,7 +41,9 @@ def test_a_file_of_another_hash_is_refused_under_a_published_name(tmp_path, monk
     monkeypatch.setattr(published, "PUBLISHED", {"net.pth": entry})
     assert check_published(path, hash_file(path)) is entry
     path.write_bytes(b"weighty")
-    with pytest.raises(FormatError, match=rf"net\.pth: its sha256 is {hash_file(path)}, and {right} of what"):
+    with pytest.raises(
+        FormatError, match=rf"net\.pth: its sha256 is {hash_file(path)}, and the file .* has {right}; fetch"
+    ):
         check_published(path, hash_file(path))
     assert check_published(tmp_path / "own.pth", hash_file(path)) is None
 
