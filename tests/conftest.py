@@ -1,9 +1,10 @@
-"""What all tests share: no deadlines, no user's cache, tiny data sets."""
+"""What all tests share: examples of property tests, a private cache, tiny data sets."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,15 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+# Networks in tests are tiny. A second thread gains nothing, and on busy cores it waits ten times as long as it works.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import profilers  # noqa: F401 - turns the telemetry of runtimes off before a test imports one
 
+# Property tests draw the same examples in every run; the nightly run draws new and more ones.
 settings.register_profile("compofa", deadline=None, derandomize=True)
-settings.load_profile("compofa")
+settings.register_profile("nightly", deadline=None, derandomize=False, max_examples=500, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "compofa"))
 
 # A job that a shell starts in the background ignores Ctrl-C, and so would every command that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -73,20 +74,42 @@ def test_every_script_is_bash_and_is_given_nothing_but_variables(script: str) ->
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_what_else_is_used_is_pinned_to_a_commit(path: Path) -> None:
+def test_every_action_that_is_used_is_pinned_to_a_commit(path: Path) -> None:
     for step in list_steps(path):
-        if path.name != "ci.yml" and step.get("uses", "./") != "./":
-            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+        if step.get("uses", "./") != "./":
+            assert re.fullmatch(r"(actions|pypa)/[a-z-]+@[0-9a-f]{40}", step["uses"])
             assert re.search(rf"{step['uses']} # v\d+\.\d+\.\d+\n", path.read_text())
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_workflows_may_read_and_no_more_and_know_no_secret(path: Path) -> None:
+def test_workflows_may_only_read_and_know_no_secret(path: Path) -> None:
     content = read_yaml(path)
     assert content["permissions"] == {"contents": "read"}
-    assert not [job for job in content["jobs"].values() if "permissions" in job]
     assert "secrets." not in path.read_text()
     assert "pull_request_target" not in path.read_text()
+    raised = {name: job["permissions"] for name, job in content["jobs"].items() if "permissions" in job}
+    assert raised == ({"publish": {"id-token": "write"}} if path.name == "release.yml" else {})
+
+
+def test_every_command_of_make_in_a_workflow_is_a_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {
+        target for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE) for target in line.split()
+    }
+    jobs = [job for path in WORKFLOWS for job in read_yaml(path)["jobs"].values()]
+    asked = [words for job in jobs for words in list_targets(job)]
+    assert {"docs", "unit", "coverage", "test"} <= {word for words in asked for word in words}
+    assert all(set(words) <= targets for words in asked)
+
+
+def list_targets(job: dict[str, Any]) -> Iterator[list[str]]:
+    """The targets of every ``make`` and ``.ci/run`` of a job, and those of its matrix."""
+    matrix = job.get("strategy", {}).get("matrix", {})
+    for target in [*matrix.get("targets", []), *(entry["targets"] for entry in matrix.get("include", []))]:
+        yield target.split()
+    for step in job["steps"]:
+        for found in re.findall(r"^(?:make|\.ci/run) (.*)$", step.get("run", ""), re.MULTILINE):
+            yield [word for word in found.split() if not word.startswith("$")]
 
 
 def test_the_project_uses_its_own_action_with_inputs_that_it_has() -> None:

@@ -48,12 +48,12 @@ def test_every_module_of_the_three_packages_is_inside_and_nothing_else_is(wheel)
 def test_recipes_data_and_type_markers_are_inside(wheel):
     inside = set(wheel.namelist())
     assert {f"{package}py.typed" for package in PACKAGES} <= inside
-    data = ("compofa_deploy/recipes/", "compofa_deploy/data/", "latency_tables/data/")
+    data = ("compofa_deploy/recipes/", "compofa_deploy/shipped/", "latency_tables/data/")
     kept = {name for name in list_tracked() if name.startswith(data)}
     assert kept <= inside
     assert {
         "compofa_deploy/recipes/compofa-cifar10.toml",
-        f"compofa_deploy/data/{BUILT_IN}.safetensors",
+        f"compofa_deploy/shipped/{BUILT_IN}.safetensors",
     } <= kept
 
 
@@ -65,7 +65,7 @@ def test_the_metadata_names_the_licence_the_command_and_no_torch(wheel):
     metadata = Parser().parsestr(wheel.read(f"{INFO}/METADATA").decode())
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = {"carbon", "openvino", "report", "tensorboard", "tensorrt", "tensorrt-rtx", "test", "train"}
+    extras = {"carbon", "docs", "openvino", "report", "tensorboard", "tensorrt", "tensorrt-rtx", "test", "train"}
     assert set(metadata.get_all("Provides-Extra")) == extras
     base = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     assert not [line for line in base if line.startswith(("torch", "pyarrow", "matplotlib", "openvino"))]
