@@ -48,7 +48,7 @@ def command(**given: Any) -> None:
 
     Some 30 whole networks in fresh sessions, shuffled, between looks at a reference; their time is divided over layers
     by the runtime's profiler, or every layer is measured alone where it has none.
-    A run that is interrupted goes on where it stopped. A target needs python 3.11, numpy and the runtime; with several,
+    A run that is interrupted goes on where it stopped. A target needs python 3.8, numpy and the runtime; with several,
     each one's name is put into its table's file name.
 
     With --from, a table of another version of the runtime, of a sibling device or of other settings is brought up to

@@ -5,7 +5,7 @@ Old Pythons must be able to read it, to be told in one line that they are too ol
 
 import sys
 
-OLDEST = (3, 11)
+OLDEST = (3, 8)
 COULD_NOT_MEASURE = 3
 
 
@@ -14,7 +14,7 @@ def explain_missing():
     """What this Python lacks, and what mends it; empty where it lacks nothing."""
     have = "%d.%d" % sys.version_info[:2]  # noqa: UP031 - read by Pythons that know nothing else
     if sys.version_info < OLDEST:
-        return "python 3.11 or newer is needed, and this is " + have + "; name another with --python"
+        return "python 3.8 or newer is needed, and this is " + have + "; name another with --python"
     try:
         import numpy  # noqa: F401
     except ImportError as error:

@@ -28,7 +28,7 @@ _TARGET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """A machine as OpenSSH knows it: by name, by address, or by an alias of the user's configuration."""
 

@@ -45,7 +45,7 @@ def explain_failure(name: str, by_hand: str, known_as: str, code: int, said: str
             kind, what = ConnectionLost, f"it cannot be reached ({last})"
     elif own := [line for line in lines if line.startswith("Error: ")]:
         # The agent's own words name their mend.
-        return kind(f"{name}: {own[-1].removeprefix('Error: ')}")
+        return kind(f"{name}: {own[-1][len('Error: ') :]}")
     elif _has(said, NO_ROOM):
         what, mend = (
             f"its disk is full ({last})",
@@ -56,7 +56,7 @@ def explain_failure(name: str, by_hand: str, known_as: str, code: int, said: str
         mend = "set COMPOFA_CACHE there to a folder that you may write"
     elif code == NOT_FOUND:
         what = f"a program is missing there ({last})"
-        mend = "install python 3.11 or newer there, or name it with --python"
+        mend = "install python 3.8 or newer there, or name it with --python"
     elif code > KILLED:
         what = f"what ran there was ended by signal {code - KILLED}"
         mend = "see whether it has the memory for it"

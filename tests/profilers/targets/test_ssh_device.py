@@ -243,7 +243,7 @@ def test_what_is_wrong_with_the_way_there_is_one_line(
 @pytest.mark.parametrize(
     ("before", "options", "kind", "message"),
     [
-        ("sys.version_info = (3, 9, 2)", "", MeasurementError, "python 3.11 or newer is needed, and this is 3.9; name"),
+        ("sys.version_info = (3, 7, 2)", "", MeasurementError, "python 3.8 or newer is needed, and this is 3.7; name"),
         ("pass", "-S -E", MeasurementError, "numpy is missing .*; install it there: pip install numpy"),
         ("sys.modules['onnxruntime'] = None", "", RuntimeUnavailable, "onnxruntime does not work here: .*pip install"),
     ],
@@ -260,7 +260,7 @@ def test_what_the_device_lacks_is_one_line(
 
 def test_without_python_it_says_so(sshd: Sshd) -> None:
     with pytest.raises(
-        MeasurementError, match=r"a program is missing there \(.*not found\); install python 3.11"
+        MeasurementError, match=r"a program is missing there \(.*not found\); install python 3.8"
     ):
         make_device(sshd, python="~/no/such/python").find_spec()
 
