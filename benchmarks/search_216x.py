@@ -26,14 +26,17 @@ import numpy as np
 from benchmarks.evolution import Evolution
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.source import load_predictor
+from compofa_deploy.search.additive import AdditiveCosts
 from compofa_deploy.search.candidates import list_candidates
 from compofa_deploy.search.constraints import MaxLatency
-from compofa_deploy.search.large_spaces import find_candidates, list_latencies
+from compofa_deploy.search.large_spaces import find_candidates
 from compofa_deploy.search.select import best
+from compofa_deploy.search.space_latency import list_latencies
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.choice_arrays import SPACES
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
+from latency_tables.errors import InputError
 from latency_tables.table import LatencyTable
 
 SHARE_OF_TIME = 0.1
@@ -79,7 +82,11 @@ class Searches:
         return self.table.at(subnet.resolution).predict_ms(layer.key for layer in layers)
 
     def _evolve(self, space: str, limit_ms: float, seed: int) -> tuple[Subnet, float]:
-        latency = list_latencies(self.accuracies, self.table, SPACES[space], self.table.resolutions)
+        latency = list_latencies(
+            self.accuracies.architecture, self.table, SPACES[space], self.table.resolutions
+        )
+        if not isinstance(latency, AdditiveCosts):
+            raise InputError("OFA's evolution adds up latencies; name a table without cache contention")
         return Evolution(self.accuracies.predictor, latency, limit_ms, space == "compofa", seed).run()
 
 

@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from benchmarks.training_speed import make_trainer
 from compofa_deploy.data.splits import LabelledImages
-from compofa_deploy.space.architecture import find_architecture
+from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.training.augment import Augment
 from compofa_deploy.training.trainer import Trainer

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
 
 from latency_tables.field_rule import rule
 from latency_tables.record import Record
+
+Quantity = TypeVar("Quantity", float, "np.ndarray[Any, np.dtype[np.float64]]")
 
 
 @dataclass(frozen=True)
@@ -28,5 +33,15 @@ class Crowding(Record):
         if not self.per_byte:
             return 0.0
         keys = list(keys)
-        total = sum(layers_ms[key] for key in keys)
-        return self.per_byte * total * (sum(self.weight_bytes[key] for key in keys) - self.typical_bytes)
+        return self.add_ms(
+            sum(layers_ms[key] for key in keys), float(sum(self.weight_bytes[key] for key in keys))
+        )
+
+    def add_ms(self, layers_ms: Quantity, weight_bytes: Quantity) -> Quantity:
+        """Return the added latency in ms of a network.
+
+        Args:
+            layers_ms: The sum of the times in ms that its layers take by themselves; a number or an array of any shape.
+            weight_bytes: The sum of its layers' bytes of weights, of the same shape.
+        """
+        return self.per_byte * layers_ms * (weight_bytes - self.typical_bytes)

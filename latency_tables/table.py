@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from latency_tables.crowding import Crowding
+from latency_tables.crowding import Crowding, Quantity
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.field_rule import rule
@@ -156,11 +156,45 @@ class LatencyTable(RecordFile):
                 f"{', '.join(map(str, self.resolutions))}: profile the architecture and resolution you need"
             ) from None
 
+    def weight_bytes(self, key: str) -> float:
+        """Return a layer's bytes of weights, or 0 in a table without cache contention."""
+        return float(self.crowding.weight_bytes[key]) if self.has_contention else 0.0
+
+    @property
+    def has_contention(self) -> bool:
+        """Whether a network's latency depends on the product of its layers' times and their bytes of weights."""
+        return bool(self.crowding.per_byte)
+
+    def predict_from_sums(self, costs_ms: Quantity, layers_ms: Quantity, weight_bytes: Quantity) -> Quantity:
+        """Return the median latency in ms of a network from the sums of its layers' parts. Every prediction uses this.
+
+        Args:
+            costs_ms: The sum of the layers' costs in ms; a number or an array of any shape.
+            layers_ms: The sum of the times in ms that the layers take by themselves, of the same shape.
+            weight_bytes: The sum of the layers' bytes of weights, of the same shape.
+        """
+        return self.intercept_ms + costs_ms + self.crowding.add_ms(layers_ms, weight_bytes)
+
+    def contention_slopes(self, layers_ms: Quantity, weight_bytes: Quantity) -> tuple[Quantity, Quantity]:
+        """Return the derivatives of :meth:`predict_from_sums`: per ms of ``layers_ms``, and in ms per byte of weights.
+
+        Args:
+            layers_ms: The sum of the times in ms that the layers take by themselves; a number or an array.
+            weight_bytes: The sum of the layers' bytes of weights, of the same shape.
+        """
+        crowding = self.crowding
+        return crowding.per_byte * (weight_bytes - crowding.typical_bytes), crowding.per_byte * layers_ms
+
     def predict_ms(self, keys: Iterable[str]) -> float:
-        """The median latency of a network of these layers; ask :meth:`at` its resolution."""
+        """Return the median latency in ms of a network of these layers, in the table of its resolution (:meth:`at`).
+
+        Raises:
+            MismatchError: The table lacks a layer.
+        """
         keys = list(keys)
-        costs = sum(self.layer_cost_ms(key) for key in keys)
-        return self.intercept_ms + costs + self.crowding.predict_ms(self.layers_ms, keys)
+        costs = sum(map(self.layer_cost_ms, keys), 0.0)
+        layers = sum((self.layers_ms[key] for key in keys), 0.0)
+        return self.predict_from_sums(costs, layers, sum(map(self.weight_bytes, keys), 0.0))
 
     def percentile_ratio(self, percentile: int) -> float:
         """A percentile's latency over the median's; :class:`InputError` lists the percentiles there are."""

@@ -82,13 +82,32 @@ class AdditiveCosts:
 
     def find_cheapest(self, space: Space) -> ChoiceArray:
         """Return (r, 20): the member of the space with the lowest cost at each resolution, exactly."""
-        count = len(self.resolutions)
-        blocks = self.blocks.reshape(count, STAGES, 1, MAX_DEPTH, OPTIONS)[..., :ABSENT]
-        costs = np.where(space.allowed[:, :, None], blocks, np.inf)
-        sums = np.where(RUNS_AT_DEPTH, costs.min(axis=4), 0).sum(axis=3)
-        depth = sums.argmin(axis=2)
-        settings = np.take_along_axis(costs.argmin(axis=4), depth[:, :, None, None], axis=2)[:, :, 0]
-        return np.where(RUNS_AT_DEPTH[depth], settings, ABSENT).reshape(count, BLOCKS)
+        return find_cheapest_rows(self.blocks, space)
+
+    def linearise(self, choices: ChoiceArray, at: Indices) -> tuple[Floats, Floats]:
+        """Return the constant (n,) and the settings' costs (n, 20, 10) whose sum is the cost of each row.
+
+        Args:
+            choices: (n, 20): the rows.
+            at: (n,): the index of each row's resolution.
+        """
+        return self.fixed[at], self.blocks[at]
+
+
+def find_cheapest_rows(blocks: Floats, space: Space) -> ChoiceArray:
+    """Return (n, 20): for each row of costs the member of the space with the lowest sum, exactly.
+
+    Args:
+        blocks: (n, 20, 10): the cost of each setting of each block.
+        space: The space.
+    """
+    count = len(blocks)
+    by_stage = blocks.reshape(count, STAGES, 1, MAX_DEPTH, OPTIONS)[..., :ABSENT]
+    costs = np.where(space.allowed[:, :, None], by_stage, np.inf)
+    sums = np.where(RUNS_AT_DEPTH, costs.min(axis=4), 0).sum(axis=3)
+    depth = sums.argmin(axis=2)
+    settings = np.take_along_axis(costs.argmin(axis=4), depth[:, :, None, None], axis=2)[:, :, 0]
+    return np.where(RUNS_AT_DEPTH[depth], settings, ABSENT).reshape(count, BLOCKS)
 
 
 @lru_cache(maxsize=64)

@@ -272,14 +272,10 @@ def predict_compound(architecture: Architecture, table: LatencyTable, resolution
             [[[value(key) for key in unit] for unit in stage] for stage in stages],
         )
 
-    latency = table.intercept_ms + total(table.layer_cost_ms)
-    crowding = table.crowding
-    if crowding.per_byte:
-        weights = total(crowding.weight_bytes.__getitem__)
-        latency = latency + crowding.per_byte * total(table.layers_ms.__getitem__) * (
-            weights - crowding.typical_bytes
-        )
-    return latency
+    costs = total(table.layer_cost_ms)
+    if not table.has_contention:
+        return table.predict_from_sums(costs, np.zeros_like(costs), np.zeros_like(costs))
+    return table.predict_from_sums(costs, total(table.layers_ms.__getitem__), total(table.weight_bytes))
 
 
 @lru_cache(maxsize=256)

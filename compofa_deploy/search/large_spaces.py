@@ -8,10 +8,10 @@ import numpy as np
 
 from compofa_deploy.accuracy.csv_table import StatedAccuracies
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
-from compofa_deploy.search.additive import AdditiveCosts
 from compofa_deploy.search.candidates import Candidates, list_from_csv, share_resolutions
 from compofa_deploy.search.local_search import EVALUATIONS, SearchResult, find_best
 from compofa_deploy.search.predictor_gradients import PredictorGradients
+from compofa_deploy.search.space_latency import list_latencies
 from compofa_deploy.space.choice_arrays import Space
 from latency_tables.errors import InfeasibleError, InputError
 from latency_tables.table import LatencyTable
@@ -60,7 +60,7 @@ def find_candidates(
         resolutions = pick_distinct(
             accuracies, share_resolutions(architecture, accuracies.resolutions, table)
         )
-        latency = list_latencies(accuracies, table, space, resolutions, percentile, confidence)
+        latency = list_latencies(architecture, table, space, resolutions, percentile, confidence)
         gradients = PredictorGradients(accuracies.predictor, resolutions)
         rng = np.random.default_rng(seed)
         try:
@@ -75,23 +75,6 @@ def find_candidates(
     stated = StatedAccuracies(tuple(top1), np.array(list(top1.values())), accuracies.source)
     candidates = list_from_csv(architecture, stated, feasible, percentile, confidence)
     return candidates, sum(best.evaluations for best in found)
-
-
-def list_latencies(
-    accuracies: PredictedAccuracies,
-    table: LatencyTable,
-    space: Space,
-    resolutions: Sequence[int],
-    percentile: int = 50,
-    confidence: float = 0.9,
-) -> AdditiveCosts:
-    """The upper end of the interval around every subnet's latency, which is a sum over its layers as well."""
-    scale = table.percentile_ratio(percentile) * (1 + (table.margin(confidence) if table.states_error else 0))
-    at = {resolution: table.at(resolution) for resolution in resolutions}
-    costs = AdditiveCosts.of(
-        accuracies.architecture, space, resolutions, lambda layer, r: at[r].layer_cost_ms(layer.key)
-    )
-    return AdditiveCosts(costs.resolutions, scale * (costs.fixed + table.intercept_ms), scale * costs.blocks)
 
 
 def pick_distinct(accuracies: PredictedAccuracies, resolutions: Sequence[int]) -> list[int]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.search.additive import AdditiveCosts
 from compofa_deploy.search.lagrangian import solve_relaxation
 from compofa_deploy.search.predictor_gradients import PredictorGradients
+from compofa_deploy.search.space_latency import SpaceLatency
 from compofa_deploy.search.swaps import list_swaps
 from compofa_deploy.space.choice_arrays import ABSENT, OPTIONS, ChoiceArray, Space, to_subnet
 from compofa_deploy.space.subnet import BLOCKS, Subnet
@@ -92,7 +92,7 @@ class _Trajectory:
 def find_best(
     space: Space,
     gradients: PredictorGradients,
-    latency: AdditiveCosts,
+    latency: SpaceLatency,
     limit_ms: float,
     rng: np.random.Generator,
     evaluations: int = EVALUATIONS,
@@ -123,7 +123,7 @@ class _Search:
         self,
         space: Space,
         gradients: PredictorGradients,
-        latency: AdditiveCosts,
+        latency: SpaceLatency,
         limit_ms: float,
         rng: np.random.Generator,
         evaluations: int,
@@ -235,9 +235,9 @@ class _Search:
         reluctance = np.linspace(0, RELUCTANCE, RELAXATIONS)[:, None, None] * moves[:, None]
         noise = NOISE * self._rng.standard_normal((len(places), RELAXATIONS, BLOCKS, OPTIONS))
         seen = (gains[:, None] + scale * (noise - reluctance)).reshape(-1, BLOCKS, OPTIONS)
-        at = np.repeat(at, RELAXATIONS)
-        budgets = self._limit_ms - self._latency.fixed[at]
-        relaxed = solve_relaxation(seen, self._latency.blocks[at], budgets, self._cheapest[at], self._space)
+        fixed, costs = (np.repeat(part, RELAXATIONS, axis=0) for part in self._latency.linearise(places, at))
+        cheapest = np.repeat(self._cheapest[at], RELAXATIONS, axis=0)
+        relaxed = solve_relaxation(seen, costs, self._limit_ms - fixed, cheapest, self._space)
         return np.repeat(leaping, RELAXATIONS), relaxed
 
     def _list_swaps(
@@ -245,9 +245,9 @@ class _Search:
     ) -> Iterator[tuple[Indices, ChoiceArray]]:
         """Yield swaps for each place that keeps the limit: (m,) its trajectory's index, and (m, 20) the subnets."""
         slack = self._limit_ms - self._latency.total(places, at)
+        _, costs = self._latency.linearise(places, at)
         for i in np.flatnonzero(slack >= 0).tolist():
-            costs = self._latency.blocks[at[i]]
-            swapped = list_swaps(places[i], gains[i], costs, float(slack[i]), self._space, SWAPS)
+            swapped = list_swaps(places[i], gains[i], costs[i], float(slack[i]), self._space, SWAPS)
             yield np.full(len(swapped), i), swapped
 
 

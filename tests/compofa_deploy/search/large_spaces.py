@@ -15,6 +15,7 @@ from compofa_deploy.search.additive import AdditiveCosts
 from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.space.choice_arrays import SETTINGS, ChoiceArray, Space
 from compofa_deploy.tables.coverage import list_needed
+from latency_tables.crowding import Crowding
 from latency_tables.table import LatencyTable
 from tests.support.supernets import TINY, make_table
 
@@ -31,6 +32,20 @@ def make_elastic_table(**changes: object) -> LatencyTable:
         for key, (layer, _) in list_needed(ELASTIC, resolution, "ofa").items()
     }
     return make_table(ELASTIC, **{"costs_ms": costs, "layers_ms": costs, **changes})
+
+
+def make_contended_table(strength: float = 0.3, **changes: object) -> LatencyTable:
+    """A table whose networks take up to about ``strength`` more or less than the sum of their layers."""
+    plain = make_elastic_table()
+    weights = {
+        key: 4 * layer.params
+        for resolution in ELASTIC.resolutions
+        for key, (layer, _) in list_needed(ELASTIC, resolution, "ofa").items()
+    }
+    # A subnet has a sixth of the layers, one setting of each block, and twice as much at most.
+    typical = sum(weights.values()) / 6
+    contention = Crowding(strength / typical, typical, weights)
+    return make_elastic_table(**{"crowding": contention, "layers_ms": plain.layers_ms, **changes})
 
 
 def make_predictor(widths: tuple[int, ...] = (32, 16), seed: int = 0) -> AccuracyPredictor:

@@ -1,4 +1,4 @@
-"""What is climbed to becomes candidates with the costs that their layers have, on each table that has one."""
+"""The results of the local search become candidates with the costs of their layers."""
 
 from dataclasses import replace
 
@@ -8,8 +8,9 @@ import pytest
 from compofa_deploy.accuracy.encoding import Encoding
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.search.constraints import MaxLatency
-from compofa_deploy.search.large_spaces import find_candidates, list_latencies, pick_distinct
+from compofa_deploy.search.large_spaces import find_candidates, pick_distinct
 from compofa_deploy.search.select import best
+from compofa_deploy.search.space_latency import list_latencies
 from compofa_deploy.space.choice_arrays import SPACES
 from compofa_deploy.space.layers import count_macs, list_layers
 from latency_tables.errors import InfeasibleError, InputError, MismatchError
@@ -27,7 +28,7 @@ FEW = 300
 
 @pytest.fixture(scope="module")
 def lowest_ms():
-    latency = list_latencies(make_accuracies(), make_elastic_table(), OFA, ELASTIC.resolutions)
+    latency = list_latencies(ELASTIC, make_elastic_table(), OFA, ELASTIC.resolutions)
     return float(latency.total(latency.find_cheapest(OFA), np.arange(2)).min())
 
 
