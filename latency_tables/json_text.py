@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,7 @@ def refuse_malformed(where: str, kind: str = "JSON") -> Iterator[None]:
         RecursionError,
         TypeError,
         ValueError,
+        zlib.error,
     ) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise FormatError(f"{where}: not the {kind} it should be ({reason}); it may be cut off") from None

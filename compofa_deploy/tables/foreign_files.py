@@ -10,13 +10,15 @@ from typing import Any
 
 from compofa_deploy.files.csv import check_whole, parse_csv, read_number, read_text
 from latency_tables.errors import FormatError, InputError
-from latency_tables.json_text import parse_values
+from latency_tables.json_text import parse_values, refuse_malformed
 from latency_tables.layer_row import COLUMNS, REQUIRED, read_row
 from latency_tables.ofa_table import find_resolution, read_means
 from latency_tables.value_readers import check_number
 
 LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
 
+LARGEST_YAML = 400_000
+"""In characters. The YAML reader takes some 5 s for as many; published tables have 15,000."""
 _NAMED = re.compile(r"([1-9]\d{0,3})(?:_lookup_table)?")
 """How OFA names a table's file, by its resolution."""
 
@@ -92,14 +94,18 @@ def _parse_yaml(text: str, where: str) -> Any:
 
     # YAML 1.2 and JSON have numbers such as 1e-05; YAML 1.1, which the library reads, takes them for text.
     Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
     )
     check_whole(text, where)
-    try:
-        return yaml.load(text, Loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise FormatError(f"{where}: not the YAML it should be ({reason}); it may be cut off") from None
+    if len(text) > LARGEST_YAML:
+        raise FormatError(
+            f"{where}: has {len(text)} characters, and a YAML table at most {LARGEST_YAML}; write it as JSON"
+        )
+    with refuse_malformed(where, "YAML"):
+        try:
+            return yaml.load(text, Loader)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from None
 
 
 def _parse_json(text: str, where: str) -> Any:

@@ -15,12 +15,15 @@ from pydantic import BaseModel, ValidationError
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.training.recipe import ArchitectureSettings, DataSettings, Phase, Recipe
 from latency_tables.errors import InputError
+from latency_tables.json_text import refuse_malformed
 
 MODELS: dict[str, type[BaseModel]] = {
     "architecture": ArchitectureSettings,
     "data": DataSettings,
     "phases": Phase,
 }
+LARGEST_RECIPE = 100_000
+"""In characters. The time that TOML's dotted keys take to read grows with the square of their number."""
 CHANGE = re.compile(r"\s*(?P<key>[\w.*-]*[\w-])\s*(?P<scales>\*?)=\s*(?P<value>.+?)\s*")
 WORD = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -34,13 +37,22 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     path = Path(name_or_path)
     source = path if path.suffix == ".toml" else files("compofa_deploy") / "recipes" / f"{name_or_path}.toml"
     try:
-        content = tomllib.loads(source.read_text(encoding="utf-8"))
+        text = source.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
             f"no recipe {name_or_path!r}; give a .toml file or one of {', '.join(list_recipes())}"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {name_or_path!r} cannot be read: {error}") from None
+    if len(text) > LARGEST_RECIPE:
+        raise InputError(
+            f"recipe {name_or_path!r} cannot be read: it is longer than any recipe; give a TOML file"
+        )
+    with refuse_malformed(f"recipe {name_or_path!r}", "TOML"):
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"recipe {name_or_path!r} cannot be read: {error}") from None
     for change in changes:
         apply_change(content, change)
     try:
