@@ -65,7 +65,17 @@ def test_the_metadata_names_the_licence_the_command_and_no_torch(wheel):
     metadata = Parser().parsestr(wheel.read(f"{INFO}/METADATA").decode())
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    extras = {"carbon", "docs", "openvino", "report", "tensorboard", "tensorrt", "tensorrt-rtx", "test", "train"}
+    extras = {
+        "carbon",
+        "docs",
+        "openvino",
+        "report",
+        "tensorboard",
+        "tensorrt",
+        "tensorrt-rtx",
+        "test",
+        "train",
+    }
     assert set(metadata.get_all("Provides-Extra")) == extras
     base = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     assert not [line for line in base if line.startswith(("torch", "pyarrow", "matplotlib", "openvino"))]

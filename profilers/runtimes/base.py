@@ -1,45 +1,38 @@
-"""The contract of a runtime, and all of its checks, clean-up and error translation.
+"""The contract of a runtime, with all of its checks and the translation of its errors.
 
-A runtime overrides only the methods whose names end in ``_impl``.
+A runtime overrides the methods whose names end in ``_impl``, and says what it has by the others.
 """
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import Machine
 from profilers.machine.clock import Clock, now_ns
 from profilers.machine.environment import read_machine
+from profilers.runtimes.availability import Availability
 from profilers.runtimes.errors import first_line, translate_errors
 from profilers.runtimes.external_data import check_external_data
+from profilers.runtimes.layer_shares import divide_run
 from profilers.runtimes.session import Array, Session
-
-
-@dataclass(frozen=True)
-class Availability:
-    """Whether a runtime works on this machine.
-
-    Attributes:
-        works: Whether it works.
-        why: The reason where it does not.
-        fix: The command or change that makes it work.
-    """
-
-    works: bool
-    why: str = ""
-    fix: str = ""
+from profilers.runtimes.settings import check_known, check_threads
 
 
 class Runtime(abc.ABC):
-    """What executes a graph. What it can be asked for is listed with the default first.
+    """A runtime executes a graph. Its lists have the default first.
 
-    ``spins`` says whether it can be told to wait busily, and not to; ``separate_weights`` whether a model may come
-    in two parts.
+    Attributes:
+        name: The runtime's name.
+        devices: The devices that it finds on this machine.
+        precisions: The precisions that it computes in, where these are the same on every device.
+        graph_levels: How far it can be told to rewrite a graph.
+        spins: Whether its threads can be told to spin while they wait for work, and not to.
+        separate_weights: Whether a model may keep its weights in a file of their own.
+        keep_compiled: Whether to keep what compiling a model gives, for opening the same model again. Set it where
+            models are opened many times: a fresh session needs only memory of its own.
     """
 
     name: str
@@ -49,8 +42,6 @@ class Runtime(abc.ABC):
     spins: tuple[bool, ...] = (True, False)
     separate_weights: bool = False
     keep_compiled: bool = False
-    """Set it to have the same models opened again and again: what compiling one gives may then be kept, since a fresh
-    session needs only memory of its own."""
 
     def profiles(self, spec: DeviceSpec) -> bool:
         """Whether :meth:`share_layers` works under a device spec."""
@@ -58,13 +49,17 @@ class Runtime(abc.ABC):
 
     @property
     def clock(self) -> Clock:
-        """What calls are timed by."""
+        """The clock that calls are timed by."""
         return now_ns
 
     def version(self) -> str:
-        """The runtime's version; :class:`RuntimeUnavailable` where it is not installed."""
-        with self._needed():
-            return self.version_impl()
+        """The runtime's version; :class:`RuntimeUnavailable` where the runtime does not work here."""
+        availability = self.check()
+        if not availability.works:
+            raise RuntimeUnavailable(
+                f"{self.name} does not work here: {availability.why}; {availability.fix}"
+            )
+        return self.version_impl()
 
     def check(self) -> Availability:
         """Whether the runtime works here."""
@@ -76,24 +71,24 @@ class Runtime(abc.ABC):
             )
 
     def find_device(self, asked: str) -> str:
-        """The full name of the device that was asked for; empty means the first. It need not be here."""
+        """The full name of a device that need not be on this machine; the first device where ``asked`` is empty."""
         return asked or self.devices[0]
 
     def inspect(self, model: bytes, spec: DeviceSpec) -> str:
-        """What a model is that was built for a device spec, in a few words, without running it; empty where the runtime
-        builds none.
+        """A few words on a model that was compiled ahead of a run for a device spec; empty where a runtime compiles none.
 
-        :class:`RuntimeUnavailable` where the runtime is not installed, :class:`MismatchError` where it could not load
-        the model.
+        Raises:
+            RuntimeUnavailable: The runtime is not installed.
+            MismatchError: The installed version could not load the model.
         """
         return ""
 
     def precisions_on(self, device: str) -> tuple[str, ...]:
-        """The precisions that it computes in on one of its devices, the default first."""
+        """The precisions that the runtime computes in on one of its devices, the default first."""
         return self.precisions
 
     def driver_on(self, device: str) -> str:
-        """The version of the driver that runs a device; empty where there is none, or it cannot be told."""
+        """The version of the driver that runs a device; empty where the device has none or it cannot be read."""
         return ""
 
     def spec(self, request: DeviceRequest | None = None, machine: Machine | None = None) -> DeviceSpec:
@@ -115,7 +110,7 @@ class Runtime(abc.ABC):
             raise InputError(f"this is {self.name}, and {request.runtime} was asked for; ask that runtime")
         version = self.version()
         device = self.find_device(request.device)
-        self._check_known("device", device, self.devices)
+        check_known(self.name, "device", device, self.devices)
         spec = DeviceSpec(
             runtime=self.name,
             runtime_version=version,
@@ -132,17 +127,25 @@ class Runtime(abc.ABC):
         return spec
 
     def open(self, model: bytes, spec: DeviceSpec, weights: bytes = b"") -> Session:
-        """Load a model as the device spec says; ``weights`` are what its format keeps in a file of their own.
+        """Load a model under a device spec.
 
-        :class:`RuntimeUnavailable` where the runtime does not work here, :class:`MismatchError` where the device
-        spec is of another runtime or version, :class:`MeasurementError` where the model cannot be loaded,
-        :class:`FormatError` as of :meth:`check_self_contained`.
+        Args:
+            model: The model's bytes.
+            spec: The device spec.
+            weights: The weights that the model's format keeps in a file of their own; mostly empty.
+
+        Raises:
+            RuntimeUnavailable: The runtime does not work here.
+            MismatchError: The device spec is of another runtime or version.
+            InputError: The runtime does not have a setting of the device spec.
+            FormatError: The model would read another file.
+            MeasurementError: The model cannot be loaded.
         """
         self.check_model(model, spec, weights)
         return self.open_checked(model, spec, weights)
 
     def check_model(self, model: bytes, spec: DeviceSpec, weights: bytes = b"") -> None:
-        """Check all that :meth:`open` checks before it loads a model; the same errors."""
+        """Check everything that :meth:`open` checks before it loads a model; the errors are those of :meth:`open`."""
         if (spec.runtime, spec.runtime_version) != (self.name, self.version()):
             raise MismatchError(
                 f"the device spec is of {spec.runtime} {spec.runtime_version}, and this is "
@@ -162,8 +165,9 @@ class Runtime(abc.ABC):
             return self.open_impl(model, spec, weights)
 
     def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
-        """Refuse a model that would read another file than those whose bytes are given. The runtime need not be
-        installed. Overridden where a model may be of another format than ONNX.
+        """Refuse a model that would read a file whose bytes are not given.
+
+        The runtime need not be installed. A runtime overrides this where a model may be of another format than ONNX.
 
         Raises:
             FormatError: The model would read another file.
@@ -188,24 +192,30 @@ class Runtime(abc.ABC):
         feeds: Mapping[str, Array],
         weights: bytes = b"",
     ) -> tuple[float, ...]:
-        """How a run's time divides over the layers called ``names``, in their order: parts of 1, by the runtime's own
-        profiler in a session of its own. Shares and not times, since a profiler slows down what it looks at.
+        """How the time of one run divides over a model's layers, by the runtime's profiler in a session of its own.
 
-        An operator is of the layer whose name its own begins with; one that the runtime put in between, as a change of
-        layout, of the layer before it. :class:`MeasurementError` where the runtime fails, or names no layer.
+        The result is shares and not times, since a profiler slows down the operators that it times.
+
+        Args:
+            model: The model's bytes.
+            spec: The device spec.
+            names: The names of the layers, as :func:`~profilers.runtimes.layer_shares.divide_run` takes them.
+            feeds: The model's inputs by name.
+            weights: The weights that the model's format keeps in a file of their own; mostly empty.
+
+        Returns:
+            Each layer's part of the time, in the order of ``names``; the sum is 1.
+
+        Raises:
+            InputError: The runtime does not have a setting of the device spec.
+            FormatError: The model would read another file.
+            MeasurementError: The runtime fails, has no profiler, or does not name the model's layers.
         """
         self._check_spec(spec)
         with translate_errors(f"{self.name} could not profile the model"):
             self.check_self_contained(model, weights)
-            timed = self.profile_impl(model, spec, weights, feeds)
-        spent = dict.fromkeys(names, 0.0)
-        owner = names[0]
-        for operator, took in timed:
-            owner = layer if (layer := operator.split("/")[0]) in spent else owner
-            spent[owner] += took
-        if not sum(spent.values()) or sum(map(bool, spent.values())) < len(spent) / 2:
-            raise MeasurementError(f"{self.name}'s profiler does not name the model's layers; report it")
-        return tuple(took / sum(spent.values()) for took in spent.values())
+            operators = self.profile_impl(model, spec, weights, feeds)
+        return divide_run(self.name, names, operators)
 
     @abc.abstractmethod
     def version_impl(self) -> str:
@@ -217,41 +227,22 @@ class Runtime(abc.ABC):
 
     @abc.abstractmethod
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
-        """Load a model under a checked device spec; leave nothing behind on failure. ``weights`` is empty unless
-        ``separate_weights``."""
+        """Load a model under a device spec that was checked, and leave nothing behind on failure.
+
+        ``weights`` is empty unless ``separate_weights`` is set.
+        """
 
     def profile_impl(
         self, model: bytes, spec: DeviceSpec, weights: bytes, feeds: Mapping[str, Array]
     ) -> Sequence[tuple[str, float]]:
-        """The operators of one run in their order: the name that the graph gives each, and what it takes, in any unit.
-        Overridden where :meth:`profiles` says that it works."""
-        raise MeasurementError(f"{self.name} does not tell what a model's layers take")
+        """The operators of one run in their order: the name of each in the graph, and its time in any unit.
+
+        A runtime overrides this where :meth:`profiles` is true.
+        """
+        raise MeasurementError(f"{self.name} has no profiler for a model's layers; measure the layers alone")
 
     def _check_spec(self, spec: DeviceSpec) -> None:
-        self._check_known("device", spec.device, self.devices)
-        self._check_known("precision", spec.precision, self.precisions_on(spec.device))
-        self._check_known("graph level", spec.graph_level, self.graph_levels)
-        if spec.spin not in self.spins:
-            raise InputError(
-                f"{self.name} has no setting to let threads spin or not; ask for spin={self.spins[0]}"
-            )
-        if spec.batch < 1 or spec.threads < 1:
-            raise InputError(f"threads and batch are at least 1; got {spec.threads} and {spec.batch}")
-        if spec.threads > spec.machine.usable_threads:
-            raise InputError(
-                f"{spec.threads} threads were asked for, and this process may use {spec.machine.usable_threads}; "
-                "ask for fewer, or give it more cores"
-            )
-
-    def _check_known(self, word: str, value: str, known: tuple[str, ...]) -> None:
-        if value not in known:
-            raise InputError(f"{self.name} has no {word} {value!r} here; it has {', '.join(known)}")
-
-    @contextmanager
-    def _needed(self) -> Iterator[None]:
-        availability = self.check()
-        if not availability.works:
-            raise RuntimeUnavailable(
-                f"{self.name} does not work here: {availability.why}; {availability.fix}"
-            )
-        yield
+        check_known(self.name, "device", spec.device, self.devices)
+        check_known(self.name, "precision", spec.precision, self.precisions_on(spec.device))
+        check_known(self.name, "graph level", spec.graph_level, self.graph_levels)
+        check_threads(self.name, spec, self.spins)

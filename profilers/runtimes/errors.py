@@ -1,4 +1,4 @@
-"""What a runtime raises, in our words."""
+"""Translation of a runtime's own errors into errors of this project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from latency_tables.errors import CompofaError, MeasurementError
 
 @contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Turn whatever a runtime raises into a :class:`MeasurementError` of one line; ours pass as they are."""
+    """Turn each error of a runtime into a one-line error; errors of this project pass unchanged.
+
+    Args:
+        what: What failed, as in ``openvino could not load the model``.
+
+    Raises:
+        MeasurementError: The block raised an error that is not of this project.
+    """
     try:
         yield
     except Exception as error:
@@ -20,6 +27,6 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
+    """The first line of an error's message; the name of its class where it has no message."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -1,7 +1,8 @@
-"""Finding what an ONNX model would read from other files, by a walk of its protobuf encoding.
+"""External data: the other files that an ONNX model would read, found by a walk of its protobuf encoding.
 
-A runtime that loads a model from memory looks for such files in the current folder, where no hash covers them. The
-fields are those of onnx.proto; the package ``onnx`` is not needed. Whatever protobuf might read in two ways is refused.
+A runtime that loads a model from memory searches such files in the current folder, where no hash covers them. The
+fields are those of onnx.proto, and the package ``onnx`` is not needed. An encoding that protobuf might read in two ways
+is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class _Message:
-    """A message of onnx.proto: which of its fields are messages that lead to a tensor."""
+    """A message of onnx.proto, with those of its fields that are messages and lead to a tensor."""
 
     children: Mapping[int, _Message] = field(default_factory=dict)
     is_tensor: bool = False
@@ -50,8 +51,12 @@ _MODEL = _describe_onnx()
 
 
 def check_external_data(model: bytes) -> None:
-    """Refuse an ONNX model that would read another file: a tensor with external data, wherever it is nested, or a node
-    that an execution provider compiled.
+    """Refuse an ONNX model that would read another file.
+
+    Such a model has a tensor with external data, at any depth, or a node that an execution provider compiled.
+
+    Args:
+        model: The model's bytes.
 
     Raises:
         FormatError: The model names another file.
@@ -75,7 +80,11 @@ def check_external_data(model: bytes) -> None:
 
 
 def refuse_file(location: str) -> FormatError:
-    """The error for a model that keeps weights in another file; ``location`` is empty where it is not named."""
+    """The error for a model that keeps weights in another file.
+
+    Args:
+        location: The file's name in the model; empty where the model does not name it.
+    """
     where = f" ({location[:SHOWN_CHARACTERS]!r})" if location else ""
     return FormatError(
         f"the model keeps weights in a file{where} that no hash covers; export it with its weights inside"
@@ -105,7 +114,7 @@ def _read_fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int
     """The fields of a message as (number, wire type, value of a varint, start, stop of the content)."""
     while at < end:
         tag, at = data[at], at + 1
-        # Most are of one byte, and a call for each would double the time.
+        # Most tags have one byte, and a call for each would double the time.
         if tag > LARGEST_IN_A_BYTE:
             tag, at = _read_varint(data, at - 1, end)
         number, wire, value = tag >> 3, tag & 7, 0

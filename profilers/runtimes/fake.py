@@ -22,7 +22,8 @@ from latency_tables.field_rule import rule
 from latency_tables.record import Record, RecordFile
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import Clock
-from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.availability import Availability
+from profilers.runtimes.base import Runtime
 from profilers.runtimes.session import Array, Port, Session
 
 FAULTS = ("", "crash", "hang", "error")

@@ -26,7 +26,11 @@ def list_runtimes() -> tuple[str, ...]:
 
 @lru_cache(maxsize=None)
 def find_runtime(name: str) -> Runtime:
-    """The runtime of that name; :class:`InputError` lists those there are."""
+    """The runtime of a name. Each is made once.
+
+    Raises:
+        InputError: There is no such runtime; the message lists all names.
+    """
     if name not in RUNTIMES:
         raise InputError(f"no runtime {name!r}; there are {', '.join(RUNTIMES)}")
     module, class_name = RUNTIMES[name].split(":")

@@ -1,4 +1,4 @@
-"""A model, loaded: its inputs and outputs, and the calls that are timed."""
+"""A session: a loaded model, with its inputs, its outputs and the calls that are timed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of a model. ``None`` in ``shape`` is a size that each call may choose."""
+    """An input or output of a model.
+
+    Attributes:
+        name: Its name in the model.
+        shape: Its sizes; ``None`` stands for a size that each call may choose.
+        dtype: The name of its numpy type, as in ``float32``.
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -38,7 +44,7 @@ class Port:
 
 
 class Session(abc.ABC):
-    """A model, loaded. Close it, or use it as a context."""
+    """A loaded model. Close it, or use it as a context."""
 
     def __init__(self, runtime: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> None:
         self.inputs, self.outputs = inputs, outputs
@@ -47,36 +53,66 @@ class Session(abc.ABC):
         self._closed = False
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name, for inputs by name. :class:`InputError` where an input is missing, unknown or not of
-        its shape and type; :class:`MeasurementError` where the runtime fails."""
+        """Run the model once.
+
+        Args:
+            feeds: An array for each input, by name.
+
+        Returns:
+            An array for each output, by name.
+
+        Raises:
+            InputError: An input is missing, unknown, or not of its shape and type.
+            MeasurementError: The runtime fails.
+        """
         checked = self._check(feeds)
         with translate_errors(f"{self._runtime} could not run the model"):
             return self.run_impl(checked)
 
     def bind(self, feeds: Mapping[str, Array]) -> None:
-        """Set the inputs that every :meth:`call` runs on, and have room made for the outputs, once."""
+        """Set the inputs that every :meth:`call` runs on, and reserve memory for the outputs once.
+
+        Args:
+            feeds: An array for each input, by name.
+
+        Raises:
+            InputError: An input is missing, unknown, or not of its shape and type.
+            MeasurementError: The runtime fails.
+        """
         checked = self._check(feeds)
         with translate_errors(f"{self._runtime} could not bind the model's inputs"):
             self._call = self.bind_impl(checked)
 
     def call(self) -> object:
-        """Run on what is bound, and leave the outputs where they are: this is what is timed.
+        """Run on the inputs that are bound, and leave the outputs where they are. This call is timed.
 
-        Gives the ns that it took by the device's own clock, as an ``int``, where the device has one to be timed by.
+        Returns:
+            The call's duration in ns as an ``int``, where the device times it by a clock of its own. Elsewhere the result
+            is no ``int``.
+
+        Raises:
+            InputError: No inputs are bound.
+            MeasurementError: The runtime fails.
         """
         with translate_errors(f"{self._runtime} could not run the model"):
             return self.bound()
 
     @property
     def bound(self) -> Callable[[], object]:
-        """What :meth:`call` calls, with nothing around it: for a timer, whose own time counts beside a short one. It
-        raises whatever the runtime does, so call it under :func:`translate_errors`."""
+        """The function that :meth:`call` calls, with nothing around it that would add to the time of a short call.
+
+        It raises the runtime's own errors, so call it under :func:`translate_errors`.
+        """
         if self._call is None:
             raise InputError("bind the inputs before calling a session")
         return self._call
 
     def watch(self) -> Callable[[], tuple[str, ...]]:
-        """Begin to watch the device; what is returned tells why a latency sampled since then is in doubt."""
+        """Begin to watch the device.
+
+        Returns:
+            A function that lists the reasons to doubt a latency that was sampled since then.
+        """
         return tuple
 
     def close(self) -> None:
@@ -92,7 +128,7 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
-        """Bind checked inputs; give what runs on them, and itself gives an ``int`` only for what :meth:`call` says."""
+        """Bind checked inputs and return the function that runs on them, which returns as :meth:`call` does."""
 
     @abc.abstractmethod
     def close_impl(self) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
 from profilers.machine.nvml import read_driver_version
-from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.availability import Availability
+from profilers.runtimes.base import Runtime
 from profilers.runtimes.external_data import COMPILED_NODE, check_external_data, refuse_compiled
 from profilers.runtimes.onnxruntime.providers import CPU, WITH_CPU, check_used, find_provider, name_devices
 from profilers.runtimes.session import Array, Port, Session

@@ -15,7 +15,8 @@ from typing import Any
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.machine.environment import read_conditions
-from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.availability import Availability
+from profilers.runtimes.base import Runtime
 from profilers.runtimes.external_data import check_external_data, refuse_file
 from profilers.runtimes.openvino.graph import read_graph
 from profilers.runtimes.openvino.layer_times import profile_calls, profile_windows

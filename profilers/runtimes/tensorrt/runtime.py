@@ -18,7 +18,8 @@ from latency_tables.errors import InputError, MeasurementError, MismatchError, R
 from latency_tables.machine import hash_json
 from profilers.machine.cuda import LIBRARY, CudaError, Gpu, load_driver
 from profilers.machine.nvml import read_driver_version
-from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.availability import Availability
+from profilers.runtimes.base import Runtime
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.external_data import check_external_data
 from profilers.runtimes.session import Array

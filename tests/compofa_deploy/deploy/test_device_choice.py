@@ -11,7 +11,7 @@ from compofa_deploy.deploy import device_choice as auto_module
 from compofa_deploy.deploy.device_choice import AUTO, Asked, leave_unknown_out, list_specs, list_threads
 from latency_tables.errors import InputError, RuntimeUnavailable
 from profilers.machine.environment import read_machine
-from profilers.runtimes.base import Availability
+from profilers.runtimes.availability import Availability
 from profilers.runtimes.registry import find_runtime
 from tests.support.supernets import make_accuracies
 

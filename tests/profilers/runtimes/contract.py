@@ -141,7 +141,7 @@ class RuntimeContract(ABC):
         model, names = layered
         spec = runtime.spec()
         if not runtime.profiles(spec):
-            with pytest.raises(MeasurementError, match="does not tell what a model's layers take"):
+            with pytest.raises(MeasurementError, match="has no profiler for a model's layers"):
                 runtime.share_layers(model, spec, names, {})
             return
         with runtime.open(model, spec) as session:

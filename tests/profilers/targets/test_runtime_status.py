@@ -7,7 +7,8 @@ import json
 import pytest
 
 from latency_tables.errors import FormatError, InputError
-from profilers.runtimes.base import Availability, Runtime
+from profilers.runtimes.availability import Availability
+from profilers.runtimes.base import Runtime
 from profilers.runtimes.registry import find_runtime, list_runtimes
 from profilers.targets.runtime_status import RuntimeStatus, read_status, read_statuses
 

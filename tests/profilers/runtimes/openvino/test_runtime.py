@@ -107,9 +107,9 @@ class TestOpenVino(RuntimeContract):
         assert measured.latency_ms > 0
 
     def test_it_cannot_be_kept_from_spinning(self, runtime: Runtime, model: bytes) -> None:
-        with pytest.raises(InputError, match="no setting to let threads spin"):
+        with pytest.raises(InputError, match="openvino cannot set whether its threads spin"):
             runtime.spec(DeviceRequest(runtime.name, spin=False))
-        with pytest.raises(InputError, match="no setting to let threads spin"):
+        with pytest.raises(InputError, match="openvino cannot set whether its threads spin"):
             runtime.open(model, replace(runtime.spec(), spin=False))
 
     def test_an_error_tells_the_reason_and_not_the_place_in_the_source(self, runtime: Runtime) -> None:
