@@ -50,7 +50,7 @@ gpu: $(TEST_VENV)/.installed
 
 # The documentation as a site with an API reference; a broken link or a docstring that cannot be read fails.
 docs: $(DOCS_VENV)/.installed
-	$(DOCS_VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs $(SITE)
+	$(DOCS_VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet --conf-dir docs . $(SITE)
 	@echo "$(SITE)/index.html"
 
 $(VENV)/.installed: $(FRAME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -71,3 +72,37 @@ def test_every_command_that_is_shown_exists_with_its_options(line):
     known = {option for parameter in command.params for option in parameter.opts}
     used = {word.partition("=")[0] for word in words if word.startswith("-")}
     assert used <= known
+
+
+PAGES = [path for path in sorted(ROOT.glob("*.md")) + DOCS if path.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_source_file_that_is_named_exists(page):
+    """A page says `latency_tables/fit.py`, or names a benchmark by its module."""
+    text = page.read_text()
+    named = re.findall(r"`((?:compofa_deploy|profilers|latency_tables|tests|benchmarks)/[\w/.]*)`", text)
+    named += [f"{module.replace('.', '/')}.py" for module in re.findall(r"python -m (benchmarks\.\w+)", text)]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_is_short_enough_to_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 140
+
+
+def test_the_glossary_defines_each_word_once():
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    assert len(words) > 60
+    assert len(set(words)) == len(words)
+
+
+def test_the_site_has_every_page():
+    settings = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    listed = {f"{page}.md" for pages in settings["PAGES"].values() for page in pages} | {"README.md"}
+    assert listed == {str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *DOCS]}
