@@ -74,11 +74,10 @@ def make_bundle(supernet: StoredSupernet, spec: DeviceSpec, extra: int) -> Expor
     logits = run_reference(layers, changed, supernet.preprocess.normalise(pixels))
     reference = encode_reference(pixels, logits)
     entries = exported.deployment
-    deployment = entries.model_copy(
-        update={
-            "model": describe_file(entries.model.file, model),
-            "reference": describe_file(entries.reference.file, reference),
-        }
+    deployment = replace(
+        entries,
+        model=describe_file(entries.model.file, model),
+        reference=describe_file(entries.reference.file, reference),
     )
     return Exported(deployment, {entries.model.file: model, entries.reference.file: reference})
 

@@ -19,6 +19,7 @@ from latency_tables.field_rule import FieldRule, find_rule
 from latency_tables.value_readers import (
     Reader,
     check_object,
+    make_any_number_reader,
     make_list_reader,
     make_map_reader,
     make_number_reader,
@@ -131,6 +132,8 @@ def _make_reader(hint: ast.expr, names: Mapping[str, Any], rule: FieldRule) -> R
     """The reader of a type hint, whose names are those of the module that states it."""
     if isinstance(hint, ast.BinOp):
         alternatives = [side for side in (hint.left, hint.right) if not _is_none(side)]
+        if len(alternatives) == 2 and _is_named(hint.left, "int") and _is_named(hint.right, "float"):
+            return make_any_number_reader(rule)
         if len(alternatives) == 1:
             return make_optional_reader(_make_reader(alternatives[0], names, rule))
     if isinstance(hint, ast.Subscript) and isinstance(hint.value, ast.Name):
@@ -153,7 +156,8 @@ def _make_container_reader(
         fixed = None if len(arguments) == 1 or _is_ellipsis(last) else len(arguments)
         if fixed is None and _is_named(first, "int"):
             return make_whole_list_reader(rule)
-        return make_list_reader(_make_reader(first, names, rule), rule, fixed)
+        read = make_list_reader(_make_reader(first, names, rule), rule, fixed)
+        return (lambda value, where: list(read(value, where))) if name in ("list", "List") else read
     raise TypeError(f"the decoder does not know the type hint {name}")
 
 

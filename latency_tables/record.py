@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -58,6 +59,10 @@ class RecordFile(Record):
         """
         write_json(Path(path), self.FORMAT, self.VERSION, self.to_dict(), indent=self.INDENT)
 
+    def to_content(self) -> dict[str, Any]:
+        """The file's content with its format and version, read back by :meth:`from_content`."""
+        return {"format": self.FORMAT, "version": self.VERSION, **self.to_dict()}
+
     def to_text(self) -> str:
         """The file's content in one line, read back by :meth:`parse`."""
         return json.dumps({"format": self.FORMAT, "version": self.VERSION, **self.to_dict()}, allow_nan=False)
@@ -70,7 +75,7 @@ class RecordFile(Record):
             InputError: The file is not there.
             FormatError: A field is missing or wrong; the message names it.
         """
-        return cls.from_dict(_strip(read_json(Path(path), cls.FORMAT, cls.VERSION)), str(path))
+        return cls.from_content(read_json(Path(path), cls.FORMAT, cls.VERSION), str(path))
 
     @classmethod
     def parse(cls: type[F], text: str, where: str) -> F:
@@ -83,12 +88,21 @@ class RecordFile(Record):
         Raises:
             FormatError: A field is missing or wrong; the message names it.
         """
-        return cls.from_dict(_strip(parse_json(text, where, cls.FORMAT, cls.VERSION)), where)
+        return cls.from_content(parse_json(text, where, cls.FORMAT, cls.VERSION), where)
 
+    @classmethod
+    def from_content(cls: type[F], content: Mapping[str, Any], where: str) -> F:
+        """Read a file's content, whose format and version were checked.
 
-def _strip(data: dict[str, Any]) -> dict[str, Any]:
-    """The content without format and version, which were checked."""
-    return {key: value for key, value in data.items() if key not in ("format", "version")}
+        Args:
+            content: A JSON object.
+            where: Its name in errors.
+
+        Raises:
+            FormatError: A field is missing or wrong; the message names it.
+        """
+        stated = ("format", "version")
+        return cls.from_dict({key: value for key, value in content.items() if key not in stated}, where)
 
 
 def _name_kind(kind: type) -> str:

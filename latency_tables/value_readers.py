@@ -73,6 +73,16 @@ def make_number_reader(rule: FieldRule) -> Reader:
     return lambda value, where: check_number(value, where, rule)
 
 
+def make_any_number_reader(rule: FieldRule) -> Reader:
+    """A reader of finite numbers that leaves whole numbers whole."""
+
+    def read(value: Any, where: str) -> float:
+        checked = check_number(value, where, rule)
+        return value if isinstance(value, int) else checked
+
+    return read
+
+
 def make_whole_reader(rule: FieldRule) -> Reader:
     """A reader of whole numbers."""
 

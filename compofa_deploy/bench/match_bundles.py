@@ -13,7 +13,8 @@ import numpy as np
 from compofa_deploy.bench.compare_models import compare_models
 from compofa_deploy.bench.run import Subject, find_subjects
 from compofa_deploy.bench.verdict import Comparison, allow_error
-from compofa_deploy.bundle.bundle import MANIFEST, Tensor
+from compofa_deploy.bundle.bundle import MANIFEST
+from compofa_deploy.bundle.deployment import Tensor
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError
 from profilers.measuring.paired_worker import locate

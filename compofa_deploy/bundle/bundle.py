@@ -6,12 +6,11 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from compofa_deploy.bundle.deployment import Deployment, FileEntry
 from compofa_deploy.bundle.folder_exchange import restore_folder
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
@@ -20,139 +19,10 @@ from latency_tables.machine import hash_json
 from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.registry import find_runtime
 
-FORMAT = "compofa-bundle"
-VERSION = 1
 MANIFEST = "deployment.json"
 REFERENCE = "reference.safetensors"
 CONTENT_ID = "content_id"
 """The manifest's field that holds a hash of all others."""
-
-Positive = Annotated[float, Field(gt=0)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FileEntry(_Part):
-    """A file of the bundle beside its manifest."""
-
-    file: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(ge=1)
-
-
-class Tensor(_Part):
-    """An input or output of the model."""
-
-    name: str
-    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=2)
-    dtype: str
-
-
-class Preprocessing(_Part):
-    """What :class:`compofa_deploy.files.images.Preprocess` does, in the order in which it is done."""
-
-    channels: str
-    resize_shorter_side: int = Field(ge=1)
-    resize_filter: str
-    centre_crop: int = Field(ge=1)
-    scale: float
-    mean: tuple[float, float, float]
-    std: tuple[Positive, Positive, Positive]
-    layout: str
-    dtype: str
-
-
-class Budget(_Part):
-    """What the latency had to keep."""
-
-    limit_ms: Positive
-    percentile: int
-    confidence: float = Field(gt=0, lt=1)
-
-
-class Latency(_Part):
-    """A latency at a percentile, with the interval that holds it."""
-
-    latency_ms: Positive
-    low_ms: Positive
-    high_ms: Positive
-
-
-class MeasuredLatency(Latency):
-    """Measured on the model file of this bundle, in so many fresh sessions."""
-
-    percentiles_ms: dict[str, Positive]
-    sessions: int = Field(ge=1)
-    samples: int = Field(ge=1)
-    when: str
-
-
-class Accuracy(_Part):
-    """Top-1 in per cent on images of ``data``, by a graph that computes in ``precision``."""
-
-    validation: float
-    test: float
-    data: str
-    precision: str = "f32"
-
-
-class Tried(_Part):
-    """A candidate that was exported and measured, and broke the budget."""
-
-    subnet: str
-    predicted_ms: Positive
-    measured_ms: Positive
-    measured_high_ms: Positive
-    device_spec: str = ""
-
-
-class Deployment(_Part):
-    """The manifest."""
-
-    format: str = FORMAT
-    version: int = VERSION
-    subnet: str
-    ofa_config: dict[str, list[int | float]]
-    architecture: dict[str, Any]
-    supernet: str
-    model: FileEntry
-    weights: FileEntry | None = None
-    extras: tuple[FileEntry, ...] = ()
-    reference: FileEntry
-    input: Tensor
-    output: Tensor
-    preprocess: Preprocessing
-    labels: tuple[str, ...]
-    macs: int
-    params: int
-    device_spec: dict[str, Any]
-    tolerance: Positive
-    accuracy: Accuracy | None = None
-    budget: Budget | None = None
-    predicted: Latency | None = None
-    measured: MeasuredLatency | None = None
-    tried: tuple[Tried, ...] = ()
-    command: str
-    made_with: dict[str, str]
-
-    @property
-    def size_bytes(self) -> int:
-        """What the model takes up, with its weights."""
-        return self.model.size_bytes + (self.weights.size_bytes if self.weights else 0)
-
-    @property
-    def files(self) -> tuple[FileEntry, ...]:
-        """Every file of the bundle beside its manifest."""
-        weights = () if self.weights is None else (self.weights,)
-        return (self.model, *weights, *self.extras, self.reference)
-
-    @model_validator(mode="after")
-    def _check_shapes(self) -> Self:
-        if len(self.input.shape) != 4 or len(self.labels) != self.output.shape[-1]:
-            raise ValueError("the input must have 4 sizes, and the output as many as there are labels")
-        return self
 
 
 @dataclass(frozen=True)
@@ -234,19 +104,13 @@ def load_bundle(folder: Path) -> Bundle:
 
 def read_manifest(folder: Path) -> Deployment:
     """The manifest of a bundle's folder. Errors as of :func:`load_bundle`."""
-    data = read_json(folder / MANIFEST, FORMAT, VERSION)
+    path = folder / MANIFEST
+    data = read_json(path, Deployment.FORMAT, Deployment.VERSION)
     if data.pop(CONTENT_ID, None) != hash_json(data):
         raise VerificationError(
-            f"{folder / MANIFEST}: its {CONTENT_ID} does not fit its content: it was changed or damaged; make the "
-            "bundle anew"
+            f"{path}: its {CONTENT_ID} does not fit its content: it was changed or damaged; make the bundle anew"
         )
-    try:
-        return Deployment.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise FormatError(
-            f"{folder / MANIFEST}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
+    return Deployment.from_content(data, str(path))
 
 
 def _check_self_contained(bundle: Bundle) -> None:

@@ -9,17 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from compofa_deploy.bundle.bundle import (
-    CONTENT_ID,
-    FORMAT,
-    MANIFEST,
-    VERSION,
-    Bundle,
-    Deployment,
-    FileEntry,
-    read_checked,
-    read_manifest,
-)
+from compofa_deploy.bundle.bundle import CONTENT_ID, MANIFEST, Bundle, read_checked, read_manifest
+from compofa_deploy.bundle.deployment import Deployment, FileEntry
 from compofa_deploy.bundle.folder_exchange import move_into_place, restore_folder
 from latency_tables.errors import CompofaError, InputError, VerificationError
 from latency_tables.files import write_json
@@ -59,8 +50,10 @@ def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes
         new.mkdir()
         for name, data in files.items():
             (new / name).write_bytes(data)
-        content = deployment.model_dump(mode="json")
-        write_json(new / MANIFEST, FORMAT, VERSION, {**content, CONTENT_ID: hash_json(content)})
+        content = deployment.to_content()
+        write_json(
+            new / MANIFEST, deployment.FORMAT, deployment.VERSION, {**content, CONTENT_ID: hash_json(content)}
+        )
         listed = _list_removable(folder)
         old = move_into_place(new, folder)
     except OSError as error:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.bundle.bundle import Bundle, Deployment, MeasuredLatency, load_bundle
+from compofa_deploy.bundle.bundle import Bundle, load_bundle
+from compofa_deploy.bundle.deployment import Deployment, MeasuredLatency
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.reference_network import build_reference
@@ -48,7 +49,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form."""
-        measured = None if self.measured is None else self.measured.model_dump()
+        measured = None if self.measured is None else self.measured.to_dict()
         return {**asdict(self), "measured": measured, "doubts": list(self.doubts)}
 
 

@@ -96,7 +96,7 @@ def command(**given: Any) -> None:
         )
     seconds = time.monotonic() - started
     if given["as_json"]:
-        chosen = deployment.model_dump(mode="json", include=_SHOWN)
+        chosen = {key: value for key, value in deployment.to_dict().items() if key in _SHOWN}
         print_json({
             "bundle": str(given["output"]),
             **chosen,

@@ -75,9 +75,11 @@ def command(**given: Any) -> None:
         checked = f"logits differ from the reference by {difference:.1g} (tolerance {deployment.tolerance:g})"
     write_bundle(given["output"], deployment, exported.files)
     if given["as_json"]:
-        shown = deployment.model_dump(
-            mode="json", include={"subnet", "model", "weights", "device_spec", "macs", "params", "accuracy"}
-        )
+        shown = {
+            key: value
+            for key, value in deployment.to_dict().items()
+            if key in ("subnet", "model", "weights", "device_spec", "macs", "params", "accuracy")
+        }
         print_json({"bundle": str(given["output"]), **shown, "largest_difference": difference})
     else:
         click.echo(

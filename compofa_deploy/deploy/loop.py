@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.bundle.bundle import Budget, Bundle, Latency, MeasuredLatency, Tried, decode_reference
+from compofa_deploy.bundle.bundle import Bundle, decode_reference
 from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
+from compofa_deploy.bundle.deployment import Budget, Latency, MeasuredLatency, Tried
 from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise
 from compofa_deploy.deploy.measured_accuracy import CountedAccuracies
 from compofa_deploy.export.export import Exported, export
@@ -186,7 +187,7 @@ def _compare(
 
 
 def _update(exported: Exported, changes: dict[str, Any]) -> Exported:
-    return replace(exported, deployment=exported.deployment.model_copy(update=changes))
+    return replace(exported, deployment=replace(exported.deployment, **changes))
 
 
 def _write(job: Job, exported: Exported, candidates: Candidates, index: int, folder: Path) -> Bundle:

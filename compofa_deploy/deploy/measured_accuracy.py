@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.bundle.bundle import Accuracy
+from compofa_deploy.bundle.deployment import Accuracy
 from compofa_deploy.deploy.exported_accuracy import SizedImages, count_exported
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet

@@ -12,15 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.bundle.bundle import (
-    REFERENCE,
-    Accuracy,
-    Deployment,
-    Preprocessing,
-    Tensor,
-    describe_file,
-    encode_reference,
-)
+from compofa_deploy.bundle.bundle import REFERENCE, describe_file, encode_reference
+from compofa_deploy.bundle.deployment import Accuracy, Deployment, Preprocessing, Tensor
 from compofa_deploy.export.writers import find_tolerance, find_writer
 from compofa_deploy.graph.network import INPUT, OUTPUT
 from compofa_deploy.graph.reference import run_reference
@@ -89,7 +82,7 @@ def export(
         reference=describe_file(REFERENCE, reference),
         input=Tensor(name=INPUT, shape=(spec.batch, 3, side, side), dtype="float32"),
         output=Tensor(name=OUTPUT, shape=(spec.batch, supernet.architecture.classes), dtype="float32"),
-        preprocess=Preprocessing(**supernet.preprocess.to_dict(side)),
+        preprocess=Preprocessing.from_dict(supernet.preprocess.to_dict(side)),
         labels=supernet.class_names,
         macs=count_macs(layers),
         params=count_params(layers),

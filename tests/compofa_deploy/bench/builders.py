@@ -23,13 +23,8 @@ def make_fake_model(slower: float = 1.0, world: FakeWorld = NOISY, **changes: ob
 def write_fake_bundle(folder: Path, exported: Exported, model: FakeModel, **changes: object) -> Path:
     """A bundle for the fake runtime; ``changes`` are the manifest's."""
     data = model.to_bytes()
-    deployment = exported.deployment.model_copy(
-        update={
-            "device_spec": find_runtime("fake").spec().to_dict(),
-            "model": describe_file("model.fake", data),
-            **changes,
-        }
-    )
+    own = {"device_spec": find_runtime("fake").spec().to_dict(), "model": describe_file("model.fake", data)}
+    deployment = replace(exported.deployment, **{**own, **changes})
     files = {deployment.reference.file: exported.files[deployment.reference.file], "model.fake": data}
     write_bundle(folder, deployment, files)
     return folder

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from compofa_deploy.bench import match_bundles as pairs_module
-from compofa_deploy.bundle.bundle import Tensor
+from compofa_deploy.bundle.deployment import Tensor
 from latency_tables.device import DeviceRequest
 from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle

@@ -1,6 +1,7 @@
 """The closed loop: what is delivered was measured to keep the budget, on a device that may be unlike its table."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_the_loop_gives_up_after_so_many_tries(device, job, cache, tmp_path, mon
 
     def barely_above(measurement, percentile):
         measured = real(measurement, percentile)
-        return measured.model_copy(update={"high_ms": BUDGET_MS * 1.0001})
+        return replace(measured, high_ms=BUDGET_MS * 1.0001)
 
     monkeypatch.setattr(deploy_module, "summarise", barely_above)
     with pytest.raises(InfeasibleError, match=r"none of 2 candidates kept 0\.033 ms when measured"):

@@ -36,7 +36,7 @@ def test_the_manifest_says_how_accurate_the_subnet_is(tiny, exported):
 
 
 def test_the_manifest_states_the_preprocessing(tiny, exported):
-    assert exported.deployment.preprocess.model_dump(mode="json") == tiny.preprocess.to_dict(16)
+    assert exported.deployment.preprocess.to_dict() == tiny.preprocess.to_dict(16)
 
 
 def test_the_model_is_what_the_manifest_says(exported):

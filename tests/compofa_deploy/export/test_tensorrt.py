@@ -51,7 +51,7 @@ def change_manifest(bundle: Bundle, folder: Path, spec: DeviceSpec, engine: byte
     entry = bundle.deployment.model
     if engine is not None:
         entry = describe_file("model.engine", engine)
-    deployment = bundle.deployment.model_copy(update={"device_spec": spec.to_dict(), "model": entry})
+    deployment = replace(bundle.deployment, device_spec=spec.to_dict(), model=entry)
     return write_bundle(folder, deployment, files).folder
 
 
