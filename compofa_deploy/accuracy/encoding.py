@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import gcd
 
 import numpy as np
@@ -11,22 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from compofa_deploy.space.subnet import BLOCKS, DEPTHS, EXPANDS, KERNELS, MAX_DEPTH, STAGES, Subnet
 from latency_tables.errors import InputError
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 
 Array = NDArray[np.float32]
 
 BLOCK_FEATURES = BLOCKS * (len(KERNELS) + len(EXPANDS))
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+@dataclass(frozen=True)
+class Encoding(Record):
     """Which resolutions there are places for: ``count`` of them, ``step`` pixels apart, from ``first`` on.
 
     A resolution between two places takes the lower one, as in OFA's.
     """
 
-    first: int
-    step: int
-    count: int
+    first: int = field(metadata=rule(minimum=1))
+    step: int = field(metadata=rule(minimum=1))
+    count: int = field(metadata=rule(minimum=1))
 
     def __post_init__(self) -> None:
         if min(self.first, self.step, self.count) < 1:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +13,39 @@ from compofa_deploy.accuracy.encoding import Array, Encoding, encode, encode_sub
 from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
-from latency_tables.fields import Fields
+from latency_tables.field_rule import rule
 from latency_tables.files import replace_file
-from latency_tables.json_text import parse_json
+from latency_tables.record import Record, RecordFile
 
-FORMAT = "compofa-accuracy-predictor"
-VERSION = 1
 SUFFIX = ".safetensors"
 LARGEST_FILE = 256 * 2**20
 """In bytes; no predictor of a few hundred inputs comes near it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOutError:
+@dataclass(frozen=True)
+class HeldOutError(Record):
     """How wrong predictions were for subnets that the fit did not see, by cross-validation: mean and largest absolute
     error in percentage points of top-1, rank correlation, of how many subnets in how many folds."""
 
     mae: float
     worst: float
-    rank_correlation: float
-    n: int
-    folds: int
+    rank_correlation: float = field(metadata=rule(minimum=-1))
+    n: int = field(metadata=rule(minimum=1))
+    folds: int = field(metadata=rule(minimum=2))
+
+
+@dataclass(frozen=True)
+class _Metadata(RecordFile):
+    """Everything of a predictor's file that is no array."""
+
+    FORMAT = "compofa-accuracy-predictor"
+    VERSION = 1
+
+    encoding: Encoding
+    scale: float
+    architecture: str | None
+    error: HeldOutError | None
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -84,16 +95,8 @@ class AccuracyPredictor:
         """Write it as safetensors, with everything that is no array in the metadata."""
         from safetensors.numpy import save
 
-        metadata = {
-            "format": FORMAT,
-            "version": VERSION,
-            "encoding": asdict(self.encoding),
-            "scale": self.scale,
-            "architecture": self.architecture,
-            "error": None if self.error is None else asdict(self.error),
-            "origin": self.origin,
-        }
-        data = save(self.model.arrays(), {"compofa": json.dumps(metadata, allow_nan=False)})
+        metadata = _Metadata(self.encoding, self.scale, self.architecture, self.error, self.origin)
+        data = save(self.model.arrays(), {"compofa": metadata.to_text()})
         with replace_file(path) as file:
             file.write(data)
 
@@ -112,24 +115,5 @@ class AccuracyPredictor:
             raise InputError(f"{path}: there is no such file") from None
         except (OSError, SafetensorError) as error:
             raise FormatError(f"{path}: not a safetensors file that can be read ({error})") from None
-        where = f"{path}, metadata"
-        read = Fields(parse_json(text, where, FORMAT, VERSION), where)
-        places = read.inner("encoding")
-        return cls(
-            encoding=Encoding(*(places.integer(word, minimum=1) for word in ("first", "step", "count"))),
-            model=Mlp.from_arrays(arrays, str(path)),
-            scale=read.number("scale"),
-            architecture=None if read.value("architecture") is None else read.text("architecture"),
-            error=None if read.value("error") is None else _read_error(read.inner("error")),
-            origin=read.text("origin"),
-        )
-
-
-def _read_error(read: Fields) -> HeldOutError:
-    return HeldOutError(
-        mae=read.number("mae"),
-        worst=read.number("worst"),
-        rank_correlation=read.number("rank_correlation", minimum=-1),
-        n=read.integer("n", minimum=1),
-        folds=read.integer("folds", minimum=2),
-    )
+        metadata = _Metadata.parse(text, f"{path}, metadata")
+        return cls(model=Mlp.from_arrays(arrays, str(path)), **vars(metadata))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError, MismatchError
-from latency_tables.files import read_json, write_json
+from latency_tables.field_rule import rule
+from latency_tables.record import Record, RecordFile
 
-FORMAT = "compofa-accuracy-table"
-VERSION = 1
 SPLITS = ("validation", "test")
 F32 = "f32"
 MISSING = -1
@@ -25,30 +22,38 @@ MISSING = -1
 _INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+@dataclass(frozen=True)
+class _Row(Record):
+    """One subnet's counts, as the file has them."""
+
+    refuse_unknown = True
+
     subnet: str
-    validation_correct: int = Field(ge=0)
-    test_correct: int = Field(ge=0)
-    validation_top5: int | None = Field(default=None, ge=0)
-    test_top5: int | None = Field(default=None, ge=0)
+    validation_correct: int
+    test_correct: int
+    validation_top5: int | None = field(default=None, metadata=rule(omit=True))
+    test_top5: int | None = field(default=None, metadata=rule(omit=True))
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    format: str
-    version: int
+@dataclass(frozen=True, kw_only=True)
+class _File(RecordFile):
+    """The whole file."""
+
+    FORMAT = "compofa-accuracy-table"
+    VERSION = 1
+    refuse_unknown = True
+
     architecture: str
     supernet: str
     data: str
-    validation_images: int = Field(ge=1)
-    test_images: int = Field(ge=1)
+    validation_images: int = field(metadata=rule(minimum=1))
+    test_images: int = field(metadata=rule(minimum=1))
     made_by: str
-    precision: str = F32
-    runtime: str = ""
-    measured_on: str = ""
-    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    rows: list[_Row] = Field(min_length=1)
+    precision: str = field(default=F32, metadata=rule(omit=True))
+    runtime: str = field(default="", metadata=rule(omit=True))
+    measured_on: str = field(default="", metadata=rule(omit=True))
+    seconds: float | None = field(default=None, metadata=rule(omit=True))
+    rows: tuple[_Row, ...] = field(metadata=rule(entries=1, advice="the file may be cut off"))
 
 
 @dataclass(frozen=True)
@@ -122,42 +127,33 @@ class AccuracyTable:
         columns = {f"{split}_correct": self.correct[split] for split in SPLITS}
         if self.top5 is not None:
             columns |= {f"{split}_top5": self.top5[split] for split in SPLITS}
-        rows = [
-            {
-                "subnet": Subnet.compound(depths, resolution).id,
+        rows = tuple(
+            _Row(
+                Subnet.compound(depths, resolution).id,
                 **{name: int(counts[i, j]) for name, counts in columns.items()},
-            }
+            )
             for i, resolution in enumerate(self.resolutions)
             for j, depths in enumerate(COMPOUND_DEPTHS)
             if self.correct["validation"][i, j] != MISSING
-        ]
-        content: dict[str, Any] = {
-            "architecture": self.architecture,
-            "supernet": self.supernet,
-            "data": self.data,
-            "validation_images": self.images["validation"],
-            "test_images": self.images["test"],
-            "made_by": self.made_by,
-            **self._describe_run(),
-            **({} if self.seconds is None else {"seconds": self.seconds}),
-            "rows": rows,
-        }
-        write_json(path, FORMAT, VERSION, content, indent=None)
-
-    def _describe_run(self) -> dict[str, str]:
-        if not self.runtime:
-            return {}
-        return {"precision": self.precision, "runtime": self.runtime, "measured_on": self.measured_on}
+        )
+        _File(
+            architecture=self.architecture,
+            supernet=self.supernet,
+            data=self.data,
+            validation_images=self.images["validation"],
+            test_images=self.images["test"],
+            made_by=self.made_by,
+            precision=self.precision if self.runtime else F32,
+            runtime=self.runtime,
+            measured_on=self.measured_on if self.runtime else "",
+            seconds=self.seconds,
+            rows=rows,
+        ).save(path)
 
     @classmethod
     def load(cls, path: Path) -> AccuracyTable:
         """Read a table; :class:`FormatError` where a subnet is missing, twice there, or better than possible."""
-        data = read_json(path, FORMAT, VERSION)
-        try:
-            file = _File.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise FormatError(f"{path}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        file = _File.load(path)
         images = {"validation": file.validation_images, "test": file.test_images}
         subnets = [_parse_compound(row.subnet, path) for row in file.rows]
         resolutions = tuple(sorted({subnet.resolution for subnet in subnets}))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from latency_tables.errors import InputError
+from latency_tables.field_rule import rule
+from latency_tables.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+@dataclass(frozen=True)
+class Architecture(Record):
     """The shape of a supernet.
 
     Attributes:
@@ -23,13 +25,16 @@ class Architecture:
             stage has weights of its fixed kernel size alone.
     """
 
+    refuse_unknown = True
+
     name: str
-    width: float
+    # A whole number stays whole as it is read, since digests of supernets cover it.
+    width: int | float
     classes: int
     stem_stride: int
-    resolutions: tuple[int, ...]
-    family: str = "mbv3"
-    elastic_kernel: bool = True
+    resolutions: tuple[int, ...] = field(metadata=rule(minimum=1))
+    family: str = field(default="mbv3", metadata=rule(optional=True))
+    elastic_kernel: bool = field(default=True, metadata=rule(optional=True))
 
     def __post_init__(self) -> None:
         if self.width <= 0 or self.classes < 1 or self.stem_stride not in (1, 2):
@@ -39,21 +44,18 @@ class Architecture:
         if not self.resolutions or list(self.resolutions) != sorted(set(self.resolutions)):
             raise InputError(f"architecture {self.name!r}: resolutions must be ascending and not repeat")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the architecture as JSON-ready values, which :meth:`from_dict` reads."""
-        return {**asdict(self), "resolutions": list(self.resolutions)}
-
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Architecture:
+    def from_dict(cls, data: Any, where: str = "not an architecture") -> Architecture:
         """Read the values that :meth:`to_dict` returned.
 
+        Args:
+            data: A JSON value.
+            where: Its name in errors.
+
         Raises:
-            InputError: A field is missing, unknown or wrong.
+            FormatError: A field is missing, unknown or wrong.
         """
-        try:
-            return cls(**{**data, "resolutions": tuple(int(r) for r in data["resolutions"])})
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"not an architecture: {error}; write it with Architecture.to_dict") from None
+        return super().from_dict(data, where)
 
 
 IMAGENET_RESOLUTIONS = tuple(range(128, 225, 4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,12 +23,11 @@ from compofa_deploy.supernet.cut import Array, cut_weights
 from compofa_deploy.supernet.shapes import list_supernet_shapes
 from compofa_deploy.supernet.statistics import STATISTICS, StatisticsStore
 from latency_tables.errors import FormatError, InputError, MismatchError
+from latency_tables.field_rule import rule
 from latency_tables.files import replace_file
-from latency_tables.json_text import parse_json
 from latency_tables.layer import Layer
+from latency_tables.record import RecordFile
 
-FORMAT = "compofa-supernet"
-VERSION = 1
 STATISTICS_PREFIX = "statistics/"
 BUILT_IN = "mbv3-w0.75-cifar10"
 
@@ -81,20 +81,32 @@ class StoredSupernet:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class _Metadata(RecordFile):
+    """Everything of a supernet's file that is no array."""
+
+    FORMAT = "compofa-supernet"
+    VERSION = 1
+
+    architecture: Architecture
+    mean: tuple[float, float, float] = field(metadata=rule(minimum=-math.inf))
+    std: tuple[float, float, float] = field(metadata=rule(above=0))
+    class_names: tuple[str, ...]
+    origin: dict[str, Any] = field(default_factory=dict, metadata=rule(optional=True))
+
+
 def save_supernet(supernet: StoredSupernet, path: Path) -> None:
     """Write weights in their precision, statistics as they are kept, and the metadata."""
     from safetensors.numpy import save
 
-    metadata = {
-        "format": FORMAT,
-        "version": VERSION,
-        "architecture": supernet.architecture.to_dict(),
-        "mean": supernet.preprocess.mean,
-        "std": supernet.preprocess.std,
-        "class_names": supernet.class_names,
-        "origin": supernet.origin,
-    }
-    data = save(_all_arrays(supernet), {"compofa": json.dumps(metadata, allow_nan=False)})
+    metadata = _Metadata(
+        supernet.architecture,
+        supernet.preprocess.mean,
+        supernet.preprocess.std,
+        supernet.class_names,
+        dict(supernet.origin),
+    )
+    data = save(_all_arrays(supernet), {"compofa": metadata.to_text()})
     with replace_file(path) as file:
         file.write(data)
 
@@ -119,14 +131,8 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
         raise InputError(f"{path}: there is no such file") from None
     except (OSError, SafetensorError) as error:
         raise FormatError(f"{path}: not a safetensors file that can be read ({error})") from None
-    metadata = parse_json(text, f"{path}, metadata", FORMAT, VERSION)
-    try:
-        architecture = Architecture.from_dict(metadata["architecture"])
-        mean, std = (tuple(float(v) for v in metadata[word]) for word in ("mean", "std"))
-        names = tuple(map(str, metadata["class_names"]))
-        preprocess = Preprocess((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FormatError(f"{path}, metadata: {error!r}; write it with save_supernet") from None
+    metadata = _Metadata.parse(text, f"{path}, metadata")
+    architecture, names = metadata.architecture, metadata.class_names
     if len(names) != architecture.classes:
         raise FormatError(f"{path}: names {len(names)} classes; its architecture has {architecture.classes}")
     arrays = {
@@ -136,8 +142,8 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
     }
     statistics = _read_statistics(architecture, stored, path)
     half = not any(stored[name].dtype == np.float32 for name in arrays)
-    origin = metadata.get("origin", {})
-    supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, origin, half)
+    preprocess = Preprocess(metadata.mean, metadata.std)
+    supernet = StoredSupernet(architecture, arrays, statistics, preprocess, names, metadata.origin, half)
     _check_arrays(supernet, path)
     return supernet
 
