@@ -14,7 +14,7 @@ from compofa_deploy.bundle.deployment import Deployment, FileEntry
 from compofa_deploy.bundle.folder_exchange import restore_folder
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
-from latency_tables.files import read_json
+from latency_tables.files import read_bytes, read_json
 from latency_tables.machine import hash_json
 from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.registry import find_runtime
@@ -128,9 +128,10 @@ def read_checked(folder: Path, entry: FileEntry) -> bytes:
     """The content of a file; :class:`VerificationError` where it is missing or is not what its entry says."""
     path = folder / entry.file
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise VerificationError(f"{path}: cannot be read ({error.strerror}); make the bundle anew") from None
+        data = read_bytes(path, entry.size_bytes)
+    except (InputError, FormatError) as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise VerificationError(f"{path}: cannot be read ({reason}); make the bundle anew") from None
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise VerificationError(
             f"{path}: its hash is not the one in {MANIFEST}: it was changed or damaged; make the bundle anew"

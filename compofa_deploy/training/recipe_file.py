@@ -23,7 +23,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "phases": Phase,
 }
 LARGEST_RECIPE = 100_000
-"""In characters. The time that TOML's dotted keys take to read grows with the square of their number."""
+"""In characters."""
+MOST_DOTS = 200
+"""In one line. The memory and time that a dotted key takes grow with the square of its parts."""
 CHANGE = re.compile(r"\s*(?P<key>[\w.*-]*[\w-])\s*(?P<scales>\*?)=\s*(?P<value>.+?)\s*")
 WORD = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -44,9 +46,9 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {name_or_path!r} cannot be read: {error}") from None
-    if len(text) > LARGEST_RECIPE:
+    if len(text) > LARGEST_RECIPE or any(line.count(".") > MOST_DOTS for line in text.splitlines()):
         raise InputError(
-            f"recipe {name_or_path!r} cannot be read: it is longer than any recipe; give a TOML file"
+            f"recipe {name_or_path!r} cannot be read: it, or one of its keys, is too long; give a TOML file"
         )
     with refuse_malformed(f"recipe {name_or_path!r}", "TOML"):
         try:

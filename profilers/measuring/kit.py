@@ -16,6 +16,7 @@ from typing import Any
 
 from latency_tables.errors import FormatError, InputError
 from latency_tables.files import replace_file
+from latency_tables.json_text import LARGEST_TEXT
 from latency_tables.measured_kit import hash_kit
 from latency_tables.measurement import Item
 from latency_tables.record import RecordFile
@@ -199,6 +200,8 @@ def unpack_kit(path: Path, folder: Path) -> Kit:
                 _check_name(entry.filename, str(path))
             if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
                 raise FormatError(f"{path}: unpacks to more than {MAX_UNPACKED_BYTES >> 30} GiB; not a kit")
+            if any(entry.filename == MANIFEST and entry.file_size > LARGEST_TEXT for entry in entries):
+                raise FormatError(f"{path}: its manifest is larger than {LARGEST_TEXT >> 20} MiB; not a kit")
             for entry in entries:
                 target = folder / entry.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
