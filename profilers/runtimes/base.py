@@ -75,7 +75,7 @@ class Runtime(abc.ABC):
         return asked or self.devices[0]
 
     def inspect(self, model: bytes, spec: DeviceSpec) -> str:
-        """A few words on a model that was compiled ahead of a run for a device spec; empty where a runtime compiles none.
+        """A few words on a model that was compiled ahead of a run for a device spec; empty where none is compiled.
 
         Raises:
             RuntimeUnavailable: The runtime is not installed.

@@ -1,7 +1,7 @@
-"""A runtime that only pretends to run: known layer costs under a simulated clock.
+"""The fake runtime: models of known latency under a simulated clock.
 
-It lets anything that measures be tested against the truth, without sleeping, on a machine with no runtime at all.
-A model is JSON, as :meth:`FakeModel.to_bytes` writes it, and says how the device behaves that it runs on.
+It tests measuring code against the true latencies, without sleeping, on a machine that has no runtime. A model is JSON,
+as :meth:`FakeModel.to_bytes` writes it, and it says how the simulated device behaves.
 """
 
 from __future__ import annotations
@@ -28,18 +28,26 @@ from profilers.runtimes.session import Array, Port, Session
 
 FAULTS = ("", "crash", "hang", "error")
 COLD_FACTORS = (1.36, 1.32, 1.16, 1.08, 1.04, 1.02, 1.01)
-"""The first calls after a switch of models, relative to the steady time, as they were seen in ONNX Runtime."""
+"""The first calls after another model ran, relative to the steady latency, as measured with ONNX Runtime."""
 CLOCK_STEP_NS = 20
-"""Reading a clock takes time itself."""
+"""The time that reading the clock takes."""
 
 
 @dataclass(frozen=True)
 class FakeWorld(Record):
     """How the simulated device behaves. All noise is relative.
 
-    A call takes ``launch_ms``, plus each layer's cost; in a model of more than one layer, ``context`` times the
-    cost, plus ``network_ms``. On top come a drift (a sine of ``drift`` and ``drift_period_ms``), a factor for each
-    session (its placement in memory), a factor for each call, and rare calls that take ``outlier_factor`` as long.
+    Attributes:
+        launch_ms: The fixed time of a call.
+        context: What a layer's cost is multiplied by in a model of more than one layer.
+        network_ms: A fixed time that a model of more than one layer takes beyond its layers.
+        drift: The amplitude of a sine that every call is multiplied by.
+        drift_period_ms: The period of that sine.
+        placement_noise: The standard deviation of a session's factor, as from its placement in memory.
+        call_noise: The standard deviation of a call's factor.
+        outlier_rate: The share of calls that are outliers.
+        outlier_factor: What an outlier is multiplied by.
+        seed: The seed of all noise.
     """
 
     launch_ms: float = 0.002
@@ -54,7 +62,7 @@ class FakeWorld(Record):
     seed: int = 0
 
     def true_ms(self, costs_ms: tuple[float, ...]) -> float:
-        """What a model of these layers takes in the steady state, without drift and noise."""
+        """The steady latency in ms of a model of these layers, without drift and noise."""
         if len(costs_ms) < 2:
             return self.launch_ms + sum(costs_ms)
         return self.launch_ms + self.network_ms + self.context * sum(costs_ms)
@@ -62,11 +70,17 @@ class FakeWorld(Record):
 
 @dataclass(frozen=True)
 class FakeModel(RecordFile):
-    """A model of the fake runtime: keys of layers, and what each costs in ms; empty ``costs_ms`` derives each
-    from its key.
+    """A model of the fake runtime.
 
-    ``fault`` makes the first call crash the process, hang, or raise. With ``fault_marker`` it happens only if
-    there is no such file yet, and makes it: a fault that does not come back.
+    Attributes:
+        layers: The keys of its layers.
+        costs_ms: The cost of each layer in ms; where it is empty, each is derived from the layer's key.
+        world: How the simulated device behaves.
+        input_shape: The shape of its one input.
+        classes: The length of its one output.
+        fault: What the first call does: ``crash`` the process, ``hang``, or raise an ``error``; empty for no fault.
+        fault_marker: A file that the fault makes. The fault occurs only while there is no such file, so that it does
+            not come back.
     """
 
     FORMAT = "compofa-fake-model"
@@ -87,11 +101,11 @@ class FakeModel(RecordFile):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What its layers are called within it: one key may be there twice."""
+        """The names of its layers within it, which differ even where two have one key."""
         return tuple(f"{place}.{key}" for place, key in enumerate(self.layers))
 
     def list_costs_ms(self) -> tuple[float, ...]:
-        """What each layer costs."""
+        """The cost of each layer in ms."""
         return self.costs_ms or tuple(map(derive_cost_ms, self.layers))
 
     def to_bytes(self) -> bytes:
@@ -100,7 +114,11 @@ class FakeModel(RecordFile):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> FakeModel:
-        """Read what :meth:`to_bytes` wrote; :class:`FormatError` says which field is wrong."""
+        """Read the bytes that :meth:`to_bytes` wrote.
+
+        Raises:
+            FormatError: The bytes are no such model; the message names the field.
+        """
         return cls.parse(data.decode(errors="replace"), "the fake model")
 
     def check_fields(self, where: str) -> None:
@@ -112,7 +130,7 @@ class FakeModel(RecordFile):
 
 
 def derive_cost_ms(key: str) -> float:
-    """A cost between 0.01 and 0.1 ms that depends on a layer's key alone, evenly spread in its logarithm."""
+    """The cost of a layer in ms, derived from its key: between 0.01 and 0.1 ms, with a uniform logarithm."""
     digest = hashlib.sha256(key.encode()).digest()
     return 0.01 * 10 ** (int.from_bytes(digest[:4], "big") / 2**32)
 
@@ -142,7 +160,7 @@ class FakeRuntime(Runtime):
         return Availability(True)
 
     def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
-        """Its models name no files that they read."""
+        """A fake model reads no other file."""
 
     def profiles(self, spec: DeviceSpec) -> bool:
         return True
@@ -159,7 +177,7 @@ class FakeRuntime(Runtime):
 
 
 class FakeSession(Session):
-    """A fake model, loaded; it has a placement of its own."""
+    """A loaded fake model with a placement of its own."""
 
     def __init__(self, runtime: FakeRuntime, model: FakeModel) -> None:
         super().__init__(

@@ -87,8 +87,8 @@ class Session(abc.ABC):
         """Run on the inputs that are bound, and leave the outputs where they are. This call is timed.
 
         Returns:
-            The call's duration in ns as an ``int``, where the device times it by a clock of its own. Elsewhere the result
-            is no ``int``.
+            The call's duration in ns as an ``int``, where the device times it by a clock of its own. Elsewhere it is no
+            ``int``.
 
         Raises:
             InputError: No inputs are bound.

@@ -1,7 +1,7 @@
-"""ONNX Runtime's format for phones, ``.ort``: the graph is rewritten before it gets there, for an instruction set.
+"""ONNX Runtime's format for phones, ``.ort``, whose graph is rewritten ahead of time for an instruction set.
 
-A model in that format is run as it is. On the full build that is here the numbers are those of a phone, and so is the
-graph: ONNX Runtime on x86 would bring an ``.onnx`` into a layout of its own (NCHWc), which Arm has not.
+A model in that format is run as it is. The full build of ONNX Runtime therefore computes the same outputs by the same
+graph as a phone. It would bring an ``.onnx`` on x86 into a layout (NCHWc) that Arm does not have.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ from profilers.runtimes.session import Array, Session
 
 PLATFORMS = ("arm", "amd64")
 X86_ONLY = ("NchwcTransformer",)
-"""Rewriting that fits an x86 CPU with the vector width of the one that does it, and no other."""
+"""Rewriting that fits only an x86 CPU of the same vector width as the converting one."""
 
 
 def convert_to_ort(model: bytes, platform: str) -> bytes:
-    """An ONNX model in ONNX Runtime's own format, with all of its rewriting done for an instruction set.
+    """Convert an ONNX model to ONNX Runtime's own format, rewritten for an instruction set.
 
-    What ``amd64`` gives fits the kind of CPU that it was made on. :class:`InputError` where the platform is not one of
-    ``arm`` and ``amd64``, :class:`MeasurementError` where the model is none, :class:`FormatError` where it would read
-    another file.
+    Args:
+        model: The ONNX model.
+        platform: ``arm``, or ``amd64``, whose result fits only the kind of CPU that converted it.
+
+    Raises:
+        InputError: The platform is unknown.
+        FormatError: The model would read another file.
+        MeasurementError: The bytes are no ONNX model.
     """
     import onnxruntime as ort
 
@@ -50,9 +55,9 @@ def convert_to_ort(model: bytes, platform: str) -> bytes:
 
 
 class OnnxRuntimeMobile(OnnxRuntime):
-    """ONNX Runtime on models in its own format; an ONNX model is brought into it first, when it is opened.
+    """ONNX Runtime on models in its own format; an ONNX model is converted when it is opened.
 
-    How far the graph may be rewritten is how far it *was*: for any Arm, or for this kind of x86.
+    The graph level is the instruction set that the graph was rewritten for: any Arm, or this kind of x86.
     """
 
     name = "onnxruntime_mobile"

@@ -1,7 +1,8 @@
-"""ONNX Runtime's execution providers: by what name a device is asked for, and how each is told its precision.
+"""ONNX Runtime's execution providers: the name of the device of each, and the options that set its precision.
 
-A provider that cannot run a part of a graph hands it to the CPU without a word. Here it must run all of it, or the CPU
-is part of the device's name, as in ``xnnpack+cpu``: most networks have operators that XNNPACK, NNAPI and Core ML lack.
+ONNX Runtime gives the operators that a provider lacks to the CPU, without a word. Here a provider must run the whole
+graph, or the CPU is part of the device's name, as in ``xnnpack+cpu``. Most networks have operators that XNNPACK, NNAPI
+and Core ML lack.
 """
 
 from __future__ import annotations
@@ -20,24 +21,29 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider by ONNX Runtime's name for it. ``precisions`` has the options that make it compute in each, the first
-    of them the default; ``threads_option`` is that for its threads, where it has its own."""
+    """An execution provider.
+
+    Attributes:
+        name: ONNX Runtime's name for it.
+        precisions: For each precision, the default first, the options that make the provider compute in it.
+        threads_option: The option that sets the provider's own threads; empty where it has none.
+        shares: Whether it may be asked for together with the CPU.
+    """
 
     name: str
     precisions: Mapping[str, Mapping[str, str]]
     threads_option: str = ""
     shares: bool = False
-    """Whether it may be asked for together with the CPU."""
 
     def options(self, precision: str, threads: int) -> dict[str, str]:
-        """The provider's options."""
+        """The provider's options for a precision and a number of threads."""
         own = {self.threads_option: str(threads)} if self.threads_option else {}
         return {**self.precisions[precision], **own}
 
 
 PROVIDERS = {
     "cpu": Provider(CPU, {"f32": NOTHING}),
-    # Left to itself it computes f32 in tf32, on GPUs from Ampere on.
+    # By default it computes f32 in tf32 on GPUs from Ampere on.
     "cuda": Provider("CUDAExecutionProvider", {"f32": {"use_tf32": "0"}, "tf32": {"use_tf32": "1"}}),
     # Its older format, NeuralNetwork, leaves the precision to Core ML.
     "coreml": Provider(
@@ -54,16 +60,21 @@ PROVIDERS = {
         shares=True,
     ),
 }  # fmt: skip
-"""By the name that a device begins with."""
+"""The providers by the first part of their devices' names."""
 
 
 def find_provider(device: str) -> Provider:
-    """The provider of a device's name, as in ``cpu``, ``cuda.nvidia-a10.sm86`` or ``xnnpack+cpu``."""
+    """The provider of a device, such as ``cpu``, ``cuda.nvidia-a10.sm86`` or ``xnnpack+cpu``."""
     return PROVIDERS[device.partition(WITH_CPU)[0].partition(".")[0]]
 
 
 def name_devices(available: Iterable[str], list_gpus: Callable[[], Iterable[str]]) -> tuple[str, ...]:
-    """The devices of the providers that a build has, the CPU first. ``list_gpus`` gives the names of CUDA's."""
+    """The devices of a build of ONNX Runtime, the CPU first.
+
+    Args:
+        available: ONNX Runtime's names of the providers in the build.
+        list_gpus: It returns the names of CUDA's GPUs.
+    """
     found = set(available)
     devices = []
     for word, provider in PROVIDERS.items():
@@ -75,10 +86,17 @@ def name_devices(available: Iterable[str], list_gpus: Callable[[], Iterable[str]
 
 
 def check_used(session: Any, device: str) -> None:
-    """:class:`MismatchError` where a session does not use the provider that a device's name asks for.
+    """Check that a session uses the provider of its device.
 
-    Newer versions of ONNX Runtime say which nodes each provider took; older ones refuse by themselves to hand any to a
+    Newer versions of ONNX Runtime tell which provider runs each node. Older ones refuse by themselves to give any to a
     CPU that is not part of the device.
+
+    Args:
+        session: ONNX Runtime's ``InferenceSession``.
+        device: The device that was asked for.
+
+    Raises:
+        MismatchError: Another provider runs the model, or a part of it.
     """
     provider = find_provider(device)
     used = session.get_providers()

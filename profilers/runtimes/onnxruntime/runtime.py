@@ -1,6 +1,6 @@
-"""ONNX Runtime, by whichever of its execution providers a build has.
+"""ONNX Runtime with the execution providers that a build has.
 
-It is imported on first use: ``compofa --help`` and the other runtimes must not wait for it, nor need it.
+It is imported on first use, so that ``compofa --help`` and the other runtimes neither wait for it nor need it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from profilers.runtimes.session import Array, Port, Session
 LOG_FATAL = 4
 ORT_MAGIC = b"ORTM"
 ORT_MAGIC_AT = 4
-"""Where a FlatBuffers file names what it is."""
+"""The offset in bytes at which a FlatBuffers file names its kind."""
 PROFILE_WARM_UP_CALLS = 10
 PROFILE_CALLS = 15
 KERNEL_SUFFIX = "_kernel_time"
@@ -54,8 +54,10 @@ def is_ort_format(model: bytes) -> bool:
 
 
 def check_self_contained(model: bytes) -> None:
-    """Refuse a model that would read another file, in either of ONNX Runtime's formats; errors as of
-    :func:`~profilers.runtimes.external_data.check_external_data`."""
+    """Refuse a model that would read another file, in either of ONNX Runtime's formats.
+
+    The errors are those of :func:`~profilers.runtimes.external_data.check_external_data`.
+    """
     if not is_ort_format(model):
         check_external_data(model)
     elif COMPILED_NODE in model:
@@ -64,15 +66,14 @@ def check_self_contained(model: bytes) -> None:
 
 
 class OnnxRuntime(Runtime):
-    """ONNX Runtime: one operator at a time, a set number of threads on each, all by the provider that was asked for."""
+    """ONNX Runtime, which runs one operator at a time with a set number of threads, by the provider of the device."""
 
     name = "onnxruntime"
     graph_levels = tuple(GRAPH_LEVELS)
 
     @cached_property
     def devices(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Those of the providers that are there, the CPU first, as in ``cpu``, ``cuda.nvidia-a10.sm86`` or
-        ``xnnpack+cpu``."""
+        """The devices of the providers in this build, the CPU first: ``cpu``, ``xnnpack+cpu`` and so on."""
         import onnxruntime
 
         return name_devices(onnxruntime.get_available_providers(), _list_gpus)
@@ -80,7 +81,7 @@ class OnnxRuntime(Runtime):
     def find_device(self, asked: str) -> str:
         word, _, number = asked.partition(":")
         index = int(number) if number.isdigit() else 0
-        # Asked for by its place; the name says which GPU a latency is of.
+        # A GPU is asked for by its index, and its name tells which GPU a latency is of.
         found = dict(enumerate(self._gpus)) if word == "cuda" else {}
         return found.get(index, asked) or self.devices[0]
 
@@ -108,7 +109,7 @@ class OnnxRuntime(Runtime):
         check_self_contained(model)
 
     def profiles(self, spec: DeviceSpec) -> bool:
-        # Elsewhere than on the CPU it tells when an operator was launched, not what it took.
+        # Its profiler tells when an operator was launched on other devices, and not its duration.
         return spec.device == "cpu"
 
     def profile_impl(
@@ -135,7 +136,7 @@ class OnnxRuntime(Runtime):
         asked: list[Any] = [(provider.name, settings)]
         if spec.device.endswith(WITH_CPU):
             asked.append(CPU)
-        # Without this it would go on with other providers where one fails.
+        # By default it would go on with other providers where one fails.
         session = ort.InferenceSession(model, self.make_options(spec), providers=asked, enable_fallback=0)
         check_used(session, spec.device)
         return OnnxSession(
@@ -147,12 +148,12 @@ class OnnxRuntime(Runtime):
         return [device for device in self.devices if device.startswith("cuda.")]
 
     def make_options(self, spec: DeviceSpec) -> Any:
-        """A session's options for a device spec."""
+        """ONNX Runtime's options of a session under a device spec."""
         import onnxruntime as ort
 
         own_threads = find_provider(spec.device).threads_option
         options = ort.SessionOptions()
-        # Two pools of threads would keep each other from the cores.
+        # Two thread pools would compete for the cores.
         options.intra_op_num_threads = 1 if own_threads else spec.threads
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
@@ -169,7 +170,7 @@ class OnnxRuntime(Runtime):
 
 
 class OnnxSession(Session):
-    """An ``InferenceSession``; ``memory`` is where its inputs and outputs are kept, as ONNX Runtime names it."""
+    """An ``InferenceSession``; ``memory`` is ONNX Runtime's name of the memory that holds its inputs and outputs."""
 
     def __init__(self, session: Any, memory: tuple[str, int]) -> None:
         super().__init__(
@@ -189,7 +190,7 @@ class OnnxSession(Session):
         binding = self._session.io_binding()
         for name, array in feeds.items():
             binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, *self._memory))
-        # A first run shows the outputs' shapes; bound to memory of our own, later runs allocate none.
+        # A first run shows the outputs' shapes. Later runs write into memory that is bound here, and allocate none.
         for name, array in self.run_impl(feeds).items():
             binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array, *self._memory))
         return partial(self._session.run_with_iobinding, binding)
@@ -213,7 +214,7 @@ def _read_port(node: Any) -> Port:
 
 
 def _list_gpus() -> list[str]:
-    """Those that CUDA's driver finds, in its order; none without a driver."""
+    """The names of the GPUs that CUDA's driver finds, in its order; none without a driver."""
     from profilers.machine.cuda import load_driver
     from profilers.runtimes.tensorrt.target import name_gpus
 

@@ -1,4 +1,4 @@
-"""Reading a model for OpenVINO, in the form that it runs fastest."""
+"""OpenVINO's graph of an ONNX model, in the form that it runs fastest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from typing import Any
 
 OPSET = "openvino.opset13"
 SLOPE, OFFSET = 1 / 6, 0.5
-"""Those of the hard sigmoid that OpenVINO has an operator for: relu6(x + 3) / 6."""
+"""The slope and offset of the hard sigmoid that OpenVINO has an operator for: relu6(x + 3) / 6."""
 
 
 def read_graph(core: Any, model: bytes) -> Any:
-    """An ONNX graph as OpenVINO's, with the operators that it has for h-swish and its gate.
+    """Read an ONNX model, and replace h-swish and its gate by OpenVINO's own operators for them.
 
-    It does not find them by itself in HardSigmoid and Mul, and runs those a quarter slower.
+    OpenVINO does not find these operators in HardSigmoid and Mul by itself, and runs those a quarter slower.
+
+    Args:
+        core: OpenVINO's ``Core``.
+        model: The ONNX model.
+
+    Returns:
+        OpenVINO's ``Model``.
     """
     graph = core.read_model(model)
     operators = import_module(OPSET)
@@ -40,7 +47,7 @@ def _is_gate(node: Any) -> bool:
 
 
 def _find_product(gate: Any, x: Any) -> Any:
-    """The product of a gate and what it gates, if that is all that the gate is for; else ``None``."""
+    """The product of a gate and its input, if the gate has no other use; else ``None``."""
     uses = [use.get_node() for use in gate.output(0).get_target_inputs()]
     if len(uses) != 1 or uses[0].get_type_name() != "Multiply":
         return None
@@ -53,6 +60,6 @@ def _find_product(gate: Any, x: Any) -> Any:
 
 
 def _replace(old: Any, new: Any) -> None:
-    """Put a node in another's place, under its name."""
+    """Replace a node by another, which takes its name."""
     new.set_friendly_name(old.get_friendly_name())
     old.output(0).replace(new.output(0))

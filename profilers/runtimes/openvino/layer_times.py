@@ -1,4 +1,4 @@
-"""What OpenVINO's operators take, from what it tells of its calls."""
+"""The times of OpenVINO's operators, read from its profiling information."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ from profilers.machine.clock import Clock
 
 PROFILE_WARM_UP_CALLS = 10
 PROFILE_WINDOWS = 3
-"""Stretches of calls, of which an operator is given the median: one that was disturbed does not count."""
+"""Windows of calls, of which the median is taken, so that one disturbed window does not count."""
 PROFILE_WINDOW_MS = 60.0
 PROFILE_WINDOW_CALLS = (10, 60)
-"""A window is as many calls as fill that time, but at least and at most so many."""
+"""The fewest and the most calls of a window, which otherwise has as many as fill ``PROFILE_WINDOW_MS``."""
 
 
 def profile_windows(request: Any, clock: Clock) -> tuple[list[str], list[list[float]]]:
-    """The operators, and what each takes in each window, in seconds, on the CPU.
+    """Time the operators of a model on the CPU.
 
-    What OpenVINO tells there is the mean over all calls since the model was compiled, of which the first takes many
-    times as long as the others. So the calls of a window are told by the means before and after it.
+    OpenVINO tells each operator's mean over all calls since the model was compiled, and the first call takes many times
+    as long as the others. The mean of a window is therefore computed from the means before and after it.
+
+    Args:
+        request: OpenVINO's ``InferRequest`` with its inputs set.
+        clock: The clock that sizes the windows.
+
+    Returns:
+        The operators' names, and for each window the time of each operator in seconds.
     """
     for _ in range(PROFILE_WARM_UP_CALLS):
         request.infer()
@@ -41,7 +48,14 @@ def profile_windows(request: Any, clock: Clock) -> tuple[list[str], list[list[fl
 
 
 def profile_calls(request: Any) -> tuple[list[str], list[list[float]]]:
-    """The operators, and what each takes in each of some calls, in seconds, on a device that tells of the last one."""
+    """Time the operators of a model on a device that tells the times of the last call.
+
+    Args:
+        request: OpenVINO's ``InferRequest`` with its inputs set.
+
+    Returns:
+        The operators' names, and for each call the time of each operator in seconds.
+    """
     for _ in range(PROFILE_WARM_UP_CALLS):
         request.infer()
     calls = []
@@ -52,5 +66,5 @@ def profile_calls(request: Any) -> tuple[list[str], list[list[float]]]:
 
 
 def _read_totals(request: Any, calls: int) -> list[float]:
-    """What each operator took in all of so many calls, in seconds."""
+    """The time of each operator in all of a number of calls, in seconds."""
     return [operator.real_time.total_seconds() * calls for operator in request.get_profiling_info()]

@@ -1,6 +1,6 @@
-"""OpenVINO: the CPU, and a GPU or NPU where it has one.
+"""OpenVINO on the CPU, and on a GPU or NPU where it finds one.
 
-It is imported on first use: ``compofa --help`` and the other runtimes must not wait for it, nor need it.
+It is imported on first use, so that ``compofa --help`` and the other runtimes neither wait for it nor need it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from profilers.runtimes.session import Array, Port, Session
 
 INSTALL = "run: pip install 'compofa-deploy[openvino]'"
 PRECISIONS = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
-"""Each precision, and the capability that a device names where it computes in it."""
+"""Each precision, and the capability that a device lists where it computes in that precision."""
 IR_STARTS = (b"<", b"\xef\xbb\xbf<")
-"""How XML begins, after a byte order mark or without; no ONNX file begins so."""
+"""The first bytes of XML, with a byte order mark and without; no ONNX file begins with these."""
 IR_WEIGHTS_PATH = b"weights_path"
-"""In the runtime information of a model, the name of a file that plugins may map instead of the given weights."""
+"""An entry of a model's runtime information: a file that plugins may map in place of the weights that are given."""
 IR_HIDDEN_LETTERS = (b"\0", b"&#")
-"""Signs of UTF-16 or UTF-32, and of characters that are written as numbers."""
+"""Bytes of UTF-16 or UTF-32, and of characters that are written as numbers."""
 ORIGINAL_NAMES = "originalLayersNames"
 KEPT_SHARE = 0.125
-"""Of the memory that is free: as much may be held by what compiling models gave."""
+"""The share of the free memory that compiled models may take."""
 
 
 def load_openvino() -> Any:
@@ -42,9 +42,9 @@ def load_openvino() -> Any:
 
 
 class OpenVino(Runtime):
-    """OpenVINO, one inference at a time, in a precision that it is told.
+    """OpenVINO, which runs one inference at a time in the precision of the device spec.
 
-    Left to itself it takes bf16 on a CPU that has it, as many threads as it likes, and pins them.
+    By default it would take bf16 on a CPU that has it, choose the number of threads, and pin them.
     """
 
     name = "openvino"
@@ -53,7 +53,7 @@ class OpenVino(Runtime):
 
     @cached_property
     def devices(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Those that it finds here, the CPU first, as in ``cpu``, ``gpu`` or ``gpu.1``."""
+        """The devices that it finds here, the CPU first, such as ``cpu``, ``gpu`` or ``gpu.1``."""
         found = [name.lower() for name in self._core.available_devices]
         return tuple(sorted(found, key=lambda name: (name != "cpu", name)))
 
@@ -62,7 +62,7 @@ class OpenVino(Runtime):
         return tuple(name for name, capability in PRECISIONS.items() if capability in capabilities)
 
     def version_impl(self) -> str:
-        # What follows the release is the commit that it was built from.
+        # The commit that it was built from follows the release.
         return str(load_openvino().get_version()).partition("-")[0]
 
     def check_impl(self) -> Availability:
@@ -93,12 +93,12 @@ class OpenVino(Runtime):
         request = compiled.create_infer_request()
         for name, array in feeds.items():
             request.set_tensor(name, load_openvino().Tensor(array))
-        operators, looks = (
+        operators, windows = (
             profile_windows(request, self.clock) if spec.device == "cpu" else profile_calls(request)
         )
         names = _find_original_names(compiled)
         return [
-            (names.get(name, name), statistics.median(took)) for name, took in zip(operators, zip(*looks))
+            (names.get(name, name), statistics.median(took)) for name, took in zip(operators, zip(*windows))
         ]
 
     def open_impl(self, model: bytes, spec: DeviceSpec, weights: bytes) -> Session:
@@ -111,7 +111,7 @@ class OpenVino(Runtime):
         return OpenVinoSession(compiled)
 
     def _compile(self, model: bytes, weights: bytes, device: str, settings: dict[str, Any]) -> Any:
-        """Compile a model, or load what compiling it gave before: a third of the time, for the same latency."""
+        """Compile a model, or load the result of an earlier time, which takes a third of the time."""
         key = (hashlib.sha256(model).digest(), hashlib.sha256(weights).digest(), device, *settings.values())
         if key in self._kept:
             return self._core.import_model(self._kept[key], device, settings)
@@ -120,7 +120,7 @@ class OpenVino(Runtime):
             content = compiled.export_model().getvalue()
             if sum(map(len, self._kept.values())) + len(content) <= self._kept_limit:
                 self._kept[key] = content
-                # Loaded like every later one, so that no session differs from the others.
+                # The first session is loaded like every later one, so that none differs.
                 return self._core.import_model(content, device, settings)
         return compiled
 
@@ -170,7 +170,7 @@ class OpenVinoSession(Session):
 
 
 def _check_ir(model: bytes) -> None:
-    """Refuse an IR that names a file with its weights. Otherwise it refers only to places in the weights it is given.
+    """Refuse an IR that names a file with its weights. Every other IR refers only to the weights that are given.
 
     Raises:
         FormatError: It names a file.
@@ -192,9 +192,9 @@ def _make_settings(spec: DeviceSpec) -> dict[str, Any]:
         settings.update(
             {
                 "INFERENCE_NUM_THREADS": spec.threads,
-                # Pinned to a core that another process keeps busy, a thread would wait while others are free.
+                # A thread that is pinned to a busy core would wait while other cores are free.
                 "ENABLE_CPU_PINNING": False,
-                # Two hardware threads of one core count as two, as everywhere else in a device spec.
+                # A device spec counts two hardware threads of one core as two.
                 "ENABLE_HYPER_THREADING": True,
             }
         )
@@ -202,7 +202,7 @@ def _make_settings(spec: DeviceSpec) -> dict[str, Any]:
 
 
 def _find_original_names(compiled: Any) -> dict[str, str]:
-    """What an operator that OpenVINO made of several is called by the last of them."""
+    """By the name of an operator that OpenVINO fused, the name of the last operator that it was fused from."""
     found = {}
     for operator in compiled.get_runtime_model().get_ops():
         info = operator.get_rt_info()
@@ -212,7 +212,7 @@ def _find_original_names(compiled: Any) -> dict[str, str]:
 
 
 def _check_settings(compiled: Any, spec: DeviceSpec) -> None:
-    """:class:`MismatchError` where the compiled model does not do as the device spec says."""
+    """:class:`MismatchError` where a compiled model does not follow the device spec."""
     asked = {"precision": spec.precision, "streams": "1"}
     used = {
         "precision": compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name(),
@@ -230,7 +230,7 @@ def _check_settings(compiled: Any, spec: DeviceSpec) -> None:
 
 
 def _find_reason(error: RuntimeError) -> str:
-    """The last line that says something; those before it are places in OpenVINO's own source."""
+    """The last line that is not empty; the lines before it are places in OpenVINO's own source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 
