@@ -48,7 +48,7 @@ def main() -> None:
     print(f"{'precision':10} {'capability':11} {'build':>8} {'engine':>9}  {'with spread gates':>17}")
     for precision in PRECISIONS:
         for capability in CAPABILITIES:
-            spec = runtime.target(precision=precision, capability=capability)
+            spec = runtime.engine_spec(precision=precision, capability=capability)
             form = choose_form(spec.runtime, precision)
             seconds = []
             for _ in range(given.repeats):

@@ -54,7 +54,7 @@ def _find_spec(runtime: str, precision: str = "", graph_level: str = "") -> Call
 
 
 def _find_target(precision: str) -> Callable[[], DeviceSpec]:
-    return lambda: cast(TensorRt, find_runtime("tensorrt_rtx")).target(
+    return lambda: cast(TensorRt, find_runtime("tensorrt_rtx")).engine_spec(
         precision=precision, capability=CAPABILITY
     )
 

@@ -131,7 +131,7 @@ def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
             f"{name} builds for the GPU that is here alone; {ahead.name} builds this engine, and must run it"
         )
     settings = {key: given[key] for key in ("precision", "batch", "device")}
-    return runtime.target(**settings, **asked), note
+    return runtime.engine_spec(**settings, **asked), note
 
 
 def load_held_out(folder: Path, supernet: StoredSupernet, name: str, on_skip: OnSkip) -> DataSplits:

@@ -218,7 +218,7 @@ def test_an_engine_for_another_capability_is_refused(tensorrt: TensorRt, superne
     here = tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16"))
     capability = "8.0" if here.device.endswith(".sm120") else "12.0"
     engine = tensorrt.build(
-        make_graph(supernet, tensorrt, "f16"), tensorrt.target(precision="f16", capability=capability)
+        make_graph(supernet, tensorrt, "f16"), tensorrt.engine_spec(precision="f16", capability=capability)
     )
     with pytest.raises(MeasurementError, match="cannot load the engine"):
         tensorrt.open(engine.data, here)

@@ -216,7 +216,7 @@ def _read_port(node: Any) -> Port:
 def _list_gpus() -> list[str]:
     """The names of the GPUs that CUDA's driver finds, in its order; none without a driver."""
     from profilers.machine.cuda import load_driver
-    from profilers.runtimes.tensorrt.target import name_gpus
+    from profilers.runtimes.tensorrt.device_names import name_gpus
 
     try:
         return list(name_gpus(load_driver().list_gpus()))

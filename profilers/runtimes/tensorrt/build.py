@@ -1,4 +1,4 @@
-"""From an ONNX graph to a TensorRT engine, in the precision that the graph's own types say."""
+"""Building a TensorRT engine from an ONNX graph, in the precision of the graph's own types."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ if TYPE_CHECKING:
     import tensorrt as trt
 
 PRECISIONS = ("f32", "tf32", "f16")
-"""tf32 is what TensorRT computes f32 graphs in unless it is told not to: products of 11 binary digits."""
+"""TensorRT computes f32 graphs in tf32, with products of 11 binary digits, unless it is told not to."""
 
 EXACT, SAME_CAPABILITY, AMPERE_PLUS = "exact", "same", "ampere+"
 HARDWARE = (EXACT, SAME_CAPABILITY, AMPERE_PLUS)
-"""The GPUs that an engine fits: the model it was built on, those of one compute capability, or Ampere and later."""
+"""The GPUs that an engine fits: the GPU it was built on, GPUs of one compute capability, or Ampere and later."""
 
 
 @dataclass(frozen=True)
 class BuildOptions:
     """How an engine is built.
 
-    ``batch`` is the largest for a graph whose batch is open. ``capability`` such as ``8.6`` builds for GPUs that need
-    not be here, and empty for the one that is. ``version_compatible`` engines load in later versions of TensorRT.
+    Attributes:
+        precision: The precision of the graph.
+        batch: The largest batch, for a graph whose batch is open.
+        capability: The compute capability, such as ``8.6``, of GPUs that need not be here; empty for the GPU here.
+        hardware: The GPUs that the engine fits, one of ``HARDWARE``.
+        version_compatible: Whether the engine loads in later versions of TensorRT.
     """
 
     precision: str = "f32"
@@ -39,14 +43,22 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class BuiltEngine:
-    """An engine's bytes, and how many layers its network had before they were fused."""
+    """A built engine.
+
+    Attributes:
+        data: The engine's bytes.
+        layers: The number of layers of its network before they were fused.
+    """
 
     data: bytes
     layers: int
 
 
 def list_capabilities(flavour: Flavour) -> tuple[str, ...]:
-    """The compute capabilities, such as ``8.6``, that a flavour builds for without a GPU; errors as of ``load``.
+    """The compute capabilities, such as ``8.6``, that a flavour builds for without a GPU.
+
+    Raises:
+        ImportError: The flavour is not installed.
 
     >>> from profilers.runtimes.tensorrt.flavour import CLASSIC
     >>> list_capabilities(CLASSIC)
@@ -60,7 +72,11 @@ def list_capabilities(flavour: Flavour) -> tuple[str, ...]:
 
 
 def check_options(flavour: Flavour, options: BuildOptions) -> None:
-    """:class:`InputError` where a flavour cannot build so, naming what it can."""
+    """Check that a flavour can build with these options.
+
+    Raises:
+        InputError: It cannot; the message names the options that it has.
+    """
     if options.precision not in PRECISIONS:
         raise InputError(
             f"{flavour.name} builds no engine in {options.precision!r}; ask for {', '.join(PRECISIONS)}"
@@ -90,11 +106,18 @@ def check_options(flavour: Flavour, options: BuildOptions) -> None:
 def build_engine(
     flavour: Flavour, graph: bytes, options: BuildOptions, timing_cache: Path | None = None
 ) -> BuiltEngine:
-    """Build an engine from an ONNX graph. With a ``timing_cache``, the classic flavour keeps there what it timed.
+    """Build an engine from an ONNX graph.
 
-    :class:`InputError` as of :func:`check_options`, and where a compute capability does not have what the graph needs;
-    :class:`MismatchError` where the graph is of another precision; :class:`MeasurementError` where it cannot be read or
-    built.
+    Args:
+        flavour: The kind of TensorRT.
+        graph: The ONNX graph.
+        options: How to build.
+        timing_cache: A file in which the classic flavour keeps the times of kernels from one build to the next.
+
+    Raises:
+        InputError: The flavour has no such options, or the compute capability lacks something that the graph needs.
+        MismatchError: The graph is of another precision.
+        MeasurementError: The graph cannot be read or built.
     """
     check_options(flavour, options)
     if TYPE_CHECKING:
@@ -118,10 +141,10 @@ def build_engine(
     _load_timings(config, cache)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        # What was asked for from afar is wrong; here it may be the machine.
+        # For a GPU that is elsewhere the request is wrong; here the machine may be the reason.
         kind = InputError if options.capability else MeasurementError
         raise kind(
-            f"{flavour.name} cannot build an engine in {options.precision}{_name_target(options)}: "
+            f"{flavour.name} cannot build an engine in {options.precision}{_name_capability(options)}: "
             f"{log.explain()}{_suggest(flavour, options)}"
         )
     _keep_timings(config, cache)
@@ -140,7 +163,7 @@ def _make_builder(flavour: Flavour, api: Any, log: Log) -> trt.Builder:
 
 
 def _check_types(flavour: Flavour, api: Any, network: trt.INetworkDefinition, precision: str) -> None:
-    """That a network computes in the types that the precision has."""
+    """Check that a network computes in the types of a precision."""
     wanted = api.DataType.HALF if precision == "f16" else api.DataType.FLOAT
     floats = (api.DataType.HALF, api.DataType.FLOAT, api.DataType.BF16)
     for layer in map(network.get_layer, range(network.num_layers)):
@@ -165,13 +188,13 @@ def _configure(flavour: Flavour, api: Any, config: trt.IBuilderConfig, options: 
     if options.version_compatible:
         config.set_flag(api.BuilderFlag.VERSION_COMPATIBLE)
     if flavour.builds_ahead:
-        # Without it, memory may be allocated while a model runs, and such a run cannot be captured in a CUDA graph.
+        # Otherwise a run may allocate memory, and such a run cannot be captured in a CUDA graph.
         config.set_flag(api.BuilderFlag.REQUIRE_USER_ALLOCATION)
         _set_capability(api, config, options.capability)
 
 
 def _set_capability(api: Any, config: Any, capability: str) -> None:
-    """``config`` is that of TensorRT-RTX, of which there are no type stubs."""
+    """``config`` is TensorRT-RTX's own, which has no type stubs."""
     name = f"SM{capability.replace('.', '')}" if capability else "CURRENT"
     config.num_compute_capabilities = 1
     config.set_compute_capability(getattr(api.ComputeCapability, name), 0)
@@ -180,8 +203,8 @@ def _set_capability(api: Any, config: Any, capability: str) -> None:
 def _add_profile(
     api: Any, builder: trt.Builder, config: trt.IBuilderConfig, network: trt.INetworkDefinition, batch: int
 ) -> None:
-    """The batch sizes to be fast at, where the graph leaves them open; one that is fixed needs no profile."""
-    # Dims are sequences, which their type stubs do not say.
+    """Set the batch sizes to optimise for, where the graph leaves its batch open."""
+    # The type stubs do not say that Dims are sequences.
     shapes: dict[str, Any] = {
         tensor.name: tensor.shape for tensor in map(network.get_input, range(network.num_inputs))
     }
@@ -197,7 +220,7 @@ def _add_profile(
 
 
 def _load_timings(config: trt.IBuilderConfig, path: Path | None) -> None:
-    """Let the builder use what it timed before, on this GPU and with this version; else it begins anew."""
+    """Let the builder use its earlier times of kernels, if they are of this GPU and version."""
     if path is None:
         return
     known = path.read_bytes() if path.exists() else b""
@@ -212,7 +235,7 @@ def _keep_timings(config: trt.IBuilderConfig, path: Path | None) -> None:
             file.write(bytes(config.get_timing_cache().serialize()))
 
 
-def _name_target(options: BuildOptions) -> str:
+def _name_capability(options: BuildOptions) -> str:
     return f" for compute capability {options.capability}" if options.capability else ""
 
 

@@ -1,6 +1,6 @@
-"""The two flavours of TensorRT, which share one Python interface, and what they say in their logs.
+"""The two flavours of TensorRT, which share one Python interface, and their logs.
 
-They are imported on first use: ``compofa --help`` and the other runtimes must not wait for them, nor need them.
+They are imported on first use, so that ``compofa --help`` and the other runtimes neither wait for them nor need them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from importlib import import_module
 from typing import Any
 
 ENOUGH_ERRORS = 2
-"""Of the errors that one failure logs, the first ones tell the cause."""
+"""How many of the errors that a failure logs are shown: the first ones tell the cause."""
 
 
 @dataclass(frozen=True)
 class Flavour:
-    """A kind of TensorRT: the names under which it may be installed, and what installs it.
+    """A kind of TensorRT.
 
-    ``builds_ahead`` says whether it builds engines on a machine without a GPU, for a compute capability that is asked
-    for.
+    Attributes:
+        name: The runtime's name.
+        modules: The modules under which it may be installed.
+        fix: The command that installs it.
+        builds_ahead: Whether it builds engines for a compute capability on a machine without a GPU.
     """
 
     name: str
@@ -46,7 +49,7 @@ RTX = Flavour(
 
 
 class Log:
-    """A flavour's log, which writes nothing and keeps the errors. ``logger`` is what TensorRT takes."""
+    """A flavour's log, which prints nothing and keeps the errors. Pass its ``logger`` to TensorRT."""
 
     def __init__(self, api: Any) -> None:
         errors: list[str] = []
@@ -64,7 +67,7 @@ class Log:
         self._errors = errors
 
     def explain(self) -> str:
-        """The first errors since the last time, in one line."""
+        """The first errors since the last call, in one line."""
         errors = list(dict.fromkeys(self._errors))
         self._errors.clear()
         return "; ".join(errors[:ENOUGH_ERRORS]) or "it gives no reason"

@@ -1,6 +1,6 @@
 """TensorRT on an NVIDIA GPU, in both of its flavours.
 
-They are imported on first use: ``compofa --help`` and the other runtimes must not wait for them, nor need them.
+They are imported on first use, so that ``compofa --help`` and the other runtimes neither wait for them nor need them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
 from latency_tables.machine import hash_json
-from profilers.machine.cuda import LIBRARY, CudaError, Gpu, load_driver
+from profilers.machine.cuda import Gpu, load_driver
 from profilers.machine.nvml import read_driver_version
 from profilers.runtimes.availability import Availability
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.external_data import check_external_data
 from profilers.runtimes.session import Array
+from profilers.runtimes.tensorrt.availability import find_availability
 from profilers.runtimes.tensorrt.build import (
     AMPERE_PLUS,
     EXACT,
@@ -32,37 +33,37 @@ from profilers.runtimes.tensorrt.build import (
     BuiltEngine,
     build_engine,
     check_options,
-    list_capabilities,
 )
-from profilers.runtimes.tensorrt.flavour import CLASSIC, RTX, Flavour, Log
-from profilers.runtimes.tensorrt.layer_times import time_operators
-from profilers.runtimes.tensorrt.session import TensorRtSession
-from profilers.runtimes.tensorrt.target import (
+from profilers.runtimes.tensorrt.cache_folder import find_cache_folder
+from profilers.runtimes.tensorrt.device_names import (
     AMPERE,
     ANYWHERE,
-    TARGET,
+    CAPABILITY_NAME,
     check_version,
     fits,
+    name_capability,
     name_gpus,
-    name_target,
     options_of,
     parse_capability,
 )
+from profilers.runtimes.tensorrt.engine_header import find_invalidity
+from profilers.runtimes.tensorrt.flavour import CLASSIC, RTX, Flavour, Log
+from profilers.runtimes.tensorrt.layer_times import time_operators
+from profilers.runtimes.tensorrt.session import TensorRtSession
 
 if TYPE_CHECKING:
     import tensorrt as trt
 
 ONNX_START = b"\x08"
-"""The tag of an ONNX file's first field, its IR version. Engines begin with letters."""
-CACHE_VARIABLE = "COMPOFA_CACHE"
+"""The tag of an ONNX file's first field, its IR version. An engine begins with letters."""
 TRUST_VARIABLE = "COMPOFA_TRUST_ENGINES"
-"""Set to 1, it lets engines run that bring code for the host, as version-compatible ones do."""
+"""Engines that bring code for the host, as version-compatible ones do, run where this is set to 1."""
 
 
 class TensorRt(Runtime):
-    """TensorRT, one inference at a time.
+    """TensorRT, which runs one inference at a time.
 
-    The precision is that of a graph's own types. A model is an ONNX graph, for which an engine is built, or an engine.
+    A model is an engine, or an ONNX graph for which an engine is built. The precision is that of the graph's own types.
     """
 
     name = CLASSIC.name
@@ -71,11 +72,11 @@ class TensorRt(Runtime):
 
     @property
     def devices(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The GPUs here by name and compute capability, as in ``nvidia-geforce-rtx-4090.sm89``."""
+        """The GPUs of this machine by name and compute capability, as in ``nvidia-geforce-rtx-4090.sm89``."""
         return tuple(self._gpus)
 
     def find_device(self, asked: str) -> str:
-        if not TARGET.fullmatch(asked):
+        if not CAPABILITY_NAME.fullmatch(asked):
             return super().find_device(asked)
         found = [name for name, gpu in self._gpus.items() if fits(asked, name, gpu)]
         if not found:
@@ -91,30 +92,9 @@ class TensorRt(Runtime):
         return str(self.flavour.load().__version__)
 
     def check_impl(self) -> Availability:
-        try:
-            self.flavour.load()
-        except ImportError as error:
-            return Availability(False, f"it cannot be imported ({error})", self.flavour.fix)
-        without = "install NVIDIA's driver, or build on a machine with a GPU"
-        can = ""
-        if self.flavour.builds_ahead:
-            capabilities = list_capabilities(self.flavour)
-            without = (
-                f"build with --compute-capability {'|'.join(capabilities)}, and run where there is such a GPU"
-            )
-            can = "it builds engines, and cannot run them: "
-        try:
-            gpus = load_driver().list_gpus()
-        except OSError:
-            return Availability(False, f"{can}there is no NVIDIA driver ({LIBRARY})", without)
-        except CudaError as error:
-            return Availability(False, f"{can}{error}", without)
-        if self.flavour.builds_ahead and all(not self._supports(gpu) for gpu in gpus):
-            models = ", ".join(f"{gpu.model} has {name_target(gpu.capability)}" for gpu in gpus)
-            return Availability(False, f"{can}{models}", without)
-        return Availability(True)
+        return find_availability(self.flavour, load_driver)
 
-    def target(
+    def engine_spec(
         self,
         *,
         precision: str = "",
@@ -124,11 +104,19 @@ class TensorRt(Runtime):
         hardware: str = EXACT,
         version_compatible: bool = False,
     ) -> DeviceSpec:
-        """The device spec of an engine that is to be built: for GPUs of a compute ``capability`` that need not be here,
-        or for the GPU here, and those that its ``hardware`` compatibility covers.
+        """The device spec of an engine that is to be built.
 
-        :class:`InputError` where the flavour cannot build so; :class:`RuntimeUnavailable` where it is not installed, or
-        no GPU is here and none was asked for.
+        Args:
+            precision: The precision; empty for the first one.
+            batch: The largest batch.
+            capability: The compute capability of GPUs that need not be here; empty for the GPU here.
+            device: The GPU here, by its device name; empty for the first one.
+            hardware: The GPUs that the engine fits, one of :data:`~profilers.runtimes.tensorrt.build.HARDWARE`.
+            version_compatible: Whether the engine loads in later versions of TensorRT.
+
+        Raises:
+            InputError: The flavour cannot build so.
+            RuntimeUnavailable: The flavour is not installed, or no GPU is here and no capability was asked for.
         """
         installed = self._find_installed()
         options = BuildOptions(
@@ -142,21 +130,28 @@ class TensorRt(Runtime):
         version = f"{installed}+" if version_compatible else installed
         if capability:
             return DeviceSpec(
-                self.name, version, name_target(parse_capability(capability)), options.precision, 1, batch, True,
+                self.name, version, name_capability(parse_capability(capability)), options.precision, 1, batch, True,
                 self.graph_levels[0], ANYWHERE,
             )  # fmt: skip
         spec = self.spec(DeviceRequest(self.name, device, options.precision, batch=batch))
         covered = {
             EXACT: spec.device,
-            SAME_CAPABILITY: name_target(self._gpus[spec.device].capability),
+            SAME_CAPABILITY: name_capability(self._gpus[spec.device].capability),
             AMPERE_PLUS: AMPERE,
         }
         return replace(spec, runtime_version=version, device=covered[hardware])
 
     def build(self, graph: bytes, spec: DeviceSpec) -> BuiltEngine:
-        """An engine from an ONNX graph for a device spec, as :meth:`target` or :meth:`spec` makes it; errors as of
-        :func:`~profilers.runtimes.tensorrt.build.build_engine`, and :class:`FormatError` where the graph would read
-        another file."""
+        """Build an engine from an ONNX graph.
+
+        Args:
+            graph: The ONNX graph.
+            spec: The device spec, as :meth:`engine_spec` or :meth:`spec` makes it.
+
+        Raises:
+            FormatError: The graph would read another file.
+            CompofaError: As :func:`~profilers.runtimes.tensorrt.build.build_engine`.
+        """
         self._find_installed()
         with translate_errors(f"{self.name} cannot read the graph"):
             check_external_data(graph)
@@ -164,7 +159,7 @@ class TensorRt(Runtime):
         if not options.capability:
             name = self.find_device(spec.device)
             load_driver().use(self._gpus[name].index)
-        timings = self._cache_folder / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
+        timings = find_cache_folder() / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
         return build_engine(self.flavour, graph, options, timings)
 
     def compile(self, graph: bytes, spec: DeviceSpec) -> bytes:
@@ -188,7 +183,7 @@ class TensorRt(Runtime):
     def inspect(self, model: bytes, spec: DeviceSpec) -> str:
         reason = check_version(spec, self._find_installed())
         if not reason and self.flavour.builds_ahead:
-            reason = self._find_invalidity(model)
+            reason = find_invalidity(self.flavour, model)
         if reason:
             raise MismatchError(f"{reason}; export it anew with the version that is installed")
         return f"an engine for {spec.device} in {spec.precision} by {spec.runtime} {spec.runtime_version}"
@@ -210,7 +205,7 @@ class TensorRt(Runtime):
         if engine is None:
             raise MeasurementError(
                 f"{self.name} {spec.runtime_version} cannot load the engine on {spec.device}: "
-                f"{self._find_invalidity(data) or log.explain()}; export it anew for this GPU and version, or, "
+                f"{find_invalidity(self.flavour, data) or log.explain()}; export it anew for this GPU and version, or, "
                 f"where it was built version-compatible and you trust it, set {TRUST_VARIABLE}=1"
             )
         return TensorRtSession(
@@ -233,28 +228,11 @@ class TensorRt(Runtime):
             self._built[key] = data
         return data
 
-    def _find_invalidity(self, data: bytes) -> str:
-        """What the flavour finds wrong with an engine by its header alone; empty where it is right or cannot be told.
-
-        Without a driver it tells only whether it is an engine.
-        """
-        api = self.flavour.load()
-        runtime = api.Runtime(Log(api).logger)
-        if not hasattr(runtime, "get_engine_validity"):
-            return ""
-        _, found = runtime.get_engine_validity(data)
-        kinds = api.EngineInvalidityDiagnostics.__members__.items()
-        reasons = [name.lower().replace("_", " ") for name, kind in kinds if found & int(kind)]
-        return f"{self.name} does not take the engine ({', '.join(reasons)})" if reasons else ""
-
     def _place_kernels(self, data: bytes, spec: DeviceSpec) -> Path | None:
         if not self.flavour.builds_ahead:
             return None
         name = hash_json([hashlib.sha256(data).hexdigest(), spec.runtime_version, spec.device])
-        return self._cache_folder / f"kernels-{name}.bin"
-
-    def _supports(self, gpu: Gpu) -> bool:
-        return f"{gpu.capability[0]}.{gpu.capability[1]}" in list_capabilities(self.flavour)
+        return find_cache_folder() / f"kernels-{name}.bin"
 
     def _find_installed(self) -> str:
         try:
@@ -272,16 +250,9 @@ class TensorRt(Runtime):
     def _built(self) -> dict[tuple[str, str], bytes]:
         return {}
 
-    @property
-    def _cache_folder(self) -> Path:
-        """In the project's cache folder, at the platform's place for caches on Linux unless the user named one."""
-        chosen = os.environ.get(CACHE_VARIABLE)
-        home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        return (Path(chosen) if chosen else Path(home) / "compofa-deploy") / "tensorrt"
-
 
 class TensorRtRtx(TensorRt):
-    """TensorRT for RTX: builds without a GPU, and compiles the kernels where it runs."""
+    """TensorRT for RTX, which builds engines without a GPU and compiles their kernels where they run."""
 
     name = RTX.name
     flavour = RTX

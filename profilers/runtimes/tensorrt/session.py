@@ -1,8 +1,8 @@
-"""An engine of TensorRT, loaded: runs on the GPU, timed by CUDA events around a CUDA graph."""
+"""A loaded TensorRT engine, which runs on the GPU and is timed by CUDA events around a CUDA graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,23 +12,26 @@ import numpy as np
 
 from latency_tables.errors import InputError, MeasurementError
 from latency_tables.files import replace_file
-from profilers.machine.cuda import CudaError, Driver, Event, Gpu, Graph, Memory, Stream
+from profilers.machine.cuda import CudaError, Driver, Event, Gpu, Graph, Stream
 from profilers.machine.nvml import UNKNOWN, GpuWatch, watch_gpu
 from profilers.runtimes.session import Array, Port, Session
+from profilers.runtimes.tensorrt.binding import Binding
 
 if TYPE_CHECKING:
     import tensorrt as trt
 
 CALLS_BEFORE_CAPTURE = 2
-"""What TensorRT puts off until it first runs, such as compiling kernels, cannot be captured in a CUDA graph."""
+"""TensorRT puts off some work, such as compiling kernels, until the first runs, which cannot be captured therefore."""
 
 
 class TensorRtSession(Session):
     """An engine with one context on one GPU.
 
-    A call is timed from its launch to its end on the GPU, with inputs and outputs there: copies to and from the host
-    are not in it. ``jit_cache`` is where TensorRT-RTX keeps the kernels that it compiles as it runs; ``keep`` is what
-    the engine needs to live.
+    A call is timed from its launch to its end on the GPU. Its inputs and outputs stay there, so that copies to and from
+    the host are not timed.
+
+    Attributes:
+        not_captured: Why calls are launched without a CUDA graph; empty where they have one, or nothing is bound.
     """
 
     def __init__(
@@ -42,6 +45,21 @@ class TensorRtSession(Session):
         jit_cache: Path | None = None,
         keep: object = None,
     ) -> None:
+        """Make a session.
+
+        Args:
+            runtime: The runtime's name.
+            api: The package of TensorRT.
+            engine: The engine.
+            driver: CUDA's driver.
+            gpu: The GPU to run on.
+            spins: Whether a thread that waits for the GPU spins.
+            jit_cache: The file in which TensorRT-RTX keeps the kernels that it compiles as it runs.
+            keep: Objects that must live as long as the engine.
+
+        Raises:
+            CudaError: The driver fails, or the GPU has no memory left.
+        """
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         inputs = [name for name in names if engine.get_tensor_mode(name) == api.TensorIOMode.INPUT]
         super().__init__(
@@ -52,10 +70,9 @@ class TensorRtSession(Session):
         self._api, self._engine, self._driver, self._gpu = api, engine, driver, gpu
         self._jit_cache, self._keep = jit_cache, keep
         self._jit: Any = None
-        self._binding: _Binding | None = None
+        self._binding: Binding | None = None
         self._graph: Graph | None = None
         self.not_captured = ""
-        """Why calls are launched without a CUDA graph; empty where they are with one, or nothing is bound."""
         driver.use(gpu.index)
         with ExitStack() as stack:
             self._stream = stack.enter_context(Stream(driver))
@@ -66,7 +83,7 @@ class TensorRtSession(Session):
 
     def run_impl(self, feeds: dict[str, Array]) -> dict[str, Array]:
         self._driver.use(self._gpu.index)
-        with _Binding(self._driver, self._context, feeds, self.outputs) as binding:
+        with Binding(self._driver, self._context, feeds, self.outputs) as binding:
             self._execute()
             self._stream.synchronise()
             outputs = binding.read_outputs()
@@ -77,7 +94,7 @@ class TensorRtSession(Session):
     def bind_impl(self, feeds: dict[str, Array]) -> Callable[[], object]:
         self._unbind()
         self._driver.use(self._gpu.index)
-        self._binding = _Binding(self._driver, self._context, feeds, self.outputs)
+        self._binding = Binding(self._driver, self._context, feeds, self.outputs)
         for _ in range(CALLS_BEFORE_CAPTURE):
             self._execute()
             self._stream.synchronise()
@@ -141,7 +158,7 @@ class TensorRtSession(Session):
     def close_impl(self) -> None:
         self._unbind()
         self._keep_kernels()
-        # TensorRT frees a context before its engine only where they are let go in this order.
+        # TensorRT must free a context before its engine.
         del self._context
         self._resources.close()
         del self._engine
@@ -155,7 +172,7 @@ class TensorRtSession(Session):
             config = engine.create_runtime_config()
             self._jit = config.create_runtime_cache()
             if self._jit_cache.exists():
-                # One of another GPU, driver or version is not taken, and written anew.
+                # TensorRT refuses kernels of another GPU, driver or version, and they are written anew.
                 self._jit.deserialize(self._jit_cache.read_bytes())
             config.set_runtime_cache(self._jit)
             context = engine.create_execution_context(config)
@@ -192,65 +209,6 @@ class TensorRtSession(Session):
         if self._binding is not None:
             self._binding.close()
             self._binding = None
-
-
-class _Binding:
-    """Room on the GPU for the tensors of a context, with inputs in it."""
-
-    def __init__(
-        self, driver: Driver, context: trt.IExecutionContext, feeds: dict[str, Array], outputs: Sequence[Port]
-    ) -> None:
-        self._context: trt.IExecutionContext = context
-        self._shapes = {name: array.shape for name, array in feeds.items()}
-        self._memory: dict[str, Memory] = {}
-        self._outputs: dict[str, Array] = {}
-        with ExitStack() as stack:
-            for name, array in feeds.items():
-                self._memory[name] = stack.enter_context(Memory(driver, array.nbytes))
-                self._memory[name].write(array)
-                _set_shape(context, name, array.shape)
-            for port in outputs:
-                # Known in full once the inputs' shapes are.
-                shape: Any = context.get_tensor_shape(port.name)
-                self._outputs[port.name] = np.empty(tuple(shape), port.dtype)
-                size = self._outputs[port.name].nbytes
-                self._memory[port.name] = stack.enter_context(Memory(driver, size))
-            self.attach()
-            self._resources = stack.pop_all()
-
-    def attach(self, context: trt.IExecutionContext | None = None) -> None:
-        """Let a context, or the one that this was made for, run on it."""
-        context = context or self._context
-        for name, shape in self._shapes.items():
-            _set_shape(context, name, shape)
-        for name, memory in self._memory.items():
-            if not context.set_tensor_address(name, memory.address):
-                raise MeasurementError(f"the engine does not take memory for {name}; build it anew")
-
-    def read_outputs(self) -> dict[str, Array]:
-        """The outputs, copied to the host, by name."""
-        for name, array in self._outputs.items():
-            self._memory[name].read(array)
-        return dict(self._outputs)
-
-    def close(self) -> None:
-        """Give the room back."""
-        self._resources.close()
-
-    def __enter__(self) -> _Binding:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _set_shape(context: trt.IExecutionContext, name: str, shape: tuple[int, ...]) -> None:
-    sizes: Any = shape
-    if not context.set_input_shape(name, sizes):
-        raise InputError(
-            f"the engine was not built for an input {name} of {' x '.join(map(str, shape))}; ask for a batch "
-            "that is not above the one it was built for"
-        )
 
 
 def _read_port(api: Any, engine: trt.ICudaEngine, name: str) -> Port:

@@ -28,7 +28,7 @@ SUBNET = Subnet.compound((2, 3, 4, 3, 2), 16)
 def make_spec(precision: str = "f16", capability: str = "8.6", batch: int = 1) -> DeviceSpec:
     runtime = find_runtime("tensorrt_rtx")
     assert isinstance(runtime, TensorRtRtx)
-    return runtime.target(precision=precision, capability=capability, batch=batch)
+    return runtime.engine_spec(precision=precision, capability=capability, batch=batch)
 
 
 @pytest.fixture(scope="module")

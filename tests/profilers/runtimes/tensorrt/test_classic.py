@@ -1,116 +1,100 @@
-"""What the classic flavour is asked to build with. It cannot be installed everywhere, so that a recorder stands in for
-its builder; that the names exist is checked against its type stubs."""
+"""Engines of the classic flavour, which cannot be installed everywhere. A builder stands in for its own that describes
+in an engine how it was built; that the real names exist is checked against its type stubs."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 
-from latency_tables.errors import MeasurementError
+from latency_tables.errors import MeasurementError, MismatchError
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY, BuildOptions, build_engine
 from profilers.runtimes.tensorrt.flavour import CLASSIC
-from tests.support.cuda import FakeLogger
+from tests.support.tensorrt_builder import THIS_GPU, Builder, Network, make_module
 
-NAMES = (
-    "Builder", "BuilderFlag", "DataType", "HardwareCompatibilityLevel", "ILogger", "LayerType",
-    "NetworkDefinitionCreationFlag", "OnnxParser", "ProfilingVerbosity",
-)  # fmt: skip
+GRAPHS = {"f32": b"float conv", "tf32": b"float conv", "f16": b"half conv"}
 
 
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
-    """A package of TensorRT that records what it is asked for, and builds every graph."""
-    api = MagicMock(ILogger=FakeLogger)
-    api.NetworkDefinitionCreationFlag.STRONGLY_TYPED = 1
-    network = api.Builder.return_value.create_network.return_value
-    network.num_layers, network.num_inputs, network.num_outputs = 0, 0, 1
-    api.Builder.return_value.build_serialized_network.return_value = b"an engine"
-    config = api.Builder.return_value.create_builder_config.return_value
-    config.create_timing_cache.side_effect = lambda known: known
-    config.set_timing_cache.side_effect = lambda cache, ignore_mismatch: cache != b"of another GPU"
-    config.get_timing_cache.return_value.serialize.return_value = b"timed here"
-    module: Any = ModuleType("tensorrt")
-    module.__dict__.update({name: getattr(api, name) for name in NAMES})
+@pytest.fixture(autouse=True)
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    module = make_module()
     monkeypatch.setitem(sys.modules, "tensorrt", module)
-    return api
+    return module
 
 
-def find_config(api: MagicMock) -> MagicMock:
-    config: MagicMock = api.Builder.return_value.create_builder_config.return_value
-    return config
+def build(options: BuildOptions, timings: Path | None = None) -> dict[str, Any]:
+    """How the engine for these options was built."""
+    built = build_engine(CLASSIC, GRAPHS[options.precision], options, timings)
+    assert built.layers == 1
+    described: dict[str, Any] = json.loads(built.data)
+    return described
 
 
-def list_flags(api: MagicMock) -> list[Any]:
-    return [call.args[0] for call in find_config(api).set_flag.call_args_list]
+@pytest.mark.parametrize(("precision", "flags"), [("f32", []), ("f16", []), ("tf32", ["TF32"])])
+def test_an_engine_computes_in_tf32_only_where_that_is_asked_for(precision: str, flags: list[str]) -> None:
+    assert build(BuildOptions(precision))["flags"] == flags
 
 
-@pytest.mark.parametrize(("precision", "cleared"), [("f32", True), ("f16", True), ("tf32", False)])
-def test_tf32_is_switched_off_unless_it_is_asked_for(api: MagicMock, precision: str, cleared: bool) -> None:
-    assert build_engine(CLASSIC, b"a graph", BuildOptions(precision)).data == b"an engine"
-    clear = find_config(api).clear_flag
-    assert clear.called == cleared
-    if cleared:
-        clear.assert_called_once_with(api.BuilderFlag.TF32)
+@pytest.mark.parametrize(
+    ("hardware", "level"),
+    [(EXACT, "NONE"), (SAME_CAPABILITY, "SAME_COMPUTE_CAPABILITY"), (AMPERE_PLUS, "AMPERE_PLUS")],
+)
+def test_an_engine_fits_the_hardware_that_is_asked_for(hardware: str, level: str) -> None:
+    assert build(BuildOptions(hardware=hardware))["hardware"] == level
 
 
-def test_networks_are_strongly_typed(api: MagicMock) -> None:
-    build_engine(CLASSIC, b"a graph", BuildOptions())
-    api.Builder.return_value.create_network.assert_called_once_with(1 << 1)
+@pytest.mark.parametrize(("compatible", "flags"), [(True, ["VERSION_COMPATIBLE"]), (False, [])])
+def test_an_engine_fits_later_versions_where_that_is_asked_for(compatible: bool, flags: list[str]) -> None:
+    assert build(BuildOptions(version_compatible=compatible))["flags"] == flags
 
 
-@pytest.mark.parametrize("hardware", [EXACT, SAME_CAPABILITY, AMPERE_PLUS])
-def test_the_hardware_that_an_engine_fits_is_set(api: MagicMock, hardware: str) -> None:
-    before = find_config(api).hardware_compatibility_level
-    build_engine(CLASSIC, b"a graph", BuildOptions(hardware=hardware))
-    levels = api.HardwareCompatibilityLevel
-    expected = {
-        EXACT: before,
-        SAME_CAPABILITY: levels.SAME_COMPUTE_CAPABILITY,
-        AMPERE_PLUS: levels.AMPERE_PLUS,
-    }
-    assert find_config(api).hardware_compatibility_level is expected[hardware]
+def test_an_engine_can_tell_which_operators_its_layers_were_fused_from() -> None:
+    assert build(BuildOptions())["verbosity"] == "DETAILED"
 
 
-@pytest.mark.parametrize("compatible", [True, False])
-def test_an_engine_fits_later_versions_where_that_is_asked_for(api: MagicMock, compatible: bool) -> None:
-    build_engine(CLASSIC, b"a graph", BuildOptions(version_compatible=compatible))
-    assert list_flags(api) == ([api.BuilderFlag.VERSION_COMPATIBLE] if compatible else [])
-
-
-def test_what_was_timed_is_kept_and_used_again(api: MagicMock, tmp_path: Path) -> None:
+def test_times_of_kernels_are_kept_for_the_next_build(tmp_path: Path) -> None:
     path = tmp_path / "tensorrt" / "timings.bin"
-    config = find_config(api)
-    for known in (b"", b"timed here"):
-        build_engine(CLASSIC, b"a graph", BuildOptions(), path)
-        config.set_timing_cache.assert_called_with(known, False)
-        assert path.read_bytes() == b"timed here"
+    assert build(BuildOptions(), path)["timings"] == ""
+    kept = path.read_bytes()
+    assert kept == THIS_GPU + b"conv"
+    assert build(BuildOptions(), path)["timings"] == kept.decode()
+    assert build(BuildOptions())["timings"] is None
 
 
-def test_timings_of_another_gpu_are_left_out(api: MagicMock, tmp_path: Path) -> None:
+def test_times_of_another_gpu_are_not_used_and_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "timings.bin"
-    path.write_bytes(b"of another GPU")
-    build_engine(CLASSIC, b"a graph", BuildOptions(), path)
-    assert [call.args[0] for call in find_config(api).set_timing_cache.call_args_list] == [
-        b"of another GPU",
-        b"",
-    ]
-    assert path.read_bytes() == b"timed here"
+    path.write_bytes(b"times on another GPU")
+    assert build(BuildOptions(), path)["timings"] == ""
+    assert path.read_bytes() == THIS_GPU + b"conv"
 
 
-def test_a_machine_that_it_cannot_build_on_is_an_error_that_names_the_mend(api: MagicMock) -> None:
-    api.Builder.side_effect = TypeError("factory function returned nullptr")
+@pytest.mark.parametrize(("precision", "graph"), [("f32", b"half conv"), ("f16", b"float conv")])
+def test_a_graph_of_another_precision_is_refused_by_its_layer(precision: str, graph: bytes) -> None:
+    with pytest.raises(MismatchError, match=rf"its layer conv is in (half|float), and {precision} was asked"):
+        build_engine(CLASSIC, graph, BuildOptions(precision))
+
+
+def test_a_machine_that_it_cannot_build_on_is_an_error_that_names_the_fix(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Builder, logger: Any) -> None:
+        raise TypeError("factory function returned nullptr")
+
+    monkeypatch.setattr(Builder, "__init__", fail)
     with pytest.raises(
         MeasurementError, match="build where there is an NVIDIA GPU, or with --runtime tensorrt_rtx"
     ):
-        build_engine(CLASSIC, b"a graph", BuildOptions())
+        build(BuildOptions())
 
 
-def test_an_engine_that_is_not_built_is_an_error_with_the_reason(api: MagicMock) -> None:
-    api.Builder.return_value.build_serialized_network.return_value = None
-    with pytest.raises(MeasurementError, match="cannot build an engine in f32: it gives no reason"):
-        build_engine(CLASSIC, b"a graph", BuildOptions())
+def test_an_engine_that_is_not_built_is_an_error_with_the_reason_that_was_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Builder, "create_network", lambda self, flags: Network(typed=False))
+    with pytest.raises(
+        MeasurementError, match=r"cannot build an engine in f32: the network is not strongly typed$"
+    ):
+        build(BuildOptions())

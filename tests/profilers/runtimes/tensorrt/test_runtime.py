@@ -21,6 +21,7 @@ from profilers.measuring.plan import Plan
 from profilers.measuring.worker import Worker
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
+from profilers.runtimes.tensorrt.cache_folder import find_cache_folder
 from profilers.runtimes.tensorrt.flavour import CLASSIC
 from profilers.runtimes.tensorrt.runtime import TensorRt, TensorRtRtx
 from tests.profilers.models import make_external_onnx
@@ -124,7 +125,7 @@ def test_an_engine_for_another_gpu_is_refused(cuda: FakeCuda, asked: str) -> Non
     ("hardware", "device"), [(EXACT, HERE), (SAME_CAPABILITY, "sm86"), (AMPERE_PLUS, "sm80+")]
 )
 def test_an_engines_device_says_what_it_fits(cuda: FakeCuda, hardware: str, device: str) -> None:
-    target = TensorRt().target(hardware=hardware, version_compatible=hardware == SAME_CAPABILITY)
+    target = TensorRt().engine_spec(hardware=hardware, version_compatible=hardware == SAME_CAPABILITY)
     assert target.device == device
     assert target.runtime_version == ("10.13.0.35+" if hardware == SAME_CAPABILITY else "10.13.0.35")
 
@@ -178,7 +179,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     assert TensorRt().check().fix == "run: pip install 'compofa-deploy[tensorrt]'"
     with pytest.raises(RuntimeUnavailable, match=r"pip install 'compofa-deploy\[tensorrt\]'"):
-        TensorRt().target()
+        TensorRt().engine_spec()
     for name in ("tensorrt_rtx", "tensorrt_rtx_bindings"):
         monkeypatch.setitem(sys.modules, name, None)
     assert TensorRtRtx().check().fix == "run: pip install 'compofa-deploy[tensorrt-rtx]'"
@@ -218,13 +219,13 @@ def test_a_gpu_that_the_flavour_does_not_support_is_named(
 @needs_rtx
 @without_gpu
 def test_an_engine_for_elsewhere_names_what_it_fits_and_no_machine() -> None:
-    target = TensorRtRtx().target(precision="f16", capability="12.0", batch=2)
+    target = TensorRtRtx().engine_spec(precision="f16", capability="12.0", batch=2)
     assert (target.device, target.precision, target.batch) == ("sm120", "f16", 2)
     assert target.describe().endswith("on any machine")
     with pytest.raises(InputError, match="a batch is at least 1"):
-        TensorRtRtx().target(capability="8.6", batch=0)
+        TensorRtRtx().engine_spec(capability="8.6", batch=0)
     with pytest.raises(RuntimeUnavailable, match="build with --compute-capability"):
-        TensorRtRtx().target()
+        TensorRtRtx().engine_spec()
 
 
 def test_no_engine_is_built_from_a_graph_that_would_read_another_file(
@@ -261,8 +262,7 @@ def test_its_cache_is_in_the_projects_folder(monkeypatch: pytest.MonkeyPatch, tm
     for name, value in (("COMPOFA_CACHE", str(tmp_path)), ("XDG_CACHE_HOME", str(tmp_path))):
         monkeypatch.delenv("COMPOFA_CACHE", raising=False)
         monkeypatch.setenv(name, value)
-        folder: Any = TensorRt()._cache_folder
-        assert folder == Cache.default().folder / "tensorrt"
+        assert find_cache_folder() == Cache.default().folder / "tensorrt"
 
 
 def test_the_flavours_are_what_they_say() -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from latency_tables.errors import InputError
 from profilers.machine.cuda import Gpu
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
-from profilers.runtimes.tensorrt.target import (
+from profilers.runtimes.tensorrt.device_names import (
     check_version,
     fits,
+    name_capability,
     name_gpus,
-    name_target,
     options_of,
     parse_capability,
 )
@@ -25,7 +25,7 @@ capabilities = st.tuples(st.integers(1, 99), st.integers(0, 9))
 @given(capabilities)
 def test_a_capability_comes_back_from_its_target(capability: tuple[int, int]) -> None:
     assert parse_capability(f"{capability[0]}.{capability[1]}") == capability
-    spec = replace(SPEC, device=name_target(capability))
+    spec = replace(SPEC, device=name_capability(capability))
     assert options_of(spec, builds_ahead=True).capability == f"{capability[0]}.{capability[1]}"
 
 
@@ -40,8 +40,8 @@ def test_an_engine_for_a_capability_fits_that_one_and_with_a_plus_later_ones(
     built: tuple[int, int], here: tuple[int, int]
 ) -> None:
     gpu = Gpu(0, "A GPU", here, "")
-    assert fits(name_target(built), "a-gpu", gpu) == (built == here)
-    assert fits(f"{name_target(built)}+", "a-gpu", gpu) == (here >= built)
+    assert fits(name_capability(built), "a-gpu", gpu) == (built == here)
+    assert fits(f"{name_capability(built)}+", "a-gpu", gpu) == (here >= built)
 
 
 def test_an_engine_for_one_model_fits_that_one_alone() -> None:

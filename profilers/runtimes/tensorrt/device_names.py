@@ -1,5 +1,8 @@
-"""What an engine fits, as a device spec says it: ``sm86`` is any GPU of compute capability 8.6, ``sm80+`` any from 8.0
-on, and a name such as ``nvidia-a10.sm86`` that GPU alone."""
+"""Names of the GPUs that an engine fits, as a device spec has them.
+
+``sm86`` is any GPU of compute capability 8.6, ``sm80+`` is any GPU from 8.0 on, and a name such as ``nvidia-a10.sm86``
+is that GPU alone.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,16 @@ from profilers.machine.cuda import Gpu
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY, BuildOptions
 
 ANYWHERE = Machine("any machine", "any", (), 1, None, "any")
-"""That of an engine built for a GPU that need not be here."""
+"""The machine of an engine that is built for a GPU that need not be here."""
 AMPERE = "sm80+"
-TARGET = re.compile(r"sm(\d+)(\d)(\+?)")
+CAPABILITY_NAME = re.compile(r"sm(\d+)(\d)(\+?)")
 
 
 def parse_capability(text: str) -> tuple[int, int]:
-    """Major and minor of a compute capability; :class:`InputError` where it is none.
+    """The major and minor number of a compute capability.
+
+    Raises:
+        InputError: The text is no compute capability.
 
     >>> parse_capability("8.6")
     (8, 6)
@@ -30,17 +36,17 @@ def parse_capability(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def name_target(capability: tuple[int, int]) -> str:
-    """The device of any GPU with that compute capability.
+def name_capability(capability: tuple[int, int]) -> str:
+    """The device name of any GPU of a compute capability.
 
-    >>> name_target((12, 0))
+    >>> name_capability((12, 0))
     'sm120'
     """
     return f"sm{capability[0]}{capability[1]}"
 
 
 def name_gpus(gpus: Sequence[Gpu]) -> dict[str, Gpu]:
-    """The GPUs by their devices' names, in their order.
+    """The GPUs by their device names, in their order.
 
     >>> list(name_gpus([Gpu(i, "NVIDIA A10", (8, 6), "") for i in range(2)]))
     ['nvidia-a10.sm86', 'nvidia-a10.sm86.1']
@@ -48,15 +54,21 @@ def name_gpus(gpus: Sequence[Gpu]) -> dict[str, Gpu]:
     named: dict[str, Gpu] = {}
     for gpu in gpus:
         model = re.sub(r"[^a-z0-9]+", "-", gpu.model.lower()).strip("-")
-        name = f"{model}.{name_target(gpu.capability)}"
+        name = f"{model}.{name_capability(gpu.capability)}"
         same = sum(other == name or other.startswith(f"{name}.") for other in named)
         named[f"{name}.{same}" if same else name] = gpu
     return named
 
 
 def fits(device: str, name: str, gpu: Gpu) -> bool:
-    """Whether what was built for a device runs on a GPU of this name."""
-    match = TARGET.fullmatch(device)
+    """Whether an engine that was built for a device runs on a GPU.
+
+    Args:
+        device: The device of the engine's device spec.
+        name: The GPU's device name.
+        gpu: The GPU.
+    """
+    match = CAPABILITY_NAME.fullmatch(device)
     if match is None:
         return device == name
     wanted = int(match[1]), int(match[2])
@@ -64,8 +76,13 @@ def fits(device: str, name: str, gpu: Gpu) -> bool:
 
 
 def options_of(spec: DeviceSpec, builds_ahead: bool) -> BuildOptions:
-    """How to build an engine for a device spec, by a flavour that does or does not build for GPUs that are not here."""
-    match = TARGET.fullmatch(spec.device)
+    """The options that build an engine for a device spec.
+
+    Args:
+        spec: The device spec of the engine.
+        builds_ahead: Whether the flavour builds for GPUs that are not here.
+    """
+    match = CAPABILITY_NAME.fullmatch(spec.device)
     capability = f"{match[1]}.{match[2]}" if match and builds_ahead else ""
     hardware = EXACT
     if match and not builds_ahead:
@@ -74,10 +91,14 @@ def options_of(spec: DeviceSpec, builds_ahead: bool) -> BuildOptions:
 
 
 def check_version(spec: DeviceSpec, installed: str) -> str:
-    """What keeps the installed version from loading an engine made for a device spec; empty where nothing does.
+    """The reason why an installed version cannot load an engine; empty where it can.
 
-    A version that ends in ``+`` stands for itself and those that follow it under the same major number, for engines
-    that were built so.
+    A version that ends in ``+`` stands for itself and later versions of the same major number, as for an engine
+    that was built version-compatible.
+
+    Args:
+        spec: The engine's device spec.
+        installed: The installed version.
     """
     made = spec.runtime_version
     if made == installed:
