@@ -9,24 +9,26 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from latency_tables.errors import FormatError, InputError, MismatchError
-from latency_tables.files import read_json, write_json
+from latency_tables.record import RecordFile
 
-FORMAT = "compofa-energy"
-VERSION = 1
 SAMPLE_SECONDS = 15
 KEEP_SECONDS = 600.0
 """How much an accident may cost of what is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Energy:
+@dataclass(frozen=True)
+class Energy(RecordFile):
     """Energy in kWh and CO2 in kg over so many seconds, in a country (ISO 3166, three letters)."""
+
+    FORMAT = "compofa-energy"
+    VERSION = 1
+    INDENT = 1
 
     seconds: float
     kwh: float
@@ -102,18 +104,18 @@ class EnergyMeter:
         used = Energy(found.duration, found.energy_consumed, found.emissions, self.country)
         self._before = self._before + used
         if self.path is not None:
-            write_json(self.path, FORMAT, VERSION, asdict(self._before))
+            self._before.save(self.path)
 
 
 def _read(path: Path | None, country: str) -> Energy:
     if path is None or not path.exists():
         return Energy(0.0, 0.0, 0.0, country)
-    data = read_json(path, FORMAT, VERSION)
     try:
-        seconds, kwh, co2_kg = (float(data[word]) for word in ("seconds", "kwh", "co2_kg"))
-        before = Energy(seconds, kwh, co2_kg, str(data["country"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: not the energy that a training used ({error!r}); remove it") from None
+        before = Energy.load(path)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}; it keeps the energy that a training used: remove it to count anew"
+        ) from None
     if before.country != country:
         raise MismatchError(
             f"{path}: this training began in {before.country}, not {country}; name that, or remove the file"

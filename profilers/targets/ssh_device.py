@@ -12,9 +12,9 @@ from typing import Any
 from latency_tables import errors
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, MismatchError
-from latency_tables.fields import Fields
 from latency_tables.machine import hash_json
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.value_readers import check_object
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress
 from profilers.targets.agent_archive import pack_agent
@@ -54,8 +54,8 @@ class RemoteDevice:
         :class:`MismatchError` where the device is only emulated.
         """
         self._carry({})
-        read = Fields(self._ask(["check"], None), f"{self.name}, its answer")
-        spec = DeviceSpec.from_dict(read.value("device_spec"), f"{self.name}, its device spec")
+        answer = check_object(self._ask(["check"], None), f"{self.name}, its answer")
+        spec = DeviceSpec.from_dict(answer.get("device_spec"), f"{self.name}, its device spec")
         if spec.machine.emulated:
             raise MismatchError(
                 f"{self.name}: it is an emulated {spec.machine.architecture}, whose latency is no device's; name one "

@@ -86,5 +86,5 @@ def test_a_file_of_another_country_is_refused(tmp_path):
 def test_a_file_that_is_broken_is_refused(tmp_path):
     path = tmp_path / "energy.json"
     path.write_text('{"format": "compofa-energy", "version": 1, "kwh": 1}')
-    with pytest.raises(FormatError, match=r"energy\.json: not the energy that a training used"):
+    with pytest.raises(FormatError, match=r"energy\.json, seconds: is missing.* remove it to count anew"):
         EnergyMeter("DEU", path)
