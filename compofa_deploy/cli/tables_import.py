@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json
+from compofa_deploy.cli.output import format_ms, print_json, warn
 from compofa_deploy.cli.table_file import TableFile
 
 
@@ -27,6 +28,9 @@ from compofa_deploy.cli.table_file import TableFile
 @click.option("--precision", metavar="TEXT", help="As in f32.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that worked on one operator.")
 @click.option("--batch", type=click.IntRange(1), help="Images at once.")
+@click.option(
+    "--unit", type=click.Choice(["ms", "us", "s"]), default="ms", show_default=True, help="The unit of its latencies.",
+)  # fmt: skip
 @options.output_option
 @options.json_option
 def import_command(source: Path, **given: Any) -> None:
@@ -48,18 +52,27 @@ def import_command(source: Path, **given: Any) -> None:
     from compofa_deploy.space.named_architectures import find_architecture
     from compofa_deploy.tables.coverage import widest_space
     from compofa_deploy.tables.importing import import_table
+    from compofa_deploy.tables.plausibility import examine_table
     from latency_tables.imported import describe_device
 
     architecture = find_architecture(given["arch"])
     known = ("machine", "runtime", "runtime_version", "device", "precision", "threads", "batch")
     spec = describe_device(**{word: given[word] for word in known})
     space = given["space"] or widest_space(architecture)
-    table = import_table(source, architecture, spec, space)
+    table = import_table(source, architecture, spec, space, given["unit"])
     table.save(given["output"])
+    examined = examine_table(table)
+    for doubt in examined.warnings:
+        warn(doubt)
     if given["as_json"]:
-        print_json({**summarise_table(given["output"], table), "space": space})
+        print_json({**summarise_table(given["output"], table), "space": space, "examined": asdict(examined)})
         return
     print_summary(given["output"], table)
+    click.echo(
+        f"{examined.smallest} takes {format_ms(examined.smallest_ms)} and {examined.largest} "
+        f"{format_ms(examined.largest_ms)}; the slowest layer, {examined.slowest_layer}, takes "
+        f"{format_ms(examined.slowest_layer_ms)}"
+    )
 
 
 @click.command("export")
@@ -73,8 +86,8 @@ def import_command(source: Path, **given: Any) -> None:
 def export_command(table: Path, kind: str, output: Path, as_json: bool) -> None:
     """Write a table for others: Once-For-All's YAML, or a CSV.
 
-    Their plain sum over a network's layers is what the table predicts: its intercept is carried by the layers that
-    every network runs.
+    The plain sum over a network's layers is the table's prediction, and each layer's cost is near the time that it
+    takes by itself. Cache contention is no sum of layers; how far off the sums are is said.
 
     \b
     Example:
@@ -84,8 +97,14 @@ def export_command(table: Path, kind: str, output: Path, as_json: bool) -> None:
     from latency_tables.table import LatencyTable
 
     written = FORMATS[kind](LatencyTable.load(table), output)
+    if written.largest_error:
+        warn(
+            f"the table's cache contention is no sum of layers: sums of these files are off its predictions by up to "
+            f"{written.largest_error:.1%}"
+        )
     if as_json:
-        print_json({"format": kind, "files": [str(path) for path in written]})
+        files = [str(path) for path in written.files]
+        print_json({"format": kind, "files": files, "largest_error": written.largest_error})
         return
-    for path in written:
+    for path in written.files:
         click.echo(path)

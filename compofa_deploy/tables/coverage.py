@@ -1,4 +1,4 @@
-"""Which layers a table must have for every subnet of a space to be predicted."""
+"""Coverage: the layers that a table needs to predict every subnet of a space."""
 
 from __future__ import annotations
 
@@ -22,14 +22,20 @@ SPACES = ("compofa", "compofa-elastic", "ofa")
 
 
 def widest_space(architecture: Architecture) -> str:
-    """The largest space that an architecture has subnets for."""
+    """Return the largest space whose subnets an architecture has weights for."""
     return "ofa" if architecture.elastic_kernel else "compofa"
 
 
 def list_needed(architecture: Architecture, resolution: int, space: str) -> dict[str, tuple[Layer, Subnet]]:
-    """Every layer that a subnet of the space runs at a resolution, by key, with the first subnet that needs it.
+    """Return every layer that a subnet of a space runs, by key, with the first subnet that needs it.
 
-    :class:`InputError` where the architecture is no MobileNetV3, or there is no such space.
+    Args:
+        architecture: The supernet's shape, of the family MobileNetV3.
+        resolution: The resolution in pixels.
+        space: The name of the space.
+
+    Raises:
+        InputError: The architecture is of another family, or there is no such space.
     """
     if architecture.family != FAMILY:
         raise InputError(
@@ -42,14 +48,8 @@ def list_needed(architecture: Architecture, resolution: int, space: str) -> dict
     return needed
 
 
-def list_fixed(architecture: Architecture, resolution: int) -> set[str]:
-    """The keys of the layers that every subnet runs, once each: what is before the stages and behind them."""
-    plans = [list_layers(architecture, subnet) for subnet in _cover("compofa", resolution)]
-    return set.intersection(*({layer.key for layer in plan} for plan in plans))
-
-
 def _cover(space: str, resolution: int) -> list[Subnet]:
-    """Subnets that run every layer of the space: what a block costs depends on its own setting alone."""
+    """Return subnets that together run every layer of the space. A layer depends on its own block's setting alone."""
     if space not in SPACES:
         raise InputError(f"no space {space!r}; there are {', '.join(SPACES)}")
     if space == "compofa":

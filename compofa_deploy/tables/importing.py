@@ -1,4 +1,4 @@
-"""Importing what others measured as a latency table."""
+"""Importing the latencies that others measured as a latency table."""
 
 from __future__ import annotations
 
@@ -20,12 +20,27 @@ from latency_tables.table import LatencyTable
 Needed = Mapping[str, tuple[Layer, Subnet]]
 
 
-def import_table(source: Path, architecture: Architecture, spec: DeviceSpec, space: str) -> LatencyTable:
-    """Read OFA's tables or a CSV of one's own, a file or a folder of them, as one table that covers ``space``.
+UNITS_MS = {"ms": 1.0, "us": 1e-3, "s": 1e3}
+"""The units that a foreign table may be in, each in ms."""
 
-    Layers of the architecture's widest space are kept where they are stated; those of ``space`` must be.
-    :class:`MismatchError` names the first that is missing and a subnet that needs it. :class:`FormatError` where a
-    layer or a resolution is stated twice, or resolutions contradict each other.
+
+def import_table(
+    source: Path, architecture: Architecture, spec: DeviceSpec, space: str, unit: str = "ms"
+) -> LatencyTable:
+    """Read OFA's tables or CSV files as one latency table.
+
+    Layers of the architecture's widest space are kept where they are stated.
+
+    Args:
+        source: A file, or a folder of files.
+        architecture: The architecture that the files are of.
+        spec: The device spec that the files are of.
+        space: The space whose layers must all be there.
+        unit: The unit of the files' latencies, a key of ``UNITS_MS``.
+
+    Raises:
+        MismatchError: A layer of the space is missing; it is named with a subnet that needs it.
+        FormatError: A layer or a resolution is stated twice, or resolutions contradict each other.
     """
     found = read_tables(source)
     costs: dict[int, dict[str, float]] = {}
@@ -36,7 +51,8 @@ def import_table(source: Path, architecture: Architecture, spec: DeviceSpec, spa
                 raise FormatError(
                     f"{stated.where}: states {resolution} px, and so does {origins[resolution]}; keep one of them"
                 )
-            costs[resolution] = _pick(stated, architecture, resolution, space)
+            picked = _pick(stated, architecture, resolution, space)
+            costs[resolution] = {key: UNITS_MS[unit] * value for key, value in picked.items()}
             origins[resolution] = stated.where
     files = sorted({stated.where for stated in found})
     origin = str(source) if len(files) == 1 else f"{len(files)} files in {source}"
@@ -45,14 +61,14 @@ def import_table(source: Path, architecture: Architecture, spec: DeviceSpec, spa
 
 
 def _list_resolutions(stated: ForeignTable, architecture: Architecture, space: str) -> Sequence[int]:
-    """Which resolutions a file is of: the one that it says, or those that it has every layer for."""
+    """Return the resolutions of a file: the one that it states, or those whose every layer it has."""
     if stated.resolution is not None:
         return [stated.resolution]
     missing = {
         resolution: len(_list_missing(stated, list_needed(architecture, resolution, space)))
         for resolution in architecture.resolutions
     }
-    # Where none is complete, the one that lacks the least says what is missing.
+    # If no resolution is complete, the message names the layers missing from the most complete one.
     return [r for r, count in missing.items() if not count] or [min(missing, key=missing.__getitem__)]
 
 
@@ -65,7 +81,7 @@ def _list_missing(stated: ForeignTable, needed: Needed) -> list[str]:
 
 
 def _pick(stated: ForeignTable, architecture: Architecture, resolution: int, space: str) -> dict[str, float]:
-    """The latencies of the architecture's layers at a resolution, by our keys."""
+    """Return the values of the architecture's layers at a resolution, by this project's keys."""
     needed = list_needed(architecture, resolution, space)
     for key in _list_missing(stated, needed):
         layer, subnet = needed[key]

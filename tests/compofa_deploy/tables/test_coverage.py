@@ -6,7 +6,7 @@ import pytest
 
 from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import COUPLED_EXPAND, DEPTHS, KERNELS, MAX_DEPTH, Subnet
-from compofa_deploy.tables.coverage import list_fixed, list_needed, widest_space
+from compofa_deploy.tables.coverage import list_needed, widest_space
 from tests.support.subnets import sample_any
 from tests.support.supernets import TINY
 
@@ -41,12 +41,6 @@ def test_the_subnet_that_is_named_needs_the_layer(space):
     for key, (layer, subnet) in list_needed(ELASTIC, 16, space).items():
         assert layer.key == key
         assert key in keys_of(subnet)
-
-
-def test_fixed_layers_are_those_before_and_behind_the_stages():
-    subnet = Subnet.compound((2,) * 5, 20)
-    names = [layer.name for layer in list_layers(ELASTIC, subnet) if layer.key in list_fixed(ELASTIC, 20)]
-    assert names == ["first_conv", "blocks.0", "final_expand", "pool", "feature_mix", "classifier"]
 
 
 def test_the_widest_space_is_that_which_the_weights_have():

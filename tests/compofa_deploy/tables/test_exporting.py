@@ -5,13 +5,11 @@ import yaml
 
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
-from compofa_deploy.tables.exporting import export_csv, export_ofa, flatten_crowding
+from compofa_deploy.tables.exporting import export_csv, export_ofa
 from compofa_deploy.tables.importing import import_table
-from latency_tables.crowding import Crowding
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.imported import describe_device
 from latency_tables.ofa_table import name_for_ofa
-from latency_tables.table import MeasuredNetwork
 from tests.support.supernets import TINY, make_table
 
 SPEC = describe_device()
@@ -22,16 +20,18 @@ def predict(table, subnet):
     return table.at(subnet.resolution).predict_ms(layer.key for layer in list_layers(TINY, subnet))
 
 
-@pytest.mark.parametrize("intercept_ms", [0.0, 0.01, -0.004])
+@pytest.mark.parametrize("intercept_ms", [0.0, 0.01, -0.004, -0.01])
 def test_the_plain_sum_of_the_yaml_is_what_the_table_predicts(tmp_path, intercept_ms):
     table = make_table(intercept_ms=intercept_ms)
-    written = export_ofa(table, tmp_path / "deep" / "folder")
+    exported = export_ofa(table, tmp_path / "deep" / "folder")
+    written = exported.files
+    assert exported.largest_error == 0
     assert [path.name for path in written] == ["16_lookup_table.yaml", "20_lookup_table.yaml"]
     means = {path.name[:2]: yaml.safe_load(path.read_text()) for path in written}
     for subnet in SUBNETS:
         names = [name_for_ofa(layer) for layer in list_layers(TINY, subnet)]
         total = sum(means[str(subnet.resolution)][name]["mean"] for name in names)
-        assert total == pytest.approx(predict(table, subnet), rel=1e-12)
+        assert total == pytest.approx(predict(table, subnet), rel=1e-9)
 
 
 @pytest.mark.parametrize(("export", "name"), [(export_ofa, "out"), (export_csv, "out.csv")])
@@ -41,12 +41,7 @@ def test_what_is_exported_comes_back_with_the_same_predictions(tmp_path, export,
     again = import_table(tmp_path / name, TINY, SPEC, "compofa")
     assert again.resolutions == table.resolutions
     for subnet in SUBNETS:
-        assert predict(again, subnet) == pytest.approx(predict(table, subnet), rel=1e-12)
-
-
-def test_an_intercept_that_no_layer_can_carry_is_refused(tmp_path):
-    with pytest.raises(InputError, match="its intercept of -1 ms cannot be carried"):
-        export_ofa(make_table(intercept_ms=-1.0), tmp_path / "out")
+        assert predict(again, subnet) == pytest.approx(predict(table, subnet), rel=1e-9)
 
 
 def test_a_table_that_lacks_a_layer_is_refused(tmp_path):
@@ -62,20 +57,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
         export_ofa(make_table(), tmp_path / "file" / "out")
-
-
-def test_crowding_is_carried_by_each_layers_weights_for_typical_networks(tmp_path):
-    plain = make_table()
-    weights = dict.fromkeys(plain.layers_ms, 1000)
-    typical = Subnet.parse("33333@16")
-    keys = tuple(layer.key for layer in list_layers(TINY, typical))
-    crowding = Crowding(per_byte=1e-6, typical_bytes=1000.0 * len(keys), weight_bytes=weights)
-    total = sum(plain.layers_ms[key] for key in keys)
-    table = make_table(crowding=crowding, networks=(MeasuredNetwork(typical.id, keys, total),))
-    flat = flatten_crowding(table)
-    assert flat.crowding == Crowding()
-    # At the typical network there is none; a little beyond, it is as large as before.
-    assert flat.predict_ms(keys) == pytest.approx(table.predict_ms(keys), rel=1e-9)
-    assert flat.predict_ms([*keys, keys[0]]) == pytest.approx(table.predict_ms([*keys, keys[0]]), rel=1e-3)
-    assert flat.predict_ms([*keys, keys[0]]) > plain.predict_ms([*keys, keys[0]])
-    assert flatten_crowding(plain) is plain
