@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from compofa_deploy.accuracy import dynas_csv
 from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.files.csv import parse_csv, read_number, read_text
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
@@ -22,12 +23,21 @@ HIGHEST_FRACTION = 1.0
 
 @dataclass(frozen=True)
 class StatedAccuracies:
-    """Subnets, each once, and their top-1 in per cent (n,). ``architecture`` is its name, where it is stated."""
+    """Accuracies of some subnets.
+
+    Attributes:
+        subnets: The subnets, each once.
+        top1: (n,): their top-1 in per cent.
+        source: The file that states them.
+        architecture: The architecture's name, where the file states one.
+        note: A statement about how the file was read, or empty.
+    """
 
     subnets: tuple[Subnet, ...]
     top1: NDArray[np.float64]
     source: str
     architecture: str | None = None
+    note: str = ""
 
     @property
     def resolutions(self) -> tuple[int, ...]:
@@ -36,7 +46,7 @@ class StatedAccuracies:
 
     def describe(self) -> str:
         """In a few words, where accuracies are from."""
-        return f"stated by {self.source}"
+        return f"stated by {self.source}" + (f" ({self.note})" if self.note else "")
 
 
 def read_stated(path: Path) -> StatedAccuracies:
@@ -48,8 +58,10 @@ def read_stated(path: Path) -> StatedAccuracies:
     """
     if path.suffix.lower() == ".json":
         return _from_table(AccuracyTable.load(path), str(path))
-    where = str(path)
-    rows = parse_csv(read_text(path), where, COLUMNS)
+    where, text = str(path), read_text(path)
+    if dynas_csv.SUBNET in text.partition("\n")[0]:
+        return _read_dynas(text, where)
+    rows = parse_csv(text, where, COLUMNS)
     for column in REQUIRED:
         if column not in rows[0]:
             raise FormatError(f"{where}: needs the columns {' and '.join(REQUIRED)}; {column} is missing")
@@ -72,6 +84,20 @@ def read_stated(path: Path) -> StatedAccuracies:
     if max(found.values()) <= HIGHEST_FRACTION:
         raise FormatError(f"{where}: top1 is in per cent, and none is above 1; multiply fractions by 100")
     return StatedAccuracies(tuple(found), np.array(list(found.values())), where)
+
+
+def _read_dynas(text: str, where: str) -> StatedAccuracies:
+    rows = parse_csv(text, where, dynas_csv.COLUMNS)
+    for column in (dynas_csv.SUBNET, dynas_csv.TOP1):
+        if column not in rows[0]:
+            raise FormatError(f"{where}: needs the columns {dynas_csv.SUBNET} and {dynas_csv.TOP1}")
+    found, repeated = dynas_csv.read_rows(rows, where)
+    note = (
+        f"{repeated} of {len(rows)} rows repeat a subnet within {dynas_csv.TOLERANCE:g} points and were averaged"
+        if repeated
+        else ""
+    )
+    return StatedAccuracies(tuple(found), np.array(list(found.values())), where, note=note)
 
 
 def _read_percent(text: str, where: str, lowest: float) -> float:
