@@ -1,7 +1,7 @@
-"""What the base install must do alone: import without the extras, and the main job from a budget to a bundle.
+"""Check the base install alone: it imports without the extras, and gets from a budget to a bundle.
 
-Run by ``make bare`` with the interpreter of a base install. The latency budget is loose: what is checked is that the
-way is whole, on any machine and under any load.
+``make bare`` runs this with the interpreter of a base install. The latency budget is loose, because the check is
+whether every step works, on any machine and under any load.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BUDGET = "50ms"
 
 
 def run(*command: str, cache: Path | None = None) -> str:
-    """Standard output of a command; ends everything with its message where it fails."""
+    """Return the standard output of a command; end the program with its message if it fails."""
     environment = {**os.environ, **({"COMPOFA_CACHE": str(cache)} if cache else {})}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:

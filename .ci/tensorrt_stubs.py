@@ -1,7 +1,7 @@
-"""Type stubs of TensorRT for mypy, in a folder of their own: ``python .ci/tensorrt_stubs.py FOLDER``.
+"""Install the type stubs of TensorRT for mypy into a folder of their own: ``python .ci/tensorrt_stubs.py FOLDER``.
 
-Apart from the environment, since they would be imported there as if they were TensorRT; without what they depend on,
-since TensorRT itself cannot be installed everywhere. What mypy cannot read in them is mended.
+Inside the environment they would be imported as if they were TensorRT. They are installed without their dependencies,
+since TensorRT itself cannot be installed everywhere. Parts that mypy cannot read are replaced.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from pathlib import Path
 
 PACKAGE = "tensorrt-stubs"
 ROOT = Path(__file__).resolve().parent.parent
-MENDS = (
+FIXES = (
     (r"\bin: ", "in_: "),
     (r"(def add_scale_nd\(.*), channel_axis: int\)", r"\1, channel_axis: int = 0)"),
     (r"(?m)^bool: DataType.*$", ""),
 )
-"""A keyword as a parameter's name; a parameter without a default behind those that have one; and a variable that has
-the name of the type that most functions return."""
+"""A keyword as a parameter's name; a parameter without a default after parameters with one; and a variable with the
+name of the type that most functions return.
+"""
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", *quiet, *exact, PACKAGE], check=True)
     for file in folder.rglob("*.pyi"):
         text = file.read_text(encoding="utf-8")
-        for wrong, right in MENDS:
+        for wrong, right in FIXES:
             text = re.sub(wrong, right, text)
         file.write_text(text, encoding="utf-8")
 

@@ -1,12 +1,13 @@
-"""How far results of equal bundles lie apart that were measured at different times.
+"""Distance between results of equal bundles that were measured at different times.
 
-Run: python -m benchmarks.between_runs [--runs 8] [--pause 60] [--keep FOLDER]
-Measures three bundles as ``compofa bench run`` does, again and again with pauses, and holds every result beside every
-other as ``compofa bench compare OLD.json NEW.json`` does. Prints by how much a network's ratio to the baseline differs
-from run to run (standard deviation, relative), what its sessions within a run explain of that, and the rest, which is
-RUN_SPREAD in compofa_deploy/bench/compare_results.py;
-then what the comparisons answered: never "slower" or "faster", if the
-interval is as wide as it must be. With --keep the results are kept in a folder, and those that are there count too.
+    python -m benchmarks.between_runs [--runs 8] [--pause 60] [--keep FOLDER]
+
+It measures three bundles as ``compofa bench run`` does, again and again with pauses. It then compares every result with
+every other as ``compofa bench compare OLD.json NEW.json`` does. It prints the standard deviation between runs of a
+network's ratio to the baseline, the part of it that the sessions within a run explain, and the rest, which is
+RUN_SPREAD in ``compofa_deploy/bench/compare_results.py``. It also prints the answers of the comparisons. No answer is
+"slower" or "faster" if the intervals are as wide as they must be. With --keep, results are kept in a folder, and
+results that are there already count as well.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ COLUMNS = "{:<26}{:>9}{:>12}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>10}"
 
 
 class Silent:
-    """A watcher that tells nobody."""
+    """A watcher that prints nothing."""
 
     def on_step(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def on_progress(self) -> OnProgress:
-        """Nobody."""
+        """Return a function that does nothing."""
         return lambda progress: None
 
 
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def make_bundles(folder: Path) -> list[Subject]:
-    """The bundles to measure, written into a folder."""
+    """Write the bundles to measure into a folder, and return them."""
     supernet = load_supernet()
     for subnet, runtime in BUNDLES:
         exported = export(supernet, Subnet.parse(subnet), find_runtime(runtime).spec())
@@ -77,7 +78,7 @@ def make_bundles(folder: Path) -> list[Subject]:
 
 
 def report(bundles: Sequence[Sequence[BenchmarkedBundle]]) -> None:
-    """Print a row for each bundle, of its runs."""
+    """Print one row for each bundle, from its runs."""
     heads = (
         "bundle",
         "ms",

@@ -1,7 +1,8 @@
-"""How long `compofa deploy` takes from nothing, with an earlier run's table, and to say that a budget is infeasible.
+"""Time of ``compofa deploy`` from nothing, with an earlier run's table, and for an infeasible budget.
 
-Run: python -m benchmarks.deploy_time [--latency 2ms] [--runs 3]
-Whole processes, each in a fresh cache folder where it says "from nothing".
+    python -m benchmarks.deploy_time [--latency 2ms] [--runs 3]
+
+It times whole processes. "from nothing" has a fresh cache folder.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 
 def run(arguments: list[str], cache: Path) -> tuple[float, int, str]:
-    """Seconds, exit code and stdout of one command."""
+    """Return the seconds, the exit code and the standard output of one command."""
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "compofa_deploy", *arguments],

@@ -1,4 +1,4 @@
-"""What disturbs a machine, done to a measuring process while it measures."""
+"""Disturbances of a machine, applied to a measuring process while it measures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 STALL_S = 1.0
 BURST_S = 0.05
-"""The other process computes for so long, and waits for as long."""
+"""The other process computes for this long, and then waits for this long."""
 BURN = """
 import time
 while True:
@@ -25,20 +25,21 @@ while True:
     time.sleep({burst})
 """
 QUOTA_US, PERIOD_US = 1000, 1700
-"""Of each period a throttled process may run so long: a call of a millisecond or two is stretched, as by a slower
-clock. The kernel takes no shorter ones."""
+"""A throttled process may run for this share of each period. The periods are the shortest that the kernel takes, so
+that a call of one or two milliseconds is stretched, as by a slower clock.
+"""
 BEGINS_S = (0.5, 4.0)
-"""When after the start of the measuring process it is disturbed."""
+"""Seconds from the start of the measuring process to the disturbance."""
 GROUPS = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))
-"""Where control groups of version 1 limit the CPU, and those of version 2."""
+"""Folders of the control groups of version 1 that limit the CPU, and of version 2."""
 POLL_S = 0.02
 
 Disturb = Callable[[int, threading.Event, np.random.Generator], None]
-"""Disturbs the process of this id until the event is set, or once."""
+"""A function that disturbs the process of this id once, or until the event is set."""
 
 
 def stall(pid: int, done: threading.Event, rng: np.random.Generator) -> None:
-    """The measuring process is stopped for a second."""
+    """Stop the measuring process for a second."""
     if done.wait(rng.uniform(*BEGINS_S)):
         return
     with suppress(ProcessLookupError):
@@ -48,15 +49,17 @@ def stall(pid: int, done: threading.Event, rng: np.random.Generator) -> None:
 
 
 def burn(pid: int, done: threading.Event, rng: np.random.Generator) -> None:
-    """Another process computes half of the time, from beginning to end."""
+    """Let another process compute half of the time, from beginning to end."""
     with subprocess.Popen([sys.executable, "-c", BURN.format(burst=BURST_S)]) as process:
         done.wait()
         process.kill()
 
 
 def throttle(pid: int, done: threading.Event, rng: np.random.Generator) -> None:
-    """From some moment on the measuring process is given 59 % of a core, by a control group with a short period; where
-    none can be made, it is stopped and let go on instead."""
+    """Give the measuring process 59 % of a core from some moment on, by a control group with a short period.
+
+    Where no control group can be made, the process is stopped and continued by signals instead.
+    """
     if done.wait(rng.uniform(*BEGINS_S)):
         return
     group = next(filter(None, map(_make_group, GROUPS)), None)
@@ -107,7 +110,7 @@ def _list_children(pid: int) -> list[int]:
 
 
 def _make_group(top: Path) -> Path | None:
-    """A new control group with the quota; ``None`` where that is not let."""
+    """Return a new control group with the quota, or None where that is not permitted."""
     group = top / f"compofa-gate-power-{os.getpid()}"
     try:
         group.mkdir()

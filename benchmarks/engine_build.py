@@ -1,10 +1,10 @@
-"""How long an engine of TensorRT takes to build, for GPUs that need not be here.
+"""Build time of TensorRT engines, for GPUs that this machine need not have.
 
     python -m benchmarks.engine_build [--subnet 23344@32] [--repeats 3]
 
-Two precisions for two compute capabilities, from the supernet that ships; each time is the median of its repeats, from
-the supernet's arrays to the engine's bytes. The form in which TensorRT is given squeeze-and-excitation stands beside
-the one that suits ONNX Runtime's CPU: what the gate spread by a Resize adds to the engine.
+It builds in two precisions for two compute capabilities, from the supernet that ships. Each time is the median of its
+repeats, from the supernet's arrays to the engine's bytes. The last column shows the cost of the form of
+squeeze-and-excitation that suits ONNX Runtime's CPU: the layers and bytes that a gate expanded by a Resize adds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CAPABILITIES = ("8.6", "12.0")
 
 
 def build(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, form: GraphForm) -> BuiltEngine:
-    """The engine of a subnet, from the supernet's arrays."""
+    """Return the engine of a subnet, built from the supernet's arrays."""
     layers, weights = supernet.layers_of(subnet), supernet.weights_of(subnet)
     graph = build_network(layers, weights, batch=spec.batch, form=form)
     return cast(TensorRt, find_runtime(spec.runtime)).build(graph, spec)
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--subnet", default="23344@32", help="of the supernet that ships")
+    parser.add_argument("--subnet", default="23344@32", help="a subnet of the supernet that ships")
     parser.add_argument("--repeats", type=int, default=3, help="builds of each engine")
     given = parser.parse_args()
     subnet, supernet = Subnet.parse(given.subnet), load_supernet()

@@ -1,8 +1,9 @@
-"""Evaluating all 243 subnets along the tree of shared prefixes, beside one by one: the same numbers, and the time.
+"""Time to evaluate all 243 subnets along the tree of shared prefixes, relative to one by one, with the same numbers.
 
-Run: python -m benchmarks.evaluate_tree [--images 300] [--subnets 9] [--resolutions 24 28 32] [--supernet S]
-One by one is timed on a sample that covers the space evenly, and scaled to 243. The images are random pixels: time
-does not depend on them, and counts of right answers are compared one for one all the same.
+    python -m benchmarks.evaluate_tree [--images 300] [--subnets 9] [--resolutions 24 28 32] [--supernet S]
+
+One by one is timed on a sample that covers the space evenly, and scaled to 243. The images are random pixels, since the
+time does not depend on them. The counts of right answers are compared all the same, one for one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROW = "{:<12}{:>14}{:>18}{:>8}{:>18}"
 
 
 def draw_images(supernet: StoredSupernet, count: int, side: int) -> LabelledImages:
-    """Random pixels and labels."""
+    """Return random pixels and labels."""
     rng = np.random.default_rng(0)
     classes = supernet.architecture.classes
     pixels = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
@@ -36,7 +37,7 @@ def draw_images(supernet: StoredSupernet, count: int, side: int) -> LabelledImag
 def compare(
     supernet: StoredSupernet, images: LabelledImages, side: int, most: int
 ) -> tuple[float, float, int, int]:
-    """Seconds of all 243 one by one and along the tree, and of how many subnets that ran both ways counts differ."""
+    """Return the seconds of all 243 subnets one by one and along the tree, and how many sampled counts differ."""
     sample: Sequence[tuple[int, ...]] = [subnet.depths for subnet in choose_networks([side])][:most]
     count_right(supernet, images, side, lambda prefix: not any(prefix))
     started = time.perf_counter()

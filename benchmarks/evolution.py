@@ -1,8 +1,8 @@
-"""Evolutionary search as Once-For-All published it (Cai et al., ICLR 2020, section 3.4): the baseline of ours.
+"""Evolutionary search as Once-For-All published it (Cai et al., ICLR 2020, section 3.4), the baseline of our search.
 
-A population is cut to its best quarter again and again; half of those who follow are mutants of these, half crosses.
-What breaks the limit is drawn anew. One member at a time is changed in Python, a generation is predicted in one batch;
-the latency of a member is a sum over lists that were made before.
+Each generation keeps the best quarter of the population. Half of the new members are mutants of these, and half are
+crosses. A member that breaks the limit is drawn anew. Members are changed one at a time in Python, and a generation is
+predicted in one batch. The latency of a member is a sum over lists that were made before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from compofa_deploy.space.subnet import (
 POPULATION = 100
 GENERATIONS = 500
 MUTATED = 0.1
-"""How likely each block, each depth and the resolution are to be drawn anew."""
+"""The probability that a block, a depth or the resolution is drawn anew."""
 PARENTS = 0.25
 MUTANTS = 0.5
 
@@ -37,7 +37,7 @@ _SETTING = {setting: index for index, setting in enumerate(SETTINGS)}
 
 @dataclass(slots=True)
 class Member:
-    """OFA's lists of a subnet, the resolution as an index; what a block that does not run is set to is inherited."""
+    """A subnet as OFA's lists, with the resolution as an index. Settings of blocks that do not run are inherited."""
 
     ks: list[int]
     e: list[int]
@@ -46,7 +46,7 @@ class Member:
 
 
 class Evolution:
-    """Under one limit, over the space ``ofa`` or, where ``compound``, over ``compofa``."""
+    """Evolutionary search under one limit, over the space ``ofa``, or over ``compofa`` where ``compound`` is set."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Evolution:
         self._random = random.Random(seed)
 
     def run(self) -> tuple[Subnet, float]:
-        """The best subnet and its predicted top-1 in per cent."""
+        """Return the best subnet and its predicted top-1 in per cent."""
         members = [self._draw() for _ in range(POPULATION)]
         population = list(zip(self._predict(members), members, strict=True))
         parents = round(PARENTS * POPULATION)
@@ -94,7 +94,7 @@ class Evolution:
         return top1
 
     def _keeps(self, member: Member) -> bool:
-        """Whether a member keeps the limit; one of a compound space is made a member before."""
+        """Return whether a member keeps the limit, after making it compound where the space is compound."""
         if self._compound:
             member.ks = [kernel for kernel in FIXED_KERNELS for _ in range(MAX_DEPTH)]
             member.e = [COUPLED_EXPAND[depth] for depth in member.d for _ in range(MAX_DEPTH)]

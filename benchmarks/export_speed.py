@@ -1,9 +1,9 @@
-"""How long a subnet takes to become a model for each runtime, and how fast the ONNX one runs beside torch's export.
+"""Time to turn a subnet into a model for each runtime, and the ONNX model's latency relative to torch's export.
 
     python -m benchmarks.export_speed [--blocks 10]
 
-Needs torch. Its TorchScript exporter is compared always, its dynamo exporter where ``onnxscript`` is installed. The
-table of :mod:`benchmarks.export_time`, which needs no torch, comes last, with the bar of each runtime.
+This needs torch. Torch's TorchScript exporter is always compared, and its dynamo exporter where ``onnxscript`` is
+installed. The table of :mod:`benchmarks.export_time`, which needs no torch, comes last, with the limit of each runtime.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TOLERANCE = 1e-4
 
 
 class Block(nn.Module):
-    """An inverted residual of plain torch modules, named as a supernet's arrays are."""
+    """An inverted residual of plain torch modules, with the names of a supernet's arrays."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Block(nn.Module):
 
 
 class Conv(nn.Module):
-    """A convolution with h-swish behind it, and batch norm between them where the layer has it."""
+    """A convolution followed by h-swish, with batch norm between them where the layer has it."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Conv(nn.Module):
 
 
 class Network(nn.Module):
-    """A subnet of plain torch modules, as its user would write and export it."""
+    """A subnet of plain torch modules, as a user would write and export it."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ def cut_network(layers: Sequence[Layer], weights: Mapping[str, Array]) -> Networ
 
 
 def export(network: Network, image: Array, dynamo: bool) -> bytes:
-    """The bytes that torch's exporter writes, by its defaults."""
+    """Return the bytes that torch's exporter writes by its defaults."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder, "model.onnx")
@@ -149,7 +149,7 @@ def export(network: Network, image: Array, dynamo: bool) -> bytes:
 
 
 def time_build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> float:
-    """The median time in ms to build a subnet's bytes."""
+    """Return the median time in ms to build a subnet's bytes."""
     times = []
     for _ in range(BUILDS):
         begun = now_ns()
@@ -159,7 +159,7 @@ def time_build(layers: Sequence[Layer], weights: Mapping[str, Array]) -> float:
 
 
 def check_same(model: bytes, other: bytes, image: Array) -> None:
-    """Both models must give the same logits, or there is nothing to compare."""
+    """Fail unless both models give the same logits, since otherwise the comparison means nothing."""
     np.testing.assert_allclose(run_once(model, image), run_once(other, image), atol=TOLERANCE)
 
 

@@ -1,10 +1,10 @@
-"""How long a subnet takes from the supernet's arrays to the files of each runtime's bundle, beside its bar.
+"""Time from a supernet's arrays to the files of each runtime's bundle, against a limit.
 
     python -m benchmarks.export_time [--repeats 5]
 
-Subnets of the supernet that ships, and of the ImageNet architecture with random weights; each time is the median of its
-repeats, and a runtime's first, which also imports it, is not counted. TensorRT for RTX builds for a GPU that need not
-be here. A runtime that is not installed says so. Exit code 1 where a bar is broken.
+It exports subnets of the supernet that ships, and of the ImageNet architecture with random weights. Each time is the
+median of its repeats. The first export of a runtime, which also imports it, is not counted. TensorRT for RTX builds for
+a GPU that this machine need not have. A runtime that is not installed says so. The exit code is 1 if a limit is broken.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REPEATS = 5
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is exported to, and the time in ms that it must stay under."""
+    """A form to export to, and the limit of its time in ms."""
 
     name: str
     limit_ms: float
@@ -71,7 +71,7 @@ TARGETS = (
 
 
 def time_exports(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, repeats: int) -> float:
-    """The median time in ms from the supernet's arrays to the bytes of all files of a model."""
+    """Return the median time in ms from the supernet's arrays to the bytes of all files of a model."""
     writer, times = find_writer(spec.runtime), []
     for _ in range(repeats):
         begun = now_ns()
@@ -81,8 +81,10 @@ def time_exports(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, rep
 
 
 def draw_supernet(name: str) -> StoredSupernet:
-    """A supernet of an architecture with random weights, whose smaller kernels are cut from the largest; how long an
-    export takes does not depend on what they are."""
+    """Return a supernet with random weights, whose smaller kernels are cut from the largest.
+
+    The time of an export does not depend on the weights.
+    """
     architecture, shipped = find_architecture(name), load_supernet()
     layers = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
     arrays = draw_weights(layers, np.random.default_rng(0))
@@ -93,7 +95,7 @@ def draw_supernet(name: str) -> StoredSupernet:
 
 
 def print_target(target: Target, supernets: Sequence[tuple[StoredSupernet, str]], repeats: int) -> bool:
-    """One row: the time of every subnet, the bar, and whether the slowest keeps it; True where it does."""
+    """Print one row: the time of every subnet, the limit, and whether the slowest keeps it, which is returned."""
     try:
         spec = target.find_spec()
         find_writer(spec.runtime).write_model(supernets[0][0], Subnet.parse(supernets[0][1]), spec)
@@ -108,7 +110,7 @@ def print_target(target: Target, supernets: Sequence[tuple[StoredSupernet, str]]
 
 
 def print_times(repeats: int) -> bool:
-    """The whole table; True where every bar is kept."""
+    """Print the whole table, and return whether every limit is kept."""
     shipped, imagenet = load_supernet(), draw_supernet("mbv3-w1.0-imagenet")
     supernets = [*((shipped, subnet) for subnet in SHIPPED), *((imagenet, subnet) for subnet in IMAGENET)]
     print(f"from a supernet's arrays to a model's files, ms, median of {repeats}")
@@ -122,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="exports of each")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="exports of each subnet")
     sys.exit(0 if print_times(parser.parse_args().repeats) else 1)
 
 

@@ -1,12 +1,12 @@
-"""How often ``compofa bench compare`` is right: on equal models, on slower ones, and on equal ones while disturbed.
+"""How often ``compofa bench compare`` is right: on equal models, on slower models, and under disturbances.
 
     python -m benchmarks.gate_power [--equal 10] [--slower 3:10 10:5] [--disturbed 3] [--raw gate_power.jsonl]
 
-Every comparison is a call of the command line with two bundles on disk, as a CI job makes it. A slower model has wider
-layers at its end, by as many channels as make it so many per cent slower here, which is measured beforehand. Disturbed
-are: the measuring process, stopped for a second; the machine, by another process that computes half of the time; and
-the measuring process's share of a core, which a control group cuts to 59 % at some moment, as a throttled clock would.
-With --raw, what was run is kept in a file, and the same command goes on from there: a long run can be made in pieces.
+Every comparison is a call of the command line with two bundles on disk, as in a CI job. A slower model has wider last
+layers. A trial first finds how many channels make it slower by the given percentage on this machine. There are three
+disturbances of equal models: the measuring process is stopped for a second; another process computes half of the time;
+a control group cuts the measuring process to 59 % of a core at some moment, like a throttled clock. With --raw,
+finished comparisons are kept in a file, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from profilers.measuring.paired_worker import locate
 from profilers.runtimes.registry import find_runtime
 
 SUBNET = "44444@32"
-"""1 to 3 ms on one thread of a CPU of these years."""
+"""This subnet takes 1 to 3 ms on one thread of a recent CPU."""
 EQUAL = "equal"
 STEP = 16
-"""Channels; the runtime computes in blocks of so many."""
+"""Number of channels; the runtime computes in blocks of this size."""
 TRIAL_CHANNELS = 960
 TRIAL_BLOCKS = 40
 CONFIDENCE = 0.95
@@ -59,7 +59,7 @@ Result = dict[str, Any]
 
 
 def make_bundle(supernet: StoredSupernet, spec: DeviceSpec, extra: int) -> Exported:
-    """The subnet with so many more channels between its last two convolutions, and a reference that fits."""
+    """Return the subnet with more channels between its last two convolutions, and a reference that fits it."""
     subnet = Subnet.parse(SUBNET)
     exported = export(supernet, subnet, spec, command="python -m benchmarks.gate_power")
     layers, weights = list(supernet.layers_of(subnet)), supernet.weights_of(subnet)
@@ -83,7 +83,7 @@ def make_bundle(supernet: StoredSupernet, spec: DeviceSpec, extra: int) -> Expor
 
 
 def put_bundle(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, extra: int) -> Path:
-    """Write it, unless it is there."""
+    """Write the bundle unless it exists."""
     path = folder / f"wider-by-{extra}"
     if not path.exists():
         bundle = make_bundle(supernet, spec, extra)
@@ -92,7 +92,7 @@ def put_bundle(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, extra: 
 
 
 def choose_channels(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, per_cent: float) -> int:
-    """How many channels more make it so many per cent slower: in proportion to what a trial was slowed down by."""
+    """Return how many more channels slow the model by the given percentage, in proportion to a trial's slowdown."""
     model = put_bundle(folder / "old", supernet, spec, 0) / "model.onnx"
     trial = put_bundle(folder / "new", supernet, spec, TRIAL_CHANNELS) / "model.onnx"
     pair = {word: locate(spec, ModelPaths.hash(path), ()) for word, path in (("old", model), ("new", trial))}
@@ -103,7 +103,7 @@ def choose_channels(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, pe
 
 
 def run_command(old: Path, new: Path, kind: str, rng: np.random.Generator) -> Result:
-    """One call of the command line, disturbed as its kind says."""
+    """Run one comparison on the command line, with the disturbance of its kind."""
     begun = now_ns()
     command = [sys.executable, "-m", "compofa_deploy", "bench", "compare", str(old), str(new), "--json"]
     with (
@@ -118,7 +118,7 @@ def run_command(old: Path, new: Path, kind: str, rng: np.random.Generator) -> Re
 
 
 def find_wilson(hits: int, runs: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, JASA 22, 1927).
+    """Return the 95 % interval of a share (Wilson, JASA 22, 1927).
 
     >>> [round(end, 3) for end in find_wilson(0, 200)]
     [0.0, 0.019]
@@ -131,7 +131,7 @@ def find_wilson(hits: int, runs: int) -> tuple[float, float]:
 
 
 def format_row(kind: str, results: Sequence[Result]) -> str:
-    """What became of a kind's comparisons: alarms where the models are equal, and otherwise what was found."""
+    """Return the row of one kind: the false alarms of equal models, or the share of slower models that was found."""
     counts = Counter(result["verdict"] for result in results)
     is_slower = kind.startswith("+")
     hits = counts["slower"] if is_slower else counts["slower"] + counts["faster"]
@@ -151,7 +151,7 @@ def format_row(kind: str, results: Sequence[Result]) -> str:
 
 
 def read_raw(path: Path | None, machine: str) -> tuple[dict[str, int], list[Result]]:
-    """The channels of slower models, and the results that are kept; none where there is no file."""
+    """Return the channels of slower models and the finished results; both are empty where there is no file."""
     if path is None or not path.exists():
         return {}, []
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -167,10 +167,18 @@ def main() -> None:
     )
     parser.add_argument("--equal", type=int, default=10, help="comparisons of equal models")
     parser.add_argument(
-        "--slower", nargs="*", default=["3:10", "10:5"], metavar="PER_CENT:RUNS", help="and of slower ones"
+        "--slower",
+        nargs="*",
+        default=["3:10", "10:5"],
+        metavar="PER_CENT:RUNS",
+        help="comparisons of slower models",
     )
-    parser.add_argument("--disturbed", type=int, default=3, help="and of equal ones, disturbed, of each kind")
-    parser.add_argument("--raw", type=Path, help="keep every result here, and go on from those it has")
+    parser.add_argument(
+        "--disturbed", type=int, default=3, help="comparisons of equal models under each kind of disturbance"
+    )
+    parser.add_argument(
+        "--raw", type=Path, help="a file that keeps every result, and from which the command goes on"
+    )
     given = parser.parse_args()
     spec, supernet = find_runtime("onnxruntime").spec(), load_supernet()
     wanted = {EQUAL: given.equal, **dict.fromkeys(KINDS, given.disturbed)}
@@ -208,7 +216,7 @@ def main() -> None:
 def list_remaining(
     wanted: Mapping[str, int], results: Sequence[Result], rng: np.random.Generator
 ) -> list[str]:
-    """The comparisons still to be made, shuffled, so that every kind meets the machine's better and worse hours."""
+    """Return the comparisons that are left, shuffled, so that every kind meets quiet and busy hours alike."""
     have = Counter(result["kind"] for result in results)
     left = [kind for kind, count in wanted.items() for _ in range(count - have[kind])]
     return [left[i] for i in rng.permutation(len(left))]

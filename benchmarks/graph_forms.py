@@ -1,10 +1,10 @@
-"""The forms in which a subnet's graph could be written, beside the one that it is written in.
+"""Latency of other forms of a subnet's graph, relative to the form that the project writes.
 
     python -m benchmarks.graph_forms [--blocks 5]
 
-Each form is made by rewriting the graph that ``build_network`` writes, must give the same logits, and is timed in
-ABBA blocks of fresh sessions on ONNX Runtime's CPU provider, one thread. A ratio above 1 is a slower form. The
-first row, the same graph again, is the noise.
+Each form is a rewriting of the graph that ``build_network`` writes, and must give the same logits. It is timed in ABBA
+blocks of fresh sessions on ONNX Runtime's CPU provider, with one thread. A ratio above 1 is a slower form. The first
+row compares the graph with itself and shows the noise.
 """
 
 from __future__ import annotations
@@ -46,35 +46,36 @@ Node = onnx.NodeProto
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a rewriting rule may look at and add to."""
+    """The graph as a rewriting rule sees it: it can read nodes and add arrays."""
 
     arrays: dict[str, onnx.TensorProto]
     layers: Mapping[str, Layer]
 
     def hold(self, name: str, value: NDArray[np.generic]) -> str:
-        """Add an array, once, and return its name."""
+        """Add an array unless it was added before, and return its name."""
         self.arrays.setdefault(name, from_array(value, name))
         return name
 
     def reshape(self, name: str, *dims: int) -> str:
-        """Give a held array other dimensions, for an operator that wants the same numbers so."""
+        """Add a stored array again with other dimensions, for an operator that needs the same numbers in another
+        shape."""
         del self.arrays[name].dims[:]
         self.arrays[name].dims.extend(dims)
         return name
 
     def size(self, node: Node) -> int:
-        """The side of the features that the node's layer pools."""
+        """Return the side in pixels of the features that the node's layer pools."""
         layer = self.layers[node.name.split("/")[0]]
         return layer.in_size if layer.kind == "pool" else layer.out_size
 
 
 Rule = Callable[[Node, Graph], list[Node] | None]
-"""What a node becomes; None where it stays."""
+"""Return the nodes that replace a node, or None where it stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One other way of writing the graph."""
+    """Another form of the graph."""
 
     name: str
     rule: Rule = lambda node, graph: None
@@ -85,7 +86,7 @@ class Form:
 def pad_channels(
     layers: Sequence[Layer], weights: Mapping[str, Array]
 ) -> tuple[list[Layer], dict[str, Array]]:
-    """The subnet with middle channels padded by zero weights to a multiple of 16, which changes no output."""
+    """Return the subnet with its middle channels padded by zero weights to a multiple of 16; no output changes."""
     wide = [
         replace(layer, mid_channels=-(-layer.mid_channels // PADDED_MULTIPLE) * PADDED_MULTIPLE)
         for layer in layers
@@ -101,7 +102,7 @@ def pad_channels(
 
 
 def write_gate_as_chain(node: Node, graph: Graph) -> list[Node]:
-    """relu6(x + 3) / 6, step by step."""
+    """Write relu6(x + 3) / 6 as separate operators."""
     three, zero, six = (graph.hold(f"number/{n}", np.array(n, np.float32)) for n in (3, 0, 6))
     return [
         make_node("Add", [node.input[0], three], [f"{node.name}/plus"]),
@@ -111,7 +112,7 @@ def write_gate_as_chain(node: Node, graph: Graph) -> list[Node]:
 
 
 def write_swish_as_operator(node: Node, graph: Graph) -> list[Node] | None:
-    """One HardSwish for HardSigmoid and Mul."""
+    """Write one HardSwish instead of HardSigmoid and Mul."""
     if node.name.endswith("/act/gate"):
         return []
     if node.op_type == "Mul" and node.name.endswith("/act"):
@@ -120,17 +121,17 @@ def write_swish_as_operator(node: Node, graph: Graph) -> list[Node] | None:
 
 
 def write_swish_as_chain(node: Node, graph: Graph) -> list[Node] | None:
-    """The gate of h-swish step by step."""
+    """Write the gate of h-swish as separate operators."""
     return write_gate_as_chain(node, graph) if node.name.endswith("/act/gate") else None
 
 
 def write_excitation_as_chain(node: Node, graph: Graph) -> list[Node] | None:
-    """Squeeze-and-excitation's hard sigmoid step by step."""
+    """Write the hard sigmoid of squeeze-and-excitation as separate operators."""
     return write_gate_as_chain(node, graph) if node.name.endswith("/se/expand/act") else None
 
 
 def write_relu_as_clip(node: Node, graph: Graph) -> list[Node] | None:
-    """Clip from 0 for Relu."""
+    """Write Clip from 0 instead of Relu."""
     if node.op_type != "Relu":
         return None
     zero = graph.hold("number/0", np.array(0, np.float32))
@@ -138,21 +139,21 @@ def write_relu_as_clip(node: Node, graph: Graph) -> list[Node] | None:
 
 
 def write_pool_as_reduce(node: Node, graph: Graph) -> list[Node] | None:
-    """ReduceMean over the pixels for GlobalAveragePool."""
+    """Write ReduceMean over the pixels instead of GlobalAveragePool."""
     if node.op_type != "GlobalAveragePool":
         return None
     return [make_node("ReduceMean", node.input, node.output, node.name, axes=[2, 3], keepdims=1)]
 
 
 def write_pool_as_window(node: Node, graph: Graph) -> list[Node] | None:
-    """AveragePool with a window of all pixels for GlobalAveragePool."""
+    """Write AveragePool with a window of all pixels instead of GlobalAveragePool."""
     if node.op_type != "GlobalAveragePool":
         return None
     return [make_node("AveragePool", node.input, node.output, node.name, kernel_shape=[graph.size(node)] * 2)]
 
 
 def broadcast_gate(node: Node, graph: Graph) -> list[Node] | None:
-    """The gate of one pixel straight into Mul, which broadcasts it."""
+    """Pass the gate of one pixel straight to Mul, which broadcasts it."""
     if node.op_type == "Resize":
         return []
     if node.name.endswith("/se/scale"):
@@ -162,7 +163,7 @@ def broadcast_gate(node: Node, graph: Graph) -> list[Node] | None:
 
 
 def write_excitation_as_gemm(node: Node, graph: Graph) -> list[Node] | None:
-    """Gemm on flattened pixels for squeeze-and-excitation's two convolutions."""
+    """Write Gemm on flattened pixels for the two convolutions of squeeze-and-excitation."""
     if "/se/" not in node.name:
         return None
     if node.op_type == "GlobalAveragePool":
@@ -180,7 +181,7 @@ def write_excitation_as_gemm(node: Node, graph: Graph) -> list[Node] | None:
 
 
 def write_mix_as_gemm(node: Node, graph: Graph) -> list[Node] | None:
-    """Gemm on flattened pixels for the feature mix."""
+    """Write Gemm on flattened pixels for the feature mix."""
     if node.name == "feature_mix/conv/conv":
         weight = graph.reshape(node.input[1], *graph.arrays[node.input[1]].dims[:2])
         return [make_node("Flatten", [node.input[0]], ["pool/flat"]),
@@ -189,7 +190,7 @@ def write_mix_as_gemm(node: Node, graph: Graph) -> list[Node] | None:
 
 
 def write_classifier_as_conv(node: Node, graph: Graph) -> list[Node] | None:
-    """A convolution on one pixel for the classifier."""
+    """Write a convolution on one pixel for the classifier."""
     if node.op_type == "Flatten":
         return []
     if node.op_type == "Gemm":
@@ -218,7 +219,7 @@ FORMS = (
 
 
 def write_form(form: Form, layers: Sequence[Layer], weights: Mapping[str, Array]) -> bytes:
-    """The subnet's bytes in another form."""
+    """Return the bytes of the subnet in another form."""
     model = onnx.load_from_string(
         build_network(*(pad_channels(layers, weights) if form.pad else (layers, weights)))
     )

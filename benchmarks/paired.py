@@ -1,4 +1,4 @@
-"""Comparing the speed of two models as ``compofa bench compare`` does: side by side, in fresh sessions."""
+"""Compare the latency of two models as ``compofa bench compare`` does: side by side, in fresh sessions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ratio:
 
 
 def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) -> NDArray[np.float64]:
-    """Log-ratios (blocks,) of a model's latency to a base's, one of each block of two fresh sessions."""
+    """Return the log-ratios (blocks,) of a model's latency to a base's; each block has two fresh sessions."""
     with tempfile.TemporaryDirectory(prefix="compofa-paired-") as folder:
         pair = {}
         for word, content in (("old", base), ("new", model)):
@@ -52,7 +52,7 @@ def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) 
 
 
 def time_visit(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:
-    """The median latency in ms of one visit: a fresh session, warmed up until it is steady."""
+    """Return the median latency in ms of one fresh session that was warmed up until it is steady."""
     runtime = OnnxRuntime()
     with runtime.open(model, spec) as session:
         session.bind({session.inputs[0].name: image})
@@ -69,7 +69,7 @@ def time_visit(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> fl
 
 
 def run_once(model: bytes, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A model's only output for its only input."""
+    """Return a model's only output for its only input."""
     runtime = OnnxRuntime()
     with runtime.open(model, runtime.spec()) as session:
         (output,) = session.run({session.inputs[0].name: image}).values()
@@ -77,8 +77,10 @@ def run_once(model: bytes, image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def summarise(log_ratios: list[NDArray[np.float64]], rng: np.random.Generator) -> Ratio:
-    """The geometric mean over networks of the median ratio of each, with a bootstrap interval that draws blocks
-    anew within each network. One network gives its median."""
+    """Return the geometric mean over networks of each network's median ratio, with a bootstrap interval.
+
+    The bootstrap draws blocks anew within each network. One network gives its median.
+    """
     centre = np.mean([np.median(ratios) for ratios in log_ratios])
     draws = np.mean(
         [

@@ -1,12 +1,13 @@
-"""How well each way of predicting a network's latency does, all of them on the same data.
+"""Error of several ways to predict a network's latency, all on the same data.
 
-Run: python -m benchmarks.prediction_study [--arch A] [--resolutions R,R] [--runtime R] [--precision P] [--networks 60]
-     [--sessions 5] [--save FILE] [--measured FILE]
-One run measures every layer alone, the networks that calibrate a table, which are looked into as well, and random
-networks that are in no fit: each in five fresh sessions, in an order shuffled anew for each. Every way is fitted to the
-calibrating networks and predicts the random ones; "left out" is its error for each calibrating network when it was
-fitted to the others. --save keeps what was measured, for --measured to fit it again; the same command goes on
-with a run that was stopped.
+    python -m benchmarks.prediction_study [--arch A] [--resolutions R,R] [--runtime R] [--precision P] [--networks 60]
+        [--sessions 5] [--save FILE] [--measured FILE]
+
+One run measures every layer alone, the calibrating networks with their profiles, and random networks that no fit uses.
+Each item has five fresh sessions, in an order that is shuffled anew for each round. Every way is fitted to the
+calibrating networks and predicts the random ones. "left out" is its error for each calibrating network after a fit to
+the others. --save keeps the measurements, and --measured fits them again. The same command goes on with a run that was
+stopped.
 """
 
 from __future__ import annotations
@@ -50,14 +51,15 @@ SESSIONS = 5
 SEED = 7
 CONFIDENCE = 0.9
 SETTING_SCALE = 0.3
-"""How far a stage's setting is expected to move a network, relative to a typical one: a normal prior's deviation."""
+"""Standard deviation of a normal prior: how much a stage's setting is expected to change a latency, relative to a
+typical one."""
 
 Predict = Callable[[Item], float]
 
 
 @dataclass(frozen=True)
 class Study:
-    """One run's measurements: layers ``alone``, and networks that calibrate or are held out."""
+    """The measurements of one run: layers ``alone``, and networks that calibrate or are held out."""
 
     measured: MeasuredKit
     alone: tuple[Measurement, ...]
@@ -66,8 +68,9 @@ class Study:
 
     @classmethod
     def sort(cls, measured: MeasuredKit) -> Study:
-        """Tell apart what was measured together: a network of one layer is that layer alone, and only those that
-        calibrate name their layers."""
+        """Sort the measurements of a run. A network of one layer is that layer alone, and only calibrating networks
+        name their layers.
+        """
         networks = [m for m in measured.measurements if len(m.item.layers) > 1]
         return cls(
             measured,
@@ -82,19 +85,19 @@ class Study:
 
     @property
     def alone_ms(self) -> dict[str, float]:
-        """What each layer takes alone."""
+        """Return the latency of each layer alone."""
         return find_layers_ms(self.alone)
 
     def within_ms(self, networks: Sequence[Measurement]) -> dict[str, float]:
-        """What each layer takes within these networks; alone, if it is in none of them."""
+        """Return the latency of each layer within these networks, or alone if it is in none of them."""
         return find_layers_ms([*self._list_unseen(networks), *networks])
 
     def table(self, networks: Sequence[Measurement]) -> LatencyTable:
-        """The table that the project builds of these networks."""
+        """Return the table that the project builds of these networks."""
         return self._build([*self._list_unseen(networks), *networks])
 
     def table_of_alone(self, networks: Sequence[Measurement]) -> LatencyTable:
-        """The one that it builds where the runtime does not tell what layers take within networks."""
+        """Return the table that the project builds where the runtime has no profiler."""
         blind = [
             replace(m, visits=tuple(replace(visit, layer_shares=()) for visit in m.visits)) for m in networks
         ]
@@ -112,12 +115,12 @@ class Study:
 
 
 def predict_sum(layers_ms: Mapping[str, float]) -> Predict:
-    """A network takes what its layers take, added up."""
+    """Predict the sum of the latencies of a network's layers."""
     return lambda item: sum(layers_ms[key] for key in item.layers)
 
 
 def fit_affine(study: Study, networks: Sequence[Measurement]) -> Predict:
-    """A slope and an intercept on that sum, by least squares of relative errors."""
+    """Predict by a slope and an intercept on that sum, fitted by least squares of relative errors."""
     add_up = predict_sum(study.alone_ms)
     measured = np.array([m.latency_ms for m in networks])
     columns = np.array([[add_up(m.item), 1.0] for m in networks]) / measured[:, None]
@@ -133,7 +136,7 @@ def fit_ridge(
     crowds: bool = False,
     by_layer: bool = True,
 ) -> Predict:
-    """What a table does, without crowding, or without a correction for each layer beside its stage's."""
+    """Predict as a table does, without cache contention, or without corrections of single layers."""
     sizes = {m.item.layers[0]: m.item.size_bytes for m in study.alone}
     runs = [Counter(m.item.layers) for m in networks]
     design, crowding = make_design(
@@ -156,7 +159,7 @@ def fit_ridge(
 
 
 def fit_settings(study: Study, networks: Sequence[Measurement]) -> Predict:
-    """No layers: a network's latency from its stages' depths, each with its own growth with the resolution."""
+    """Predict from the depths of the stages alone, each with its own growth with the resolution."""
     measured = np.array([m.latency_ms for m in networks])
     middle = float(np.median([m.item.input_shape[-1] for m in networks]))
     settings = np.stack([encode_settings(m.item, middle) for m in networks])
@@ -174,8 +177,11 @@ def fit_settings(study: Study, networks: Sequence[Measurement]) -> Predict:
 
 
 def encode_settings(item: Item, middle: float) -> Array:
-    """A network's settings (24,): 1 and, for each stage and each depth but the least, whether it is chosen; the same
-    times how much more pixels there are than at the ``middle`` resolution; and the square of that."""
+    """Return the settings of a network (24,).
+
+    The first eight are 1 and, for each stage and each depth but the least, whether it is chosen. They follow again
+    times the relative number of pixels beyond the ``middle`` resolution, and again times the square of that.
+    """
     subnet = Subnet.parse(item.label)
     chosen = [1.0, *(float(depth == choice) for depth in subnet.depths for choice in DEPTHS[1:])]
     more = (subnet.resolution / middle) ** 2 - 1
@@ -209,7 +215,7 @@ def measure(
     plan: Plan,
     journal: Path | None,
 ) -> MeasuredKit:
-    """Everything in one run, as one kit; with a journal, one that was stopped goes on."""
+    """Measure everything in one run, as one kit; with a journal, a stopped run goes on."""
     form = choose_form(spec.runtime, spec.precision)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -231,18 +237,18 @@ def measure(
 
 
 def _as_network(item: Item) -> Item:
-    """A layer alone as a network of one, since as a layer it is not measured where networks can be looked into."""
+    """Return a layer as a network of one layer, since a run with a profiler measures no layers alone."""
     return replace(item, kind="network") if item.kind == "layer" else item
 
 
 def leave_out(study: Study, way: Callable[[Study, Sequence[Measurement]], Predict]) -> Array:
-    """What a way predicts for each calibrating network (n,), fitted to all the others."""
+    """Return the predictions (n,) of a way for each calibrating network, fitted to all the others."""
     networks = study.calibrating
     return np.array([way(study, [*networks[:i], *networks[i + 1 :]])(m.item) for i, m in enumerate(networks)])
 
 
 def measure_halves(measurements: Sequence[Measurement]) -> tuple[Array, Array]:
-    """The latencies (n,) by every other session, and by those between."""
+    """Return the latencies (n,) by every other session, and by the sessions between them."""
     first, second = (
         np.array([m.take(slice(start, None, 2)).latency_ms for m in measurements]) for start in (0, 1)
     )
@@ -250,13 +256,14 @@ def measure_halves(measurements: Sequence[Measurement]) -> tuple[Array, Array]:
 
 
 def compare_calls(measurements: Sequence[Measurement]) -> float:
-    """How far every other call of a session lies from those between, by their medians, relative, on average."""
+    """Return the mean relative distance between the medians of every other call of a session and of the calls between
+    them."""
     sessions = [samples for m in measurements for samples in m.sessions_ms()]
     return float(np.mean([abs(np.median(s[::2]) / np.median(s[1::2]) - 1) for s in sessions]))
 
 
 def print_ways(study: Study) -> None:
-    """The table: a row for each way, and the noise floor."""
+    """Print the table: one row for each way, and the noise."""
     calibrating, measured = (
         np.array([m.latency_ms for m in networks]) for networks in (study.calibrating, study.held_out)
     )
@@ -276,7 +283,7 @@ def _format_row(name: str, predicted: Array, measured: Array) -> str:
 
 
 def print_run(study: Study) -> None:
-    """What the run itself was like, and what the table says of itself."""
+    """Print the state of the machine during the run, and the error that the table states."""
     networks = [*study.calibrating, *study.held_out]
     # As if the reference had never moved.
     plain = [replace(m, references_ns=(m.reference_ms * NS_PER_MS,) * len(m.visits)) for m in networks]

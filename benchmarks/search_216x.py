@@ -1,16 +1,19 @@
-"""CompOFA's claim that its space is searched 216 times as fast (75 s and not 4.5 h), from one table and predictor here.
+"""CompOFA's claim that its space is searched 216 times as fast (75 s instead of 4.5 h), from one table and predictor.
 
-Run: python -m benchmarks.search_216x --table note10.json --accuracy acc_predictor.pth [--seeds 5]
-     [--latencies 15,20,25,30] [--resolutions 160,176,192,208,224]
+    python -m benchmarks.search_216x --table note10.json --accuracy acc_predictor.pth [--seeds 5]
+        [--latencies 15,20,25,30] [--resolutions 160,176,192,208,224]
 
-Four searches under each latency limit: Once-For-All's evolution over the space ofa, the same over compofa, our exact
-search over compofa, our climb over ofa. Counted is the processor time of the search alone: of looking up the latencies
-of layers, of predicting, of all that is between; not of reading files. The evolution is not handicapped: its latencies
-are sums over lists, where the published code formats a name for each layer, and its generations are encoded at once.
-All searches know the same resolutions. Each seed is a search of its own, of which the exact search takes no notice.
-Printed are the median time, the accuracies of the worst and of the best seed, and the best one's latency.
+Four searches run under each latency limit: Once-For-All's evolutionary search over the space ofa; the same search over
+compofa; our exact search over compofa; our local search over ofa. The measured quantity is the processor time of the
+search alone: finding the latencies of layers, predicting, and everything between. Reading files is not counted.
 
-Exit code 1 where a seed of our climb is below the same seed of the evolution, or it takes over a tenth of its time.
+The evolutionary search is not handicapped. Its latencies are sums over lists, where the published code formats a name
+for each layer, and its generations are encoded at once. All searches have the same resolutions. Each seed is a search
+of its own; the exact search does not depend on it. The output has the median time, the accuracies of the worst and the
+best seed, and the latency of the best one.
+
+The exit code is 1 if one seed of our local search is less accurate than the same seed of the evolutionary search, or if
+our search takes more than a tenth of its time.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ from latency_tables.errors import InputError
 from latency_tables.table import LatencyTable
 
 SHARE_OF_TIME = 0.1
-"""What our climb may take of the evolution's time."""
+"""The largest share of the evolutionary search's time that our local search may take."""
 EVOLUTION, CLIMB = "evolution, ofa", "our climb, ofa"
 
 Search = Callable[[float, int], tuple[Subnet, float]]
@@ -48,7 +51,7 @@ Search = Callable[[float, int], tuple[Subnet, float]]
 
 @dataclass(frozen=True)
 class Measured:
-    """Processor seconds of a search, and what it found."""
+    """Processor seconds of a search, and its result."""
 
     seconds: float
     subnet: Subnet
@@ -57,7 +60,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Searches:
-    """What every search is given, and the searches: each from a limit and a seed to a subnet and its accuracy."""
+    """The inputs of every search, and the searches: each maps a limit and a seed to a subnet and its accuracy."""
 
     table: LatencyTable
     accuracies: PredictedAccuracies
@@ -136,7 +139,7 @@ def main() -> None:
 
 
 def prepare(table_file: Path, accuracy_file: Path, resolutions: list[int]) -> Searches:
-    """The table and the predictor, both at these resolutions alone."""
+    """Return the table and the predictor, both restricted to these resolutions."""
     table = LatencyTable.load(table_file)
     narrowed = Architecture.from_dict({**table.architecture, "resolutions": resolutions})
     costs = {resolution: table.at(resolution).costs_ms for resolution in resolutions}

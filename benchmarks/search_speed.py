@@ -1,7 +1,8 @@
-"""How long the exact search takes: 243 subnets x 25 resolutions x 4 device specs, the optimum and the whole front.
+"""Time of the exact search: 243 subnets x 25 resolutions x 4 device specs, the optimum and the whole front.
 
-Run: python -m benchmarks.search_speed
-Latencies and accuracies are made up from MACs; what is timed does not depend on them.
+    python -m benchmarks.search_speed
+
+Latencies and accuracies are made up from MACs; the time does not depend on them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ IMAGES = 10_000
 
 
 def make_accuracies(architecture: Architecture) -> AccuracyTable:
-    """Accuracies that grow with the MACs, and scatter."""
+    """Return accuracies that grow with the MACs, with noise."""
     rng = np.random.default_rng(0)
     macs = np.stack(
         [list_units(architecture, r).sum_over(lambda layer: layer.macs) for r in architecture.resolutions]
@@ -42,7 +43,7 @@ def make_accuracies(architecture: Architecture) -> AccuracyTable:
 
 
 def make_table(architecture: Architecture, threads: int) -> LatencyTable:
-    """A latency table with every layer of every resolution."""
+    """Return a latency table with every layer of every resolution."""
     rng = np.random.default_rng(threads)
     costs: dict[str, float] = {}
 
@@ -60,7 +61,7 @@ def make_table(architecture: Architecture, threads: int) -> LatencyTable:
 
 
 def median_ms(action: Callable[[], object]) -> float:
-    """The median duration over all rounds, after one that is not counted."""
+    """Return the median duration in ms over all rounds, after one that is not counted."""
     times = []
     for _ in range(ROUNDS + 1):
         started = time.perf_counter()
@@ -102,7 +103,7 @@ def search(
 
 
 def assert_exact(candidates: Candidates, limit: MaxLatency, found: str) -> None:
-    """Look at every candidate in a plain loop; fail where one is better than what the search found."""
+    """Check every candidate in a plain loop; fail if one is better than the result of the search."""
     exact = max(
         (candidates.accuracy[i], -candidates.latency_ms[i], i)
         for i in range(len(candidates))

@@ -1,12 +1,15 @@
-"""What latency tables are worth: their error on networks that no fit has seen, and whether budgets are kept.
+"""Error of latency tables on networks that no fit has used, and how often budgets are kept.
 
-Run: python -m benchmarks.table_accuracy [TABLE ...] [--validate] [--again] [--budgets 10] [--mode full]
-Without a TABLE, of those that ship. Prints what each table's own validation found, on one line. On the machine of the
-tables, --validate measures held-out networks anew, --again profiles anew and compares the two tables at one speed of
-the machine, known by the reference in both runs, and --budgets measures what a search picks for budgets spread over a
-table's range: of what keeps the budget with the upper end of the 90 % interval, the subnet with the most MACs, which
-stand in for accuracy. Measured latencies are scaled by networks of the table that are measured beside them, as in
-``compofa tables validate``.
+    python -m benchmarks.table_accuracy [TABLE ...] [--validate] [--again] [--budgets 10] [--mode full]
+
+Without a TABLE it takes the tables that ship. It prints the validation that each table holds, one line each. These
+options measure anew, on the machine of the tables:
+
+--validate measures held-out networks again. --again profiles again and compares the two tables at one speed of the
+machine, which the reference network of both runs gives. --budgets measures the picks of a search for budgets spread
+over a table's range. The pick is the subnet with the most MACs, which stand in for accuracy, among the subnets whose 90
+% interval keeps the budget. Measured latencies are scaled by networks of the table that are measured in the same run,
+as in ``compofa tables validate``.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ COLUMNS = "{:<44}{:>7}{:>7}{:>7}{:>7}{:>8}{:>8}{:>7}{:>8}{:>9}"
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What a search picks for a budget, and what it took, at the machine's speed of when the table was made."""
+    """The pick of a search for a budget, and its latency, at the machine's speed when the table was made."""
 
     budget_ms: float
     subnet: Subnet
@@ -79,14 +82,14 @@ def main() -> None:
 
 
 def compare_again(table: LatencyTable, cache: Cache, mode: str) -> float:
-    """The median ratio of what a table made now predicts to what this one does, at one speed of the machine."""
+    """Return the median ratio of a new table's predictions to this table's, at one speed of the machine."""
     architecture = Architecture.from_dict(table.architecture)
     now = profile(architecture, table.spec, table.resolutions, cache, mode)
     return compare(table, now).steady_ratio
 
 
 def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -> list[Pick]:
-    """What keeps budgets from a tenth above the fastest subnet to the slowest one, measured."""
+    """Measure picks for budgets from a tenth above the fastest subnet to the slowest one."""
     architecture = Architecture.from_dict(table.architecture)
     subnets = [subnet for r in table.resolutions for subnet in enumerate_compound(r)]
     predicted = np.concatenate([predict_compound(architecture, table, r) for r in table.resolutions])
@@ -104,7 +107,7 @@ def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -
 
 
 def format_row(name: str, table: LatencyTable, again: str, picks: Sequence[Pick]) -> str:
-    """One line: the validation, the ratio to a table made again, and how many budgets were kept."""
+    """Return one line: the validation, the ratio to a new table, and how many budgets were kept."""
     kept = f"{sum(pick.kept for pick in picks)}/{len(picks)}" if picks else ""
     found = table.validation
     if found is None:

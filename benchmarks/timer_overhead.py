@@ -1,12 +1,11 @@
-"""What the timer adds to a latency, beside the shortest block that there is to time.
+"""Time that the timer adds to a latency, relative to the shortest block that is ever timed.
 
     python -m benchmarks.timer_overhead [--sessions 5]
 
-Every call is timed between two readings of the clock, and is what a session has bound. What that takes when nothing at
-all is bound is what the timer adds, the same for every call. It stands beside the shortest block (an inverted
-residual) of the supernet that ships, run alone on one thread, and beside its shortest network: tables are made by
-timing networks, and layers alone where a runtime cannot tell how a network's time divides over them. Exit code 1 where
-it adds 1 % of the shortest block or more.
+Every call is timed between two readings of the clock. The timer's own cost is the time of a call that does nothing; it
+is the same for every call. The benchmark compares it with the shortest block (an inverted residual) of the supernet
+that ships, run alone on one thread, and with the shortest network. Tables are made by timing networks, and by timing
+layers alone where a runtime has no profiler. The exit code is 1 if the timer adds 1 % of the shortest block or more.
 """
 
 from __future__ import annotations
@@ -56,18 +55,18 @@ class Idle(Session):
 
 
 def do_nothing() -> None:
-    """What is bound of a session that has nothing to do."""
+    """The bound call of a session that has nothing to do."""
 
 
 def draw_feeds(session: Session) -> dict[str, Array]:
-    """Random inputs of a model whose sizes are all fixed."""
+    """Return random inputs of a model whose sizes are all fixed."""
     rng = np.random.default_rng(0)
     shapes = {port: [size or 1 for size in port.shape] for port in session.inputs}
     return {port.name: rng.standard_normal(shape).astype(port.dtype) for port, shape in shapes.items()}
 
 
 def time_session(open_session: Callable[[], Session], sessions: int) -> float:
-    """The median call in ns over so many fresh sessions."""
+    """Return the median call in ns over the given number of fresh sessions."""
     medians = []
     for _ in range(sessions):
         with open_session() as session:
@@ -79,13 +78,13 @@ def time_session(open_session: Callable[[], Session], sessions: int) -> float:
 
 
 def time_item(kit: Kit, item: Item, spec: DeviceSpec, sessions: int) -> float:
-    """The same of a model of a kit."""
+    """Return the median call in ns of a model of a kit, over the given number of fresh sessions."""
     model = kit.path(item).read_bytes()
     return time_session(lambda: find_runtime(spec.runtime).open(model, spec), sessions)
 
 
 def find_shortest(kit: Kit, items: list[Item], spec: DeviceSpec, sessions: int) -> tuple[str, float]:
-    """The item that takes the least by one session, and the ns that it takes by so many."""
+    """Return the fastest item by one session, and its median call in ns by the given number of sessions."""
     first = {item.id: time_item(kit, item, spec, 1) for item in items}
     shortest = min(items, key=lambda item: first[item.id])
     return shortest.label, time_item(kit, shortest, spec, sessions)
@@ -95,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sessions", type=int, default=5, help="fresh sessions of each")
+    parser.add_argument("--sessions", type=int, default=5, help="fresh sessions of each model")
     sessions = parser.parse_args().sessions
     overhead = time_session(Idle, sessions)
     print(f"the timer adds {overhead:.0f} ns to a call; {ARCHITECTURE} at {RESOLUTION} px, one thread")

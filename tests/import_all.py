@@ -1,6 +1,6 @@
-"""Import every module of the three packages that must do without torch, where the names given are blocked.
+"""Import every module of the three packages that works without torch, while the given packages are blocked.
 
-A script of its own, for an interpreter that nothing was imported into: ``python tests/import_all.py torch pandas``.
+This is a script, for an interpreter that has imported nothing yet: ``python tests/import_all.py torch pandas``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FREE_THERE = (
 
 
 class Blocker:
-    """Finds nothing where one of the names is asked for, as if it was not installed."""
+    """Find nothing for the given names, as if they were not installed."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -39,7 +39,7 @@ class Blocker:
 
 
 def list_modules() -> list[str]:
-    """Every module of the three packages but those that may need torch."""
+    """Return every module of the three packages except those that may need torch."""
     names = []
     for package in map(importlib.import_module, PACKAGES):
         names.append(package.__name__)

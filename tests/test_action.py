@@ -1,4 +1,4 @@
-"""The GitHub action and the workflows: safe to use, and their commands and shell steps work."""
+"""The GitHub action and the workflows are safe to use, and their commands and shell steps work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCRIPTS = [
     if "run" in step
 ]
 VALUES = {"MAX_REGRESSION": "3%", "LIMIT": "9s", "NOISE": "30s"}
-"""What variables in commands stand for, where it is not just any path."""
+"""Values of variables in commands, where a path would not be accepted."""
 
 Gate = Callable[..., Ran]
 
@@ -128,8 +128,8 @@ def test_every_input_and_output_says_what_it_is() -> None:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
-    """Runs the action's steps. What it would install stands there already: a ``compofa`` that answers as it is told, or
-    is the real one."""
+    """Run the action's steps. A program that answers as told stands in for the installed ``compofa``, or the real
+    one."""
 
     def run(
         inputs: dict[str, str], code: int = 0, results: bool = True, real: bool = False, **github: str
@@ -238,7 +238,7 @@ def exported() -> Exported:
 
 @pytest.fixture
 def commits(tmp_path: Path) -> list[str]:
-    """A repository in the workspace with two commits, whose file says which one it is."""
+    """Make a repository in the workspace with two commits, whose file names the commit."""
     workspace = tmp_path / "workspace"
     workspace.mkdir()
 
@@ -328,7 +328,7 @@ def test_models_are_compared_by_the_real_command(
 
 
 def list_examples() -> list[dict[str, object]]:
-    """The steps that the documentation shows."""
+    """Return the steps that the documentation shows."""
     text = (ROOT / "docs" / "ci.md").read_text()
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     return [

@@ -1,4 +1,4 @@
-"""The documentation shows code and commands that are there."""
+"""The documentation names code, files and commands that exist."""
 
 from __future__ import annotations
 

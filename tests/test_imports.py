@@ -1,4 +1,4 @@
-"""What is imported when: the main job without torch, the command line without anything heavy."""
+"""The main job imports no torch, and the command line imports nothing heavy before a command runs."""
 
 from __future__ import annotations
 

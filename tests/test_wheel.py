@@ -1,4 +1,4 @@
-"""What is in the wheel: everything that the main job reads, and no tests."""
+"""The wheel holds everything that the main job reads, and no tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a machine with an NVIDIA GPU can show: ``make gpu``. Elsewhere each test is skipped and says why."""
+"""Tests that need an NVIDIA GPU, run by ``make gpu``. On other machines each is skipped with its reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLAVOURS = ("tensorrt", "tensorrt_rtx")
 
 @pytest.fixture(params=FLAVOURS)
 def tensorrt(request: pytest.FixtureRequest) -> TensorRt:
-    """Each flavour of TensorRT that works here."""
+    """Each flavour of TensorRT that works on this machine."""
     runtime = cast(TensorRt, find_runtime(request.param))
     state = runtime.check()
     if not state.works:

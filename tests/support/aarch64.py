@@ -1,4 +1,5 @@
-"""A Debian for aarch64 with Python, numpy and ONNX Runtime, to run under qemu: real Arm code, at no device's speed."""
+"""A Debian for aarch64 with Python, numpy and ONNX Runtime under qemu. It runs real Arm code, without a device's
+speed."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ LIMIT_S = 900
 
 @dataclass(frozen=True)
 class Emulated:
-    """Folders with the root of the file system and with the unpacked wheels."""
+    """The folders of the root file system and of the unpacked wheels."""
 
     root: Path
     site: Path
@@ -51,7 +52,7 @@ class Emulated:
 
 
 def find_emulated() -> Emulated:
-    """The one in the user's cache folder, made if it is not there; skips where that cannot be done."""
+    """Return the system in the user's cache folder, and make it if it is missing; skip where it cannot be made."""
     folder = platformdirs.user_cache_path("compofa-deploy") / "tests" / "aarch64-bookworm-1"
     if not folder.is_dir():
         missing = [
@@ -96,7 +97,7 @@ def _make(folder: Path) -> None:
 
 
 def _run_or_skip(*command: object) -> None:
-    """Run what needs the network."""
+    """Run a command that needs the network."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     done = subprocess.run(
         list(map(str, command)),

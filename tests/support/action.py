@@ -1,4 +1,4 @@
-"""GitHub's composite actions and workflows, as far as their shell steps go: run here, what they are given is faked."""
+"""The shell steps of GitHub's composite actions and workflows, run on this machine with simulated inputs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "action.yml"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
-"""How GitHub runs a step of ``shell: bash``."""
+"""The command by which GitHub runs a step of ``shell: bash``."""
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A workflow or an action."""
+    """Read a workflow or an action."""
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 
 
 def list_steps(path: Path) -> Iterator[dict[str, Any]]:
-    """Every step of a workflow's jobs, or of an action."""
+    """Iterate over every step of a workflow's jobs, or of an action."""
     content = read_yaml(path)
     for part in content.get("jobs", {"": content.get("runs", {})}).values():
         yield from part["steps"]
@@ -36,7 +36,7 @@ def list_steps(path: Path) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class Ran:
-    """How far an action came: the exit code of the step that failed, or 0; what was written, and by which steps."""
+    """The course of an action: the exit code of the step that failed, or 0; the text that was written; the steps."""
 
     code: int = 0
     out: str = ""
@@ -48,8 +48,10 @@ class Ran:
 def run_action(
     folder: Path, workspace: Path, inputs: Mapping[str, str], github: Mapping[str, str], path: str
 ) -> Ran:
-    """Run the action's shell steps one after the other as GitHub does, until one fails; the actions that it uses are
-    only noted. ``path`` goes before the search path."""
+    """Run the action's shell steps one after the other as GitHub does, until one fails.
+
+    The other actions that it uses are only noted. ``path`` goes before the search path.
+    """
     content = read_yaml(ACTION)
     given = {name: str(i.get("default", "")) for name, i in content["inputs"].items()} | dict(inputs)
     assert given.keys() == content["inputs"].keys()
@@ -91,12 +93,12 @@ def run_action(
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """A text with its expressions replaced by what they come to."""
+    """Return a text with its expressions replaced by their values."""
     return _EXPRESSION.sub(lambda match: str(evaluate(match[1], values)), text)
 
 
 def evaluate(expression: str, values: Mapping[str, str]) -> str | bool:
-    """The few of GitHub's expressions that are used here: names, texts, ``==``, ``!=``, ``&&`` and ``||``."""
+    """Evaluate the GitHub expressions that are used here: names, texts, ``==``, ``!=``, ``&&`` and ``||``."""
     for word, combine in (("||", lambda a, b: a or b), ("&&", lambda a, b: a and b)):
         if word in expression:
             first, _, rest = expression.partition(word)

@@ -1,6 +1,6 @@
-"""A GPU that is not there: CUDA's driver on the host's memory, and an engine in numpy.
+"""A simulated GPU: CUDA's driver on the host's memory, and an engine in numpy.
 
-What they take and give has the types of the real ones, so that everything but the device itself is tested.
+Arguments and results have the types of the real driver and engine, so that everything except the device is tested.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NAMES = {INVALID: b"CUDA_ERROR_INVALID_VALUE", UNSUPPORTED: b"CUDA_ERROR_NOT_SUP
 
 
 class FakeCuda:
-    """The driver's library, for one GPU whose work is done at once and takes a known time.
+    """The driver's library for one GPU, whose work is done at once and takes a known time.
 
-    ``fails`` names functions that give an error; ``live`` counts what was made and not given back.
+    ``fails`` names functions that return an error. ``live`` counts the objects that were made and not released.
     """
 
     def __init__(self, fails: tuple[str, ...] = ()) -> None:
@@ -51,7 +51,7 @@ class FakeCuda:
         return call
 
     def queue(self, work: Callable[[], None]) -> None:
-        """Do a kernel's work, or record it where a stream is captured."""
+        """Do the work of a kernel, or record it while a stream is captured."""
         if self.captured is not None:
             self.captured.append(work)
         else:
@@ -165,13 +165,13 @@ GPU = Gpu(0, MODEL, (8, 6), "0000:01:00.0")
 
 
 class FakeProfiler:
-    """What TensorRT's profilers derive from."""
+    """The base class of TensorRT's profilers."""
 
     def __init__(self) -> None: ...
 
 
 class FakeLogger:
-    """What TensorRT's loggers derive from."""
+    """The base class of TensorRT's loggers."""
 
     Severity = SimpleNamespace(ERROR=1, INTERNAL_ERROR=0)
 
@@ -188,7 +188,7 @@ FAKE_API = SimpleNamespace(
     LayerInformationFormat=SimpleNamespace(JSON="json"),
     nptype=lambda kind: np.float32,
 )
-"""As much of TensorRT as a session needs."""
+"""The part of TensorRT that a session needs."""
 LAYER_TIMES_MS = {
     "first/conv + first/act": 0.01,
     "Reformatting CopyNode": 0.002,
@@ -258,7 +258,7 @@ class FakeEngine:
 
 
 class FakeConfig:
-    """How TensorRT-RTX runs an engine: with what it has compiled, or knows from before."""
+    """The way TensorRT-RTX runs an engine: with kernels that it compiled now, or knows from before."""
 
     def __init__(self) -> None:
         self.kernels = b"compiled here"
@@ -277,7 +277,7 @@ class FakeConfig:
 
 
 class FakeContext:
-    """Runs a fake engine on what is at the addresses that it was given."""
+    """Run a fake engine on the data at the addresses that it was given."""
 
     def __init__(self, engine: FakeEngine) -> None:
         self.engine, self.shape, self.profiler = engine, (0,), None

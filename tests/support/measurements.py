@@ -1,4 +1,4 @@
-"""Measurements that were never taken."""
+"""Made-up measurements."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from tests.latency_tables.builders import make_item, make_measurement
 
 
 def make_measured(label: str, ms: float) -> Measurement:
-    """A measurement of a model that took ``ms`` each time."""
+    """Return a measurement of a model that took ``ms`` in each call."""
     return make_measurement(make_item(label), ms, sessions=5)

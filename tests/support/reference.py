@@ -1,4 +1,4 @@
-"""What Once-For-All published: files that are no part of the repository, and the package ``ofa``."""
+"""Published files of Once-For-All, which are no part of the repository, and the package ``ofa``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VARIABLE = "COMPOFA_REFERENCE"
 
 
 def find_reference() -> Path:
-    """The folder with ``note10/`` and ``acc_predictor.pth``; skips the test where it is not there."""
+    """Return the folder with ``note10/`` and ``acc_predictor.pth``; skip the test where it is missing."""
     beside = Path(__file__).resolve().parents[3] / "shared" / "reference"
     folder = Path(os.environ.get(VARIABLE, beside))
     if not folder.is_dir():
@@ -24,7 +24,7 @@ def find_reference() -> Path:
 
 
 def import_ofa(name: str) -> Any:
-    """A module of the package ``ofa``; skips the test where that is not installed."""
+    """Return a module of the package ``ofa``; skip the test where that is not installed."""
     ofa = pytest.importorskip("ofa")
     # Its data loaders and its tutorial's front page import torchvision and more that is not there.
     sys.modules.setdefault("ofa.utils.my_dataloader", ModuleType("ofa.utils.my_dataloader"))

@@ -1,4 +1,4 @@
-"""A real sshd on loopback, of the user that runs the tests, with keys that were made for it."""
+"""A real sshd on loopback, run by the user of the tests, with keys made for it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 
 def find_sshd() -> str | None:
-    """Where sshd is, if it and OpenSSH's client are installed."""
+    """The path of sshd, if sshd and OpenSSH's client are installed."""
     return shutil.which("sshd", path=PATH) if shutil.which("ssh") and shutil.which("ssh-keygen") else None
 
 
 @dataclass
 class Sshd:
-    """sshd in a folder: ``client`` holds what stands for ~/.ssh, ``cache`` is COMPOFA_CACHE for what it runs."""
+    """A server with its folder. ``client`` stands for ~/.ssh, and ``cache`` is COMPOFA_CACHE for its commands."""
 
     folder: Path
     port: int = 0
@@ -53,11 +53,12 @@ class Sshd:
 
     @property
     def bin(self) -> Path:
-        """A folder with an ssh that looks into ``client`` instead of the user's own ~/.ssh, which no test may touch."""
+        """Return a folder with an ssh that reads ``client`` instead of the user's own ~/.ssh, which no test may
+        touch."""
         return self.folder / "bin"
 
     def start(self) -> None:
-        """Start it, on the port that it had before if it ran already."""
+        """Start the server, on the same port as before if it ran already."""
         if os.geteuid() == 0:
             PRIVILEGE_SEPARATION.mkdir(exist_ok=True)
         with (self.folder / "sshd.log").open("ab") as log:
@@ -79,7 +80,7 @@ class Sshd:
         raise AssertionError("sshd does not listen")
 
     def welcome(self, other: Sshd) -> None:
-        """Let this one's client into another one too."""
+        """Let the client of this server into another server too."""
         (other.folder / "authorized_keys").write_text((self.client / "id.pub").read_text())
         with (self.client / "known_hosts").open("a") as known:
             known.write((other.client / "known_hosts").read_text())
@@ -91,7 +92,7 @@ class Sshd:
             self.process = None
 
     def drop(self) -> int:
-        """Cut every connection, as a network that fails does; how many there were."""
+        """Cut every connection, as a failing network does, and return how many there were."""
         assert self.process is not None
         pid = self.process.pid
         sessions = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -138,7 +139,7 @@ class Sshd:
 
 @pytest.fixture
 def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    """A running sshd, and in the path an ssh that knows its host key and has a key to get in."""
+    """A running sshd, and in the search path an ssh that knows its host key and has a key to log in."""
     if find_sshd() is None:
         pytest.skip("sshd is not installed; on Debian: apt-get install openssh-server")
     with Sshd(tmp_path / "sshd") as running:

@@ -1,4 +1,4 @@
-"""Small stand-ins for what is trained and evaluated: right in form, quick to make."""
+"""Small supernets, accuracies and tables, which are valid and quick to make."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = Architecture("tiny", 0.25, 4, 1, (16, 20), elastic_kernel=False)
 
 
 def make_supernet(architecture: Architecture = TINY, seed: int = 0) -> StoredSupernet:
-    """A supernet of random weights with statistics near (0, 1) that differ from prefix to prefix."""
+    """Return a supernet of random weights, with statistics near (0, 1) that differ from prefix to prefix."""
     rng = np.random.default_rng(seed)
     layers = list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1]))
     arrays = {
@@ -53,7 +53,7 @@ def make_supernet(architecture: Architecture = TINY, seed: int = 0) -> StoredSup
 
 
 def make_accuracies(supernet: StoredSupernet) -> AccuracyTable:
-    """Accuracies that grow with the MACs, with a little that does not."""
+    """Return accuracies that grow with the MACs, plus a small deviation."""
     rng = np.random.default_rng(1)
     architecture = supernet.architecture
     macs = np.stack(
@@ -73,7 +73,7 @@ def make_accuracies(supernet: StoredSupernet) -> AccuracyTable:
 
 
 def make_table(architecture: Architecture = TINY, spec: DeviceSpec = SPEC, **changes: object) -> LatencyTable:
-    """A table whose every layer costs 1 us and 1 ns for every thousand MACs, exact to within 2 per cent."""
+    """Return a table in which every layer costs 1 us and 1 ns for every thousand MACs, exact to within 2 per cent."""
     costs = {
         layer.key: 0.001 + 1e-9 * layer.macs
         for resolution in architecture.resolutions

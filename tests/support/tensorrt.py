@@ -1,4 +1,4 @@
-"""What the tests of TensorRT share."""
+"""Helpers of the tests of TensorRT."""
 
 from __future__ import annotations
 
