@@ -54,7 +54,8 @@ from latency_tables.errors import CompofaError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.table import LatencyTable
 from profilers.measuring.journal import Journal
-from profilers.measuring.kit import Kit, unpack_kit
+from profilers.measuring.kit import Kit
+from profilers.measuring.kit_zip import unpack_kit
 
 ROOT = Path(__file__).resolve().parent.parent
 OLD_FILES = ROOT / "tests" / "old_files"

@@ -89,7 +89,7 @@ def read_image(path: Path) -> object:
 
 
 def read_kit(path: Path) -> object:
-    from profilers.measuring.kit import unpack_kit
+    from profilers.measuring.kit_zip import unpack_kit
 
     return unpack_kit(path, path.with_suffix(""))
 

@@ -21,7 +21,7 @@ from latency_tables.errors import CompofaError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.table import LatencyTable
 from profilers.measuring.journal import Journal
-from profilers.measuring.kit import unpack_kit
+from profilers.measuring.kit_zip import unpack_kit
 from tests.support.mutations import mutate
 
 OLD = Path(__file__).parent / "old_files"

@@ -16,7 +16,7 @@ import pytest
 
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit
-from profilers.measuring.kit import pack_kit
+from profilers.measuring.kit_zip import pack_kit
 from profilers.targets.agent_archive import PACKAGES, pack_agent
 from tests.profilers.models import make_kit, make_onnx
 

@@ -84,7 +84,7 @@ def plan_sampling(sampled_ms: float) -> Plan:
         max_calls=MAX_CALLS,
         max_ms=max(share, MAX_SESSION_MS),
         reference_calls=REFERENCE_CALLS,
-        visit_limit_s=VISIT_LIMIT_S + share / 1000,
+        session_limit_s=VISIT_LIMIT_S + share / 1000,
     )
 
 

@@ -57,7 +57,7 @@ def build(
     from compofa_deploy.graph.form import choose_form
     from compofa_deploy.space.named_architectures import find_architecture
     from compofa_deploy.tables.kit_builder import build_kit
-    from profilers.measuring.kit import pack_kit
+    from profilers.measuring.kit_zip import pack_kit
     from profilers.runtimes.registry import find_runtime
 
     architecture = find_architecture(arch)
@@ -93,7 +93,7 @@ def run(**given: Any) -> None:
     from compofa_deploy.cli.inputs import find_spec
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
     from compofa_deploy.tables.profile_local import PLANS
-    from profilers.measuring.kit import unpack_kit
+    from profilers.measuring.kit_zip import unpack_kit
     from profilers.measuring.runner import measure_kit
 
     spec = find_spec(given)

@@ -12,7 +12,7 @@ from compofa_deploy.tables.profile_local import PLANS, Survey
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.table import LatencyTable
-from profilers.measuring.kit import pack_kit
+from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.runner import OnProgress
 from profilers.targets.ssh import Target
 from profilers.targets.ssh_device import RemoteDevice

@@ -1,1 +1,1 @@
-"""The machine that measures: its identity, its clock, its GPU."""
+"""The machine that measures: its fingerprint, its conditions, its clock and its GPU."""

@@ -1,8 +1,7 @@
-"""CUDA's driver, as much of it as running and timing a model takes, by ctypes.
+"""CUDA's driver by ctypes, with the functions that run and time a model.
 
-The driver and not the CUDA runtime or one of its Python packages: ``libcuda`` comes with the driver, so that it is
-there wherever a model can run at all, and its interface does not change with CUDA's version; the others are one more
-install whose version must fit the driver's.
+``libcuda`` comes with the driver, so that it exists wherever a model can run, and its interface does not change with
+CUDA's version. The CUDA runtime and its Python packages would be one more install, whose version must fit the driver's.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SUCCESS = 0
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
 STREAM_NON_BLOCKING = 1
 EVENT_BLOCKING_SYNC = 1
-"""The thread that waits for such an event sleeps; for others it spins."""
+"""A thread that waits for such an event sleeps; it spins for other events."""
 CAPTURE_THREAD_LOCAL = 1
 """Only calls of the capturing thread can break a capture."""
 NAME_LENGTH = 256
@@ -41,7 +40,14 @@ class CudaError(MeasurementError):
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU that the driver finds, by its place among them. ``pci_bus_id`` is what other tools know it by."""
+    """A GPU that the driver finds.
+
+    Attributes:
+        index: Its place among the GPUs of the driver.
+        model: Its name, as in ``NVIDIA A10``.
+        capability: Its compute capability, as in ``(8, 6)``.
+        pci_bus_id: Its PCI address, by which other tools find it.
+    """
 
     index: int
     model: str
@@ -50,25 +56,31 @@ class Gpu:
 
 
 class Driver:
-    """The driver's functions, and the context of one GPU once :meth:`use` chose it.
-
-    ``library`` is what the functions are looked up in. Every failed call raises :class:`CudaError`.
-    """
+    """The driver's functions. Every call that fails raises :class:`CudaError`."""
 
     def __init__(self, library: Any) -> None:
+        """Initialise the driver; ``library`` is an object with the driver's functions."""
         self._library = library
         self._contexts: dict[int, c_void_p] = {}
         self.call("cuInit", c_uint(0))
 
     def call(self, function: str, *arguments: Any) -> None:
-        """Call a function of the driver; :class:`CudaError` names it and the error."""
+        """Call a function of the driver.
+
+        Args:
+            function: The function's name.
+            arguments: Its arguments, as ctypes takes them.
+
+        Raises:
+            CudaError: The call failed; the message names the function and the error.
+        """
         status = getattr(self._library, function)(*arguments)
         if status != SUCCESS:
             text = c_char_p()
             self._library.cuGetErrorName(c_int(status), byref(text))
             name = (text.value or b"unknown error").decode()
             raise CudaError(
-                f"the CUDA driver's {function} failed with {name}; look at nvidia-smi, or update the driver"
+                f"the CUDA driver's {function} failed with {name}; check the GPU with nvidia-smi, or update the driver"
             )
 
     def list_gpus(self) -> tuple[Gpu, ...]:
@@ -78,7 +90,7 @@ class Driver:
         return tuple(map(self._describe, range(count.value)))
 
     def use(self, index: int) -> None:
-        """Make a GPU's primary context, which TensorRT uses as well, this thread's own."""
+        """Make a GPU's primary context, which TensorRT uses as well, the current one of this thread."""
         if index not in self._contexts:
             context = c_void_p()
             self.call("cuDevicePrimaryCtxRetain", byref(context), self._find(index))
@@ -104,13 +116,13 @@ class Driver:
 
 
 class Handle:
-    """Something of the driver's that must be given back. Close it, or use it as a context."""
+    """An object of the driver that must be released. Close it, or use it as a context."""
 
     def __init__(self, driver: Driver, release: str, value: Any) -> None:
         self._driver, self._release, self.value = driver, release, value
 
     def close(self) -> None:
-        """Give it back. A second time does nothing."""
+        """Release it. A second time does nothing."""
         if self.value:
             self._driver.call(self._release, self.value)
             self.value = None
@@ -132,17 +144,21 @@ class Stream(Handle):
 
     @property
     def address(self) -> int:
-        """What TensorRT takes a stream by."""
+        """The stream's address, as TensorRT takes it."""
         return int(self.value.value)
 
     def synchronise(self) -> None:
-        """Wait until all that is queued is done."""
+        """Wait until all queued work is done."""
         self._driver.call("cuStreamSynchronize", self.value)
 
     def capture(self, queue: Callable[[], None]) -> Graph:
-        """What ``queue`` puts into this stream, as a graph, without running it.
+        """Capture work as a graph, without running it.
 
-        :class:`CudaError` where something in it cannot be captured.
+        Args:
+            queue: It queues the work into this stream.
+
+        Raises:
+            CudaError: A part of the work cannot be captured.
         """
         self._driver.call("cuStreamBeginCapture_v2", self.value, c_int(CAPTURE_THREAD_LOCAL))
         captured = c_void_p()
@@ -150,7 +166,7 @@ class Stream(Handle):
             try:
                 queue()
             finally:
-                # Whatever failed, the stream is of no use until its capture has ended.
+                # The stream cannot be used before its capture has ended, even after an error.
                 self._driver.call("cuStreamEndCapture", self.value, byref(captured))
             return Graph(self._driver, captured)
         finally:
@@ -158,7 +174,7 @@ class Stream(Handle):
 
 
 class Graph(Handle):
-    """Work that is launched as one."""
+    """Captured work that is launched as a whole."""
 
     def __init__(self, driver: Driver, captured: c_void_p) -> None:
         handle = c_void_p()
@@ -166,12 +182,12 @@ class Graph(Handle):
         super().__init__(driver, "cuGraphExecDestroy", handle)
 
     def launch(self, stream: Stream) -> None:
-        """Queue it."""
+        """Queue it into a stream."""
         self._driver.call("cuGraphLaunch", self.value, stream.value)
 
 
 class Event(Handle):
-    """A moment in a stream. ``spins`` says whether who waits for it does so busily."""
+    """A moment in a stream. ``spins`` says whether a thread that waits for it spins."""
 
     def __init__(self, driver: Driver, spins: bool) -> None:
         handle = c_void_p()
@@ -179,22 +195,26 @@ class Event(Handle):
         super().__init__(driver, "cuEventDestroy_v2", handle)
 
     def record(self, stream: Stream) -> None:
-        """Let it happen when the stream has come this far."""
+        """Place it behind the work that the stream has queued."""
         self._driver.call("cuEventRecord", self.value, stream.value)
 
     def synchronise(self) -> None:
-        """Wait for it."""
+        """Wait until the stream has reached it."""
         self._driver.call("cuEventSynchronize", self.value)
 
     def ns_since(self, earlier: Event) -> int:
-        """Nanoseconds between two events that have happened, to about half a microsecond."""
+        """Nanoseconds between two events that the stream has reached, to about half a microsecond.
+
+        Args:
+            earlier: The earlier event.
+        """
         ms = c_float()
         self._driver.call("cuEventElapsedTime", byref(ms), earlier.value, self.value)
         return round(ms.value * NS_PER_MS)
 
 
 class Memory(Handle):
-    """Room for one array on the GPU."""
+    """Memory for one array on the GPU."""
 
     def __init__(self, driver: Driver, size_bytes: int) -> None:
         handle = c_uint64()
@@ -203,23 +223,28 @@ class Memory(Handle):
 
     @property
     def address(self) -> int:
-        """What TensorRT takes memory by."""
+        """The memory's address, as TensorRT takes it."""
         return int(self.value.value)
 
     def write(self, array: Array) -> None:
-        """Copy a contiguous array there, and wait until it is."""
+        """Copy a contiguous array into it, and wait for the end of the copy."""
         source = c_void_p(array.ctypes.data)
         self._driver.call("cuMemcpyHtoD_v2", self.value, source, c_size_t(array.nbytes))
-        # The copy may return while the last of it is still on its way, and our streams wait for no other.
+        # The copy may return before it has ended, and our streams do not wait for others.
         self._driver.call("cuCtxSynchronize")
 
     def read(self, array: Array) -> None:
-        """Copy what is there into a contiguous array, and wait until it is."""
+        """Copy its content into a contiguous array, and wait for the end of the copy."""
         target = c_void_p(array.ctypes.data)
         self._driver.call("cuMemcpyDtoH_v2", target, self.value, c_size_t(array.nbytes))
 
 
 @lru_cache(maxsize=None)
 def load_driver() -> Driver:
-    """This machine's driver; ``OSError`` where it has none, :class:`CudaError` where it does not work."""
+    """This machine's driver.
+
+    Raises:
+        OSError: The machine has none.
+        CudaError: The driver does not work.
+    """
     return Driver(ctypes.CDLL(LIBRARY))

@@ -1,4 +1,4 @@
-"""Reading the machine: its fingerprint, and what it is doing."""
+"""The machine as the system describes it: its fingerprint, and its conditions at a moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KERNEL_FLAGS = frozenset((
     "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16",
     "asimd", "asimdhp", "asimddp", "fphp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "svebf16", "sme", "sme2",
 ))  # fmt: skip
-"""The instruction-set flags of Linux's /proc/cpuinfo that runtimes choose kernels by."""
+"""The instruction-set flags of Linux's /proc/cpuinfo by which runtimes choose kernels."""
 
 STEAL_FIELD = 8
 X86_NAMES = ("x86_64", "amd64", "AMD64", "i686", "i386")
@@ -26,8 +26,12 @@ ARM_NAMES = ("aarch64", "arm")
 
 
 def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
-    """This machine, as far as this process may use it. ``root`` is where /proc and /sys are; ``architecture`` is what
-    the process takes the CPU for, if not what the system says."""
+    """The fingerprint of this machine, as far as this process may use it.
+
+    Args:
+        root: The folder that holds ``proc`` and ``sys``.
+        architecture: The instruction set of this process; the system's answer where it is empty.
+    """
     info = read_cpuinfo(root)
     architecture = architecture or platform.machine() or "unknown"
     flags = (info.get("flags") or info.get("Features") or info.get("isa") or "").split()
@@ -44,7 +48,11 @@ def read_machine(root: Path = Path("/"), architecture: str = "") -> Machine:
 
 
 def read_conditions(root: Path = Path("/")) -> Conditions:
-    """What this machine is doing now; ``None`` for what cannot be read."""
+    """The conditions of this machine now; a value that cannot be read is ``None``.
+
+    Args:
+        root: The folder that holds ``proc`` and ``sys``.
+    """
     return Conditions(
         when=read_time(),
         load_average=_read_load(),
@@ -57,10 +65,10 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
 
 
 def _is_emulated(root: Path, info: dict[str, str], architecture: str) -> bool:
-    """Whether the kernel runs on another kind of CPU than this process takes it for.
+    """Whether the machine's CPU is of another kind than the one that this process is compiled for.
 
-    The kernel is seen through qemu-user: /proc/cpuinfo shows the CPU that there is (before qemu 8), so does the CPU's
-    modalias, and the process is named as the emulator that runs it (unless binfmt started it).
+    qemu-user shows the machine's own kernel. /proc/cpuinfo describes the real CPU (before qemu 8), the CPU's modalias
+    does, and the process has the emulator's name (unless binfmt started it).
     """
     if (read_text(root / "proc/self/status") or "").startswith("Name:\tqemu-"):
         return True
@@ -77,7 +85,7 @@ def _read_model(info: dict[str, str]) -> str:
     if "model name" in info:
         return " ".join(info["model name"].split())
     if "CPU part" in info:
-        # Arm kernels give numbers; the part is only unique within its implementer.
+        # Arm kernels give numbers, and a part is unique only within its implementer.
         return f"Arm implementer {info.get('CPU implementer', '?')} part {info['CPU part']}"
     if platform.system() == "Darwin":
         try:
@@ -96,7 +104,7 @@ def count_cores() -> int:
 
 
 def _read_quota(root: Path) -> float | None:
-    """The tightest CPU quota on the way up from this process's control group, in cores."""
+    """The lowest CPU quota of this process's control group and its parents, in cores; ``None`` without one."""
     quotas = []
     for folder in _list_groups(root):
         words = (read_text(folder / "cpu.max") or "").split()
@@ -112,7 +120,7 @@ def _read_quota(root: Path) -> float | None:
 
 
 def _list_groups(root: Path) -> Iterator[Path]:
-    """This process's control group and those that hold it, of versions 2 and 1."""
+    """The folders of this process's control group and of its parents, of versions 2 and 1."""
     top = root / "sys/fs/cgroup"
     for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
@@ -122,7 +130,7 @@ def _list_groups(root: Path) -> Iterator[Path]:
             base = top / controllers if (top / controllers).is_dir() else top / "cpu"
         else:
             continue
-        # Inside a container the path may name a folder that only the host can see; the mount's top is then ours.
+        # In a container the path may name a folder that only the host sees. The top of the mount is then this group.
         parts = Path(path.strip().lstrip("/")).parts
         if ".." not in parts:
             for depth in range(len(parts), 0, -1):
@@ -138,7 +146,7 @@ def _read_load() -> float | None:
 
 
 def _read_frequency(root: Path) -> float | None:
-    """The mean over cores, in MHz."""
+    """The mean clock of the cores in MHz."""
     found = []
     for file in sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq")):
         text = read_text(file)

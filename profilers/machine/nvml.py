@@ -1,4 +1,4 @@
-"""What an NVIDIA GPU is doing, by its management library. It is watched, and never changed."""
+"""The state of an NVIDIA GPU, read from its management library (NVML), which never changes the GPU here."""
 
 from __future__ import annotations
 
@@ -20,21 +20,30 @@ SLOWED_BY = {
     0x40: "heat",
     0x80: "the power supply",
 }
-"""Bits of nvmlDeviceGetCurrentClocksThrottleReasons that mean less speed than was asked for. Those that are left out
-say that the GPU is idle or that a user set its clocks."""
+"""The bits of nvmlDeviceGetCurrentClocksThrottleReasons that mean a lower speed than was asked for. The other bits say
+that the GPU is idle or that a user set its clocks."""
 MAX_CLOCK_SHIFT = 0.02
-"""A clock that moves by more than this, relative, while something is sampled, makes its latency doubtful."""
+"""The largest relative change of the clock during a session that leaves the latency without doubt."""
 
 
 @dataclass(frozen=True)
 class GpuState:
-    """What a GPU is doing at a moment; ``None`` for what cannot be read."""
+    """The state of a GPU at a moment.
+
+    Attributes:
+        sm_clock_mhz: The clock of its multiprocessors in MHz; ``None`` where it cannot be read.
+        slowed_by: The reasons that slow it down; ``None`` where they cannot be read.
+    """
 
     sm_clock_mhz: int | None
     slowed_by: tuple[str, ...] | None
 
     def list_doubts(self, before: GpuState) -> tuple[str, ...]:
-        """Why a latency that was sampled between ``before`` and now should not be trusted."""
+        """The reasons to doubt a latency that was sampled between two states.
+
+        Args:
+            before: The state before sampling; this is the state after it.
+        """
         found = []
         if slowed := sorted({*(before.slowed_by or ()), *(self.slowed_by or ())}):
             found.append(f"the GPU was slowed by {' and '.join(slowed)}")
@@ -48,8 +57,11 @@ UNKNOWN = GpuState(None, None)
 
 
 def read_driver_version(library: Any = None) -> str:
-    """The version of the NVIDIA driver here, as in ``570.124.06``; empty where it cannot be told. ``library`` has
-    NVML's functions, where it is loaded already."""
+    """The version of the NVIDIA driver on this machine, as in ``570.124.06``; empty where it cannot be read.
+
+    Args:
+        library: An object with NVML's functions; NVML is loaded where it is left out.
+    """
     try:
         library = library or ctypes.CDLL(LIBRARY)
     except OSError:
@@ -62,9 +74,15 @@ def read_driver_version(library: Any = None) -> str:
 
 
 class GpuWatch:
-    """One GPU's state, read as often as asked. ``pci_bus_id`` is the driver's; ``library`` has NVML's functions."""
+    """Reads the state of one GPU."""
 
     def __init__(self, library: Any, pci_bus_id: str) -> None:
+        """Find the GPU.
+
+        Args:
+            library: An object with NVML's functions.
+            pci_bus_id: The GPU's PCI address, as the driver tells it.
+        """
         self._library = library
         self._device = c_void_p()
         self._works = (
@@ -87,7 +105,7 @@ class GpuWatch:
 
 
 def watch_gpu(pci_bus_id: str) -> GpuWatch | None:
-    """The watch over a GPU; ``None`` where there is no management library."""
+    """A reader of the state of a GPU, by its PCI address; ``None`` where there is no management library."""
     try:
         return GpuWatch(ctypes.CDLL(LIBRARY), pci_bus_id)
     except OSError:

@@ -1,10 +1,10 @@
-"""Runtimes do not report to their makers while they are measured.
+"""Telemetry: runtimes must not report to their makers while they are measured.
 
-A report takes time on the cores that are measured, writes files into the user's home folder, and tells others about
-the machine. Two packages do so:
+A report takes time on the cores that are measured, writes files into the user's home folder, and tells others about the
+machine. Two packages report:
 
-* ONNX Runtime, from version 1.31 on, on import. It reads ``ORT_DISABLE_TELEMETRY`` once, at that moment.
-* OpenVINO, through the package ``openvino_telemetry``, which it replaces by a stand-in where the import fails.
+* ONNX Runtime from version 1.31 on reports when it is imported. It reads ``ORT_DISABLE_TELEMETRY`` at that moment.
+* OpenVINO reports through the package ``openvino_telemetry``. It uses a stand-in where that package cannot be imported.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import os
 import sys
 
 VARIABLES = {"ORT_DISABLE_TELEMETRY": "1"}
-"""What the environment says to this process and to all of its child processes."""
+"""The variables that turn telemetry off, in the environment of this process and of its child processes."""
 BLOCKED_PACKAGES = ("openvino_telemetry",)
 
 
 def disable_telemetry() -> None:
     """Turn the telemetry of all runtimes off, for this process and its child processes.
 
-    It must be called before a runtime is imported, so importing :mod:`profilers` calls it. A runtime that a program
-    has imported earlier has already reported.
+    Importing :mod:`profilers` calls it, since it must be called before a runtime is imported. A runtime that a program
+    imported earlier has already reported.
     """
     os.environ.update(VARIABLES)
     for name in BLOCKED_PACKAGES:

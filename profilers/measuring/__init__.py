@@ -1,1 +1,1 @@
-"""How a kit of models is measured: plans, sessions, worker processes, journals."""
+"""Measuring a kit of models: plans, sessions, worker processes and journals."""

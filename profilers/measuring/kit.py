@@ -1,22 +1,17 @@
-"""Kits: what a device is asked to measure, as a folder of models and a manifest, or a zip of it."""
+"""Kits: the models that a device is asked to measure, in a folder with a manifest."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from latency_tables.errors import FormatError, InputError
 from latency_tables.files import replace_file
-from latency_tables.json_text import LARGEST_TEXT
 from latency_tables.measured_kit import hash_kit
 from latency_tables.measurement import Item
 from latency_tables.record import RecordFile
@@ -25,8 +20,6 @@ from profilers.runtimes.external_data import check_external_data
 MANIFEST = "manifest.json"
 MODELS = "models"
 WEIGHTS_SUFFIX = ".weights"
-MAX_UNPACKED_BYTES = 4 << 30
-"""A zip that says it holds more is refused before anything is written."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_@.+=-]+")
 
@@ -43,7 +36,22 @@ def make_item(
     weights: bytes = b"",
     layer_names: tuple[str, ...] = (),
 ) -> Item:
-    """An item for a model's bytes, with its file names and hashes filled in. ``id`` must do as a file name."""
+    """Describe a model as an item of a kit, with its file names and hashes.
+
+    Args:
+        id: The item's id, which is part of its file names.
+        kind: ``layer``, ``network`` or ``reference``.
+        model: The model's bytes.
+        layers: The keys of the layers that it runs, in order.
+        label: The subnet's id for a network; the item's id where it is empty.
+        input_shape: The input's shape, where the model leaves a size of it free.
+        suffix: The suffix of the model's file.
+        weights: The weights, for a format that keeps them in a file of their own.
+        layer_names: The names of the layers within the model, where they are to be profiled.
+
+    Raises:
+        FormatError: The id cannot be a file name, or the layers do not fit the kind.
+    """
     item = Item(
         id,
         kind,
@@ -84,7 +92,14 @@ class _Manifest(RecordFile):
 
 @dataclass(frozen=True)
 class Kit:
-    """A kit in a folder. ``kit_id`` is a hash of the architecture and of every item, and so of every model."""
+    """A kit in a folder.
+
+    Attributes:
+        folder: The folder.
+        kit_id: The hash of the architecture and of every item, and so of every model.
+        architecture: The architecture of its networks.
+        items: Its models, one of which is the reference.
+    """
 
     folder: Path
     kit_id: str
@@ -93,10 +108,12 @@ class Kit:
 
     @classmethod
     def load(cls, folder: Path) -> Kit:
-        """Read a kit and check the hash of every model, and that an ONNX model reads no other file.
+        """Read a kit, and check the hash of every model and that an ONNX model reads no other file.
 
-        :class:`InputError` where a file is missing, :class:`FormatError` where one is not what the manifest says,
-        lies outside of the folder, or would read a file that the manifest does not list.
+        Raises:
+            InputError: A file is missing.
+            FormatError: A file is not the one in the manifest, lies outside of the folder, or would read a file that is
+                not in the manifest.
         """
         folder = Path(folder)
         manifest = folder / MANIFEST
@@ -108,28 +125,28 @@ class Kit:
 
     @property
     def reference(self) -> Item:
-        """The network that is timed around every item."""
+        """The network that is timed before and after each session."""
         return next(item for item in self.items if item.kind == "reference")
 
     @property
     def measured(self) -> tuple[Item, ...]:
-        """The items to measure: all but the reference."""
+        """All items but the reference."""
         return tuple(item for item in self.items if item.kind != "reference")
 
     def path(self, item: Item) -> Path:
-        """Where an item's model is."""
+        """The path of an item's model."""
         return self.folder / item.file
 
     def weights_path(self, item: Item) -> Path | None:
-        """Where an item's weights are, if they have a file of their own."""
+        """The path of an item's weights; ``None`` where the model holds them."""
         return self.folder / item.weights_file if item.weights_file else None
 
     def read(self, item: Item) -> bytes:
-        """An item's model; :class:`FormatError` where it is not the one that the manifest names."""
+        """An item's model; :class:`FormatError` where it is not the one in the manifest."""
         return self._read_checked(item.file, item.sha256)
 
     def read_weights(self, item: Item) -> bytes:
-        """The same for its weights; empty where they have no file of their own."""
+        """An item's weights, empty where the model holds them; :class:`FormatError` as :meth:`read`."""
         return self._read_checked(item.weights_file, item.weights_sha256) if item.weights_file else b""
 
     def _read_checked(self, name: str, sha256: str) -> bytes:
@@ -151,9 +168,17 @@ def write_kit(
     models: Iterable[tuple[Item, bytes]],
     weights: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Kit:
-    """Write a kit into a new or empty folder; the manifest comes last, so that a part of a kit is no kit.
+    """Write a kit. The manifest is written last, so that a part of a kit is no kit.
 
-    ``weights`` are those that are kept apart from their models, by the items' ids.
+    Args:
+        folder: A new or empty folder.
+        architecture: The architecture of its networks.
+        models: The items with their models.
+        weights: The weights by item id, for models that keep them in a file of their own.
+
+    Raises:
+        InputError: The folder cannot be written.
+        FormatError: Two items have one id or file, or there is not exactly one reference.
     """
     folder, models = Path(folder), list(models)
     items = tuple(item for item, _ in models)
@@ -170,50 +195,6 @@ def write_kit(
     kit = Kit(folder, hash_kit(architecture, items), dict(architecture), items)
     _Manifest(kit.kit_id, kit.architecture, items).save(folder / MANIFEST)
     return kit
-
-
-def pack_kit(kit: Kit, path: Path) -> None:
-    """Write a kit as a zip; the same kit gives the same bytes."""
-    with replace_file(Path(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        files = [(MANIFEST, (kit.folder / MANIFEST).read_bytes)]
-        for item in kit.items:
-            files.append((item.file, partial(kit.read, item)))
-            if item.weights_file:
-                files.append((item.weights_file, partial(kit.read_weights, item)))
-        for name, read in files:
-            # A fixed date: the files' own would make the zip differ each time.
-            archive.writestr(zipfile.ZipInfo(name), read(), zipfile.ZIP_DEFLATED)
-
-
-def unpack_kit(path: Path, folder: Path) -> Kit:
-    """Unpack a zipped kit into a new or empty folder and load it; nothing is written outside of it.
-
-    :class:`FormatError` where the zip is cut off, too large, or holds a name that leads out of the folder.
-    """
-    path, folder = Path(path), Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: is there and not empty; choose a new folder for the kit")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            for entry in entries:
-                _check_name(entry.filename, str(path))
-            if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-                raise FormatError(f"{path}: unpacks to more than {MAX_UNPACKED_BYTES >> 30} GiB; not a kit")
-            if any(entry.filename == MANIFEST and entry.file_size > LARGEST_TEXT for entry in entries):
-                raise FormatError(f"{path}: its manifest is larger than {LARGEST_TEXT >> 20} MiB; not a kit")
-            for entry in entries:
-                target = folder / entry.filename
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(entry) as source, target.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise FormatError(f"{path}: not a zip that can be read ({error}); copy the kit again") from None
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
-    return Kit.load(folder)
 
 
 def _check_items(items: tuple[Item, ...], where: str) -> None:
@@ -233,7 +214,7 @@ def _check_item(item: Item, where: str) -> None:
     if item.kind == "layer" and len(item.layers) != 1:
         raise FormatError(f"{where}: item {item.id} must name the one layer that it is")
     for name in _list_files([item]):
-        _check_name(name, where)
+        check_name(name, where)
 
 
 def _list_files(items: Iterable[Item]) -> list[str]:
@@ -246,11 +227,20 @@ def _check_self_contained(model: bytes, path: Path) -> None:
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
     except ValueError:
-        # Of another format, which a kit does not tell: the runtime checks it when it loads it.
+        # The model is of another format, which the runtime checks when it loads the model.
         return
 
 
-def _check_name(name: str, where: str) -> None:
+def check_name(name: str, where: str) -> None:
+    """Check the name of a file in a kit.
+
+    Args:
+        name: The name, relative to the kit's folder.
+        where: The file that names it, for the message.
+
+    Raises:
+        FormatError: The name leads out of the folder, or has other characters than a kit's files have.
+    """
     parts = PurePosixPath(name).parts
     if not parts or not all(_FILE_NAME.fullmatch(part) and part.strip(".") for part in parts):
         raise FormatError(f"{where}: {name!r} is not the name of a file in a kit; do not use this kit")

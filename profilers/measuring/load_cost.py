@@ -1,6 +1,6 @@
-"""Loading a model in a process of its own: how long it takes, and how much memory it takes from then on.
+"""The cost of loading a model, in time and in memory, measured in a process of its own.
 
-In the process that measures latencies the runtime's memory is that of whatever ran before.
+A process that measured other models before holds their memory as well.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ PROCESS = Path("/proc/self")
 class Load(Record):
     """One load of a model.
 
-    ``load_ms`` is the time from the files on the disk (which the system may have in memory) to a session. The runtime
-    is there already, and our checks of the files are not counted. ``memory_bytes`` is the most memory that the process
-    then held until it had run a few times, less what it held before. ``None`` where the system does not tell.
+    Attributes:
+        load_ms: The time in ms from the files on the disk, which the system may have in memory, to a session. The
+            import of the runtime and our checks of the files are not counted.
+        memory_bytes: The most memory that the process held while it loaded the model and ran it a few times, minus the
+            memory that it held before; ``None`` where the system does not tell.
     """
 
     load_ms: float
@@ -33,10 +35,16 @@ class Load(Record):
 
 
 def measure_load(spec: DeviceSpec, files: ModelPaths) -> Load:
-    """Load a model under a device spec in a new process, and run it a few times.
+    """Load a model in a new process, and run it a few times.
 
-    :class:`FormatError` where a file does not have its hash, or the model would read another file;
-    :class:`MeasurementError` where it cannot be loaded or run, :class:`WorkerDied` where that ends the process.
+    Args:
+        spec: The device spec to load it under.
+        files: The model's files.
+
+    Raises:
+        FormatError: A file does not have its hash, or the model would read another file.
+        MeasurementError: The model cannot be loaded or run.
+        WorkerDied: The process died or hung.
     """
     request = {"load": True, "spec": spec.to_dict(), **files.to_request()}
     with WorkerProcess() as worker:
@@ -44,9 +52,15 @@ def measure_load(spec: DeviceSpec, files: ModelPaths) -> Load:
 
 
 def watch_memory(process: Path = PROCESS) -> Callable[[], int | None]:
-    """Begin to watch this process's memory; what is returned tells how many bytes more than now it held at most since,
-    or ``None`` where the system does not tell."""
-    # Forgets the most that it ever held (proc(5), clear_refs); where that is not let, only what is above it is news.
+    """Begin to watch the memory of a process.
+
+    Args:
+        process: The process's folder below ``/proc``.
+
+    Returns:
+        A function that returns the largest growth since then in bytes; ``None`` where the system does not tell.
+    """
+    # This resets the peak (proc(5), clear_refs). Where it is not allowed, only growth beyond the old peak is seen.
     with suppress(OSError):
         (process / "clear_refs").write_text("5")
     held, mark = _read_memory("VmRSS", process), _read_memory("VmHWM", process)
@@ -59,7 +73,7 @@ def watch_memory(process: Path = PROCESS) -> Callable[[], int | None]:
 
 
 def _read_memory(field: str, process: Path) -> int | None:
-    """Bytes of memory, by the name of a field of ``/proc/self/status``; ``None`` where that is not told."""
+    """A field of ``/proc/self/status`` in bytes; ``None`` where the system does not tell."""
     try:
         lines = (process / "status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

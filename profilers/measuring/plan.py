@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from latency_tables.errors import InputError
+from latency_tables.field_rule import rule
 from latency_tables.measurement import Item
 from latency_tables.record import Record
 
 
 @dataclass(frozen=True)
 class Plan(Record):
-    """How a kit is measured. Every item is visited in so many fresh sessions, spread over the whole run.
+    """How long and how often a kit is measured.
 
-    A visit samples for at least ``min_calls`` and ``min_ms``, and stops at the first of ``max_calls`` and
-    ``max_ms``; the reference is timed likewise, for ``reference_calls`` and no time. A visit that takes longer
-    than ``visit_limit_s`` is taken for a hang.
+    A session samples at least ``min_calls`` and for ``min_ms``, and stops at the first of ``max_calls`` and ``max_ms``.
+
+    Attributes:
+        layer_sessions: The fresh sessions of each layer, spread over the whole run.
+        network_sessions: The fresh sessions of each network, spread over the whole run.
+        min_calls: The fewest calls of a session.
+        min_ms: The shortest time of a session in ms.
+        max_calls: The most calls of a session.
+        max_ms: The longest time of a session in ms.
+        reference_calls: The calls of each timing of the reference.
+        session_limit_s: The time in seconds after which a session counts as a hang.
     """
 
     layer_sessions: int = 3
@@ -26,7 +35,7 @@ class Plan(Record):
     max_calls: int = 1000
     max_ms: float = 2000.0
     reference_calls: int = 20
-    visit_limit_s: float = 60.0
+    session_limit_s: float = field(default=60.0, metadata=rule(key="visit_limit_s"))
 
     def __post_init__(self) -> None:
         counts = (self.layer_sessions, self.network_sessions, self.min_calls, self.reference_calls)
@@ -35,20 +44,20 @@ class Plan(Record):
 
     @classmethod
     def full(cls) -> Plan:
-        """For a table that is kept: sessions differ by more than the calls of one do, so many short ones."""
+        """The plan of a table that is kept. It has many short sessions, which differ by more than calls of one do."""
         return cls(layer_sessions=5, network_sessions=10, min_calls=16, min_ms=15.0, reference_calls=15)
 
     @classmethod
     def quick(cls) -> Plan:
-        """For ``deploy``: under a minute for 32 networks of 0.2 to 1 ms, and as many layers again."""
+        """The plan of ``deploy``: under a minute for 32 networks of 0.2 to 1 ms and as many layers."""
         return cls(layer_sessions=3, network_sessions=5, min_calls=12, min_ms=10.0, reference_calls=12)
 
     def sessions(self, item: Item) -> int:
-        """How many fresh sessions an item is given."""
+        """The number of fresh sessions of an item."""
         return self.layer_sessions if item.kind == "layer" else self.network_sessions
 
     def limits(self) -> dict[str, Any]:
-        """The bounds of sampling one visit, as :func:`profilers.measuring.timing.sample` takes them."""
+        """The limits of a session's samples, as :func:`profilers.measuring.timing.sample` takes them."""
         return {
             "min_calls": self.min_calls,
             "min_ms": self.min_ms,

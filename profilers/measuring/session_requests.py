@@ -57,7 +57,7 @@ def measure_session(
         try:
             if worker.pid is None:
                 worker.start(_first_request(kit, spec, plan))
-            return _read_session(worker.ask(request, plan.visit_limit_s), item)
+            return _read_session(worker.ask(request, plan.session_limit_s), item)
         except FormatError as error:
             raise FormatError(f"item {item.id}: {error}") from None
         except MeasurementError as error:

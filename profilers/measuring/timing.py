@@ -1,4 +1,4 @@
-"""Warming a model up, and timing its calls one by one."""
+"""Timing: warming a model up, and timing its calls one by one."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import Clock
 
 Call = Callable[[], object]
-"""What is timed; where it gives an ``int``, that is the ns it took by the device's own clock, which counts instead."""
+"""The function that is timed. An ``int`` that it returns is the call's duration in ns by the device's own clock."""
 
 MIN_WARM_UP_CALLS = 8
 MAX_WARM_UP_CALLS = 500
 MAX_WARM_UP_MS = 400.0
-"""Beyond this the item is sampled all the same, and its visit says that it was not steady."""
+"""An item that is not steady by then is sampled all the same, and its session says so."""
 STEADY_RANGE = 0.01
-"""Warm-up ends when three windows agree within this, relative."""
+"""Warm-up ends when three windows agree within this relative range."""
 STEADY_WINDOWS = 3
 STEADY_WINDOW_NS = 200_000
-"""A window is one call, or as many short ones as fill this time, since 1 % of a short call is below the
-noise of the clock."""
+"""A window has one call, or as many short calls as fill this time: 1 % of a short call is below the clock's noise."""
 
 STALL_FACTOR = 10.0
 STALL_MS = 100.0
-"""A call both this many times the median and this long is a stall of the device, not an outlier."""
+"""A call that takes this many times the median, and this long, is a stall of the device and no outlier."""
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How an item was warmed up: the calls it took, and whether the last ones agreed."""
+    """How an item was warmed up.
+
+    Attributes:
+        calls: The number of calls.
+        steady: Whether the last calls agreed.
+    """
 
     calls: int
     steady: bool
@@ -39,14 +43,25 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class Samples:
-    """Calls timed one by one, in ns, and what went wrong with the clock or the device meanwhile."""
+    """Calls that were timed one by one.
+
+    Attributes:
+        ns: The duration of each call in ns.
+        flags: Faults of the clock or the device that were seen meanwhile.
+    """
 
     ns: tuple[int, ...]
     flags: tuple[str, ...]
 
 
 def warm_up(call: Call, clock: Clock, max_calls: int = MAX_WARM_UP_CALLS) -> WarmUp:
-    """Call until three windows in a row agree within 1 %, at least 8 times, within bounds."""
+    """Call until three windows in a row agree within 1 %, at least 8 times.
+
+    Args:
+        call: The function to warm up.
+        clock: The clock.
+        max_calls: The most calls.
+    """
     durations: list[int] = []
     spent = 0
     while True:
@@ -66,9 +81,18 @@ def warm_up(call: Call, clock: Clock, max_calls: int = MAX_WARM_UP_CALLS) -> War
 def sample(
     call: Call, clock: Clock, *, min_calls: int, min_ms: float, max_calls: int, max_ms: float
 ) -> Samples:
-    """Time calls back to back: at least ``min_calls`` and ``min_ms``, stopping at the first of the maxima.
+    """Time calls back to back until both minima are reached or one of the maxima is.
 
-    :class:`MeasurementError` where the clock gave no usable time at all.
+    Args:
+        call: The function to time.
+        clock: The clock.
+        min_calls: The fewest calls.
+        min_ms: The shortest time in ms.
+        max_calls: The most calls.
+        max_ms: The longest time in ms.
+
+    Raises:
+        MeasurementError: The clock did not advance during any call.
     """
     durations: list[int] = []
     append = durations.append

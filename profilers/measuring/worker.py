@@ -28,7 +28,7 @@ from profilers.machine.parent import end_with_parent
 from profilers.measuring.answers import encode_error
 from profilers.measuring.load_cost import Load, watch_memory
 from profilers.measuring.open_model import check_hashes, make_feeds, open_bound, read_files, read_model
-from profilers.measuring.paired_worker import PairWorker
+from profilers.measuring.paired_worker import PairedWorker
 from profilers.measuring.timing import WarmUp, sample, warm_up
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.registry import find_runtime
@@ -172,14 +172,14 @@ def main() -> None:
     # A collection in the middle of a call would be timed with it.
     gc.freeze()
     gc.disable()
-    worker: Worker | PairWorker | None = None
+    worker: Worker | PairedWorker | None = None
     while True:
         request = json.loads(requests.get())
         try:
             if "load" in request:
                 answer: dict[str, Any] = load(request).to_dict()
             elif worker is None:
-                worker = PairWorker(request) if "pair" in request else Worker(request)
+                worker = PairedWorker(request) if "pair" in request else Worker(request)
                 answer = {}
             else:
                 answer = worker.answer(request)

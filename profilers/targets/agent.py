@@ -26,7 +26,8 @@ import numpy as np
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.files import replace_file
-from profilers.measuring.kit import Kit, unpack_kit
+from profilers.measuring.kit import Kit
+from profilers.measuring.kit_zip import unpack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress, measure_kit
 from profilers.runtimes.registry import find_runtime, find_spec

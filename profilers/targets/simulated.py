@@ -32,7 +32,7 @@ from profilers.measuring.load_cost import Load
 from profilers.measuring.model_files import ModelFiles
 from profilers.measuring.model_outputs import iterate_outputs
 from profilers.measuring.paired_process import MeasureBlock
-from profilers.measuring.paired_worker import PairWorker, locate
+from profilers.measuring.paired_worker import PairedWorker, locate
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress, run_kit
 from profilers.runtimes.fake import FakeRuntime, FakeWorld, derive_cost_ms
@@ -170,7 +170,7 @@ class SimulatedDevice(Device):
                 here = find_spec(DeviceRequest(FAKE, batch=side.spec.batch))
                 files = ModelFiles(self._simulation.simulate_bytes(side.files, word))
                 pair[word] = locate(here, files.write(Path(folder), word), ())
-            yield PairWorker({"pair": pair}).measure
+            yield PairedWorker({"pair": pair}).measure
 
     def measure_load_impl(self, model: ModelFiles, spec: DeviceSpec) -> Load:
         size = len(model.model) + len(model.weights)

@@ -9,7 +9,7 @@ from compofa_deploy.bench import compare_models as paired
 from compofa_deploy.bench.compare_models import choose_calls, compare_models, iterate_blocks, read_blocks
 from compofa_deploy.bench.verdict import Verdict, allow_error, find_floor
 from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import TURNS, Block, locate
+from profilers.measuring.paired_worker import BURST_ORDER, Block, locate
 from profilers.runtimes.registry import find_runtime
 from tests.compofa_deploy.bench.builders import make_fake_model
 
@@ -45,7 +45,7 @@ class SimulatedMachine:
             new_first = bool(self.rng.integers(2))
             ms = np.exp(PLACEMENT * self.rng.standard_normal(2)) * ([slower, 1] if new_first else [1, slower])
             took = [[], []]
-            for turn in TURNS:
+            for turn in BURST_ORDER:
                 took[turn] += self.call(ms[turn], CALLS)
             old, new = took[::-1] if new_first else took
             yield Block(tuple(old), tuple(new), new_first, ())
@@ -135,4 +135,4 @@ def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(tmp_p
     assert np.exp(np.median(ratios)) == pytest.approx(2, rel=0.02)
     assert len(set(ratios)) == 16
     calls = choose_calls(found[0])
-    assert len(found[0].old_ns) == len(found[0].new_ns) == calls * TURNS.count(0)
+    assert len(found[0].old_ns) == len(found[0].new_ns) == calls * BURST_ORDER.count(0)

@@ -152,4 +152,4 @@ def test_time_is_shared_among_sessions(sampled_ms: float, share: float) -> None:
     plan = plan_sampling(sampled_ms)
     assert plan.min_ms == share
     assert plan.max_ms >= share
-    assert plan.visit_limit_s > share / 1000
+    assert plan.session_limit_s > share / 1000

@@ -77,7 +77,9 @@ def test_what_is_closed_twice_is_given_back_once() -> None:
 
 
 def test_a_failed_call_names_itself_and_the_error() -> None:
-    with pytest.raises(CudaError, match="cuInit failed with CUDA_ERROR_INVALID_VALUE; look at nvidia-smi"):
+    with pytest.raises(
+        CudaError, match="cuInit failed with CUDA_ERROR_INVALID_VALUE; check the GPU with nvidia-smi"
+    ):
         Driver(FakeCuda(("cuInit",)))
 
 

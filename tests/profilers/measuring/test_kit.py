@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from latency_tables.errors import FormatError, InputError
-from profilers.measuring.kit import MANIFEST, Kit, make_item, pack_kit, unpack_kit, write_kit
+from profilers.measuring.kit import MANIFEST, Kit, make_item, write_kit
+from profilers.measuring.kit_zip import pack_kit, unpack_kit
 from tests.profilers.models import KEYS, make_external_onnx, make_kit
 
 REFERENCE = (make_item("reference", "reference", b"r"), b"r")

@@ -6,7 +6,7 @@ import pytest
 
 from latency_tables.errors import FormatError, InputError, MeasurementError
 from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import TURNS, Block, PairWorker, locate
+from profilers.measuring.paired_worker import BURST_ORDER, Block, PairedWorker, locate
 from profilers.runtimes.fake import FakeModel, FakeWorld
 from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import SHAPE
@@ -21,7 +21,7 @@ def pair(tmp_path):
         for word, model in (("old", old), ("new", new)):
             (tmp_path / word).write_bytes(model.to_bytes())
             sides[word] = locate(find_runtime("fake").spec(), ModelPaths.hash(tmp_path / word), shape)
-        return PairWorker({"pair": sides})
+        return PairedWorker({"pair": sides})
 
     return make
 
@@ -35,7 +35,7 @@ def test_calls_are_told_apart_whoever_was_first(pair, new_first):
     block = pair(model(1.0), model(3.0)).measure(new_first, calls=10)
     assert block.new_first is new_first
     assert min(block.new_ns) / min(block.old_ns) == pytest.approx(3, rel=1e-3)
-    assert len(block.old_ns) == len(block.new_ns) == 10 * TURNS.count(1)
+    assert len(block.old_ns) == len(block.new_ns) == 10 * BURST_ORDER.count(1)
 
 
 def test_every_block_opens_both_anew(pair):

@@ -21,7 +21,7 @@ from tests.profilers.models import REFERENCE, make_kit, make_onnx
 from tests.support.processes import list_session, wait_for
 
 PLAN = Plan(
-    layer_sessions=2, network_sessions=3, min_calls=10, min_ms=1.0, reference_calls=9, visit_limit_s=20
+    layer_sessions=2, network_sessions=3, min_calls=10, min_ms=1.0, reference_calls=9, session_limit_s=20
 )
 NOISY = FakeWorld(
     context=0.9, network_ms=0.05, drift=0.1, drift_period_ms=700, placement_noise=0.013,
@@ -121,7 +121,7 @@ def test_a_fault_that_does_not_come_back_is_survived_and_told(
 ) -> None:
     kit = make_kit(tmp_path / "kit", networks=2, fault=fault, marker=str(tmp_path / "failed"))
     seen: list[Progress] = []
-    measurements = run_kit(kit, spec, None, replace(PLAN, visit_limit_s=2), seen.append)
+    measurements = run_kit(kit, spec, None, replace(PLAN, session_limit_s=2), seen.append)
     assert (tmp_path / "failed").exists()
     assert len(measurements) == 14
     [note] = [progress.note for progress in seen if progress.note]
@@ -143,7 +143,7 @@ def test_an_item_that_keeps_failing_is_named_and_the_journal_kept(
     kit, journal = make_kit(tmp_path / "kit", networks=2, fault=fault), tmp_path / "journal"
     seen: list[Progress] = []
     with pytest.raises(kind, match=f"item network-0: .*({message})"):
-        run_kit(kit, spec, journal, replace(PLAN, visit_limit_s=1), seen.append)
+        run_kit(kit, spec, journal, replace(PLAN, session_limit_s=1), seen.append)
     assert count_lines(journal) == 1 + len(seen)
 
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from latency_tables.errors import FormatError, MeasurementError
 from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import PairWorker, locate
+from profilers.measuring.paired_worker import PairedWorker, locate
 from profilers.measuring.worker import Worker, load
 from profilers.runtimes.external_data import check_external_data
 from profilers.runtimes.onnxruntime.mobile import convert_to_ort
@@ -240,7 +240,7 @@ def test_a_file_that_was_exchanged_after_it_was_hashed_is_not_run(tmp_path: Path
         request = locate(spec, files, SHAPE)
         for ask in (
             lambda request: Worker({**request, "reference_calls": 1}),
-            lambda request: PairWorker({"pair": {"old": request, "new": request}}),
+            lambda request: PairedWorker({"pair": {"old": request, "new": request}}),
             load,
         ):
             with pytest.raises(FormatError, match=f"{name}: was changed after its hash was checked"):

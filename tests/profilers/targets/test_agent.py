@@ -8,7 +8,6 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ import pytest
 
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit
-from profilers.measuring.kit import Kit, make_item, pack_kit, write_kit
+from profilers.measuring.kit import Kit, make_item, write_kit
+from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_kit
 from profilers.runtimes.registry import find_runtime
@@ -25,7 +25,7 @@ from tests.profilers.models import make_external_onnx, make_kit, make_onnx
 
 Agent = Callable[..., "subprocess.CompletedProcess[str]"]
 PLAN = Plan(layer_sessions=2, network_sessions=2, min_calls=5, min_ms=0.0, max_calls=5, reference_calls=5)
-FAKE = ("--runtime", "fake", "--plan", json.dumps(asdict(PLAN)))
+FAKE = ("--runtime", "fake", "--plan", json.dumps(PLAN.to_dict()))
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +199,8 @@ def test_a_model_that_would_read_another_file_is_neither_run_nor_measured(
     np.savez(tmp_path / "inputs.npz", image=np.zeros((1, 3, 8, 8), np.float32))
     for arguments in (
         ["outputs", "model.onnx", "--inputs", "inputs.npz", "-o", "written"],
-        ["run", "kit.zip", "--plan", json.dumps(asdict(PLAN)), "-o", "written"],
-        ["run", "kit", "--plan", json.dumps(asdict(PLAN)), "-o", "written"],
+        ["run", "kit.zip", "--plan", json.dumps(PLAN.to_dict()), "-o", "written"],
+        ["run", "kit", "--plan", json.dumps(PLAN.to_dict()), "-o", "written"],
     ):
         done = agent(*arguments)
         assert done.returncode == 2, done.stderr

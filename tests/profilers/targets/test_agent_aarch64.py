@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
 from latency_tables.errors import MismatchError
 from latency_tables.measured_kit import MeasuredKit
-from profilers.measuring.kit import Kit, make_item, pack_kit, write_kit
+from profilers.measuring.kit import Kit, make_item, write_kit
+from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_kit
 from profilers.runtimes.registry import find_runtime
@@ -33,7 +33,7 @@ PLAN = Plan(
     min_ms=0.0,
     max_calls=3,
     reference_calls=3,
-    visit_limit_s=600,
+    session_limit_s=600,
 )
 SUBNETS = ("22222@24", "33333@24", "44444@24")
 
@@ -69,7 +69,7 @@ def kit(folder: Path) -> Kit:
 
 @pytest.fixture(scope="module")
 def measured(emulated: Emulated, folder: Path, kit: Kit) -> MeasuredKit:
-    plan = json.dumps(asdict(PLAN))
+    plan = json.dumps(PLAN.to_dict())
     done = emulated.run(
         folder, "agent.pyz", "run", "kit.zip", "--in-process", "--plan", plan, "-o", "measured.json"
     )

@@ -16,7 +16,8 @@ import pytest
 from latency_tables.device import DeviceRequest
 from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, RuntimeUnavailable
 from latency_tables.measured_kit import MeasuredKit
-from profilers.measuring.kit import Kit, pack_kit
+from profilers.measuring.kit import Kit
+from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import Progress, measure_kit
 from profilers.runtimes.registry import find_runtime

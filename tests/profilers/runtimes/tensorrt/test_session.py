@@ -133,7 +133,7 @@ def test_a_call_of_the_driver_that_fails_is_named_and_nothing_is_left(fault: str
             session.bind({"image": IMAGE})
             session.call()
 
-        with pytest.raises(CudaError, match=f"{fault} failed with CUDA_ERROR_INVALID_VALUE; look at"):
+        with pytest.raises(CudaError, match=f"{fault} failed with CUDA_ERROR_INVALID_VALUE; check the GPU"):
             bind_and_call()
     assert set(cuda.live.values()) <= {0}
 
