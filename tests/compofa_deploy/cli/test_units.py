@@ -1,10 +1,10 @@
 """Times and sizes have units; anything else is refused with an example of how to write it."""
 
-from contextlib import suppress
+import re
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from compofa_deploy.cli.units import Count, Duration, Resolutions, Size
@@ -70,10 +70,34 @@ def test_any_time_is_read_back(value, unit):
     assert convert(Duration, f"{value!r}{unit}") == pytest.approx(value * scale)
 
 
+@given(
+    st.from_regex(r"[+-]?[0-9]{0,3}\.?[0-9]{0,2}(e[+-]?[0-9]{1,3})? ?", fullmatch=True),
+    st.sampled_from(["us", "ms", "s", "h", ""]),
+)
+def test_a_text_like_a_time_is_read_exactly_or_refused_by_name(number, unit):
+    expected = multiply(number, {"us": 1e-3, "ms": 1.0, "s": 1e3}.get(unit))
+    if expected is not None and 0 < expected < float("inf"):
+        assert convert(Duration, number + unit) == pytest.approx(expected)
+        return
+    with pytest.raises(click.BadParameter) as refused:
+        convert(Duration, number + unit)
+    assert repr(number + unit) in refused.value.message
+
+
+def multiply(number, scale):
+    """The product, or None where the text is no number or the unit is unknown."""
+    try:
+        return None if scale is None else float(number) * scale
+    except ValueError:
+        return None
+
+
 @given(st.text(max_size=12))
-def test_any_text_is_a_time_or_refused(text):
-    with suppress(click.BadParameter):
-        assert 0 < convert(Duration, text) < float("inf")
+def test_another_text_is_refused_by_name(text):
+    assume(not re.search("[0-9]", text))
+    with pytest.raises(click.BadParameter) as refused:
+        convert(Duration, text)
+    assert repr(text) in refused.value.message
 
 
 @pytest.mark.parametrize(("text", "chosen"), [("32", (32,)), ("32,24,28", (24, 28, 32)), ("24,24", (24,))])
