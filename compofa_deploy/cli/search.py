@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table
+from compofa_deploy.cli.output import format_ms, print_json, print_table, warn
 from compofa_deploy.cli.search_space import LISTED, check_space, search_space, space_options
 from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.units import Duration
@@ -101,10 +101,13 @@ def command(**given: Any) -> None:
     from compofa_deploy.search.candidates_by_precision import list_by_precision
     from compofa_deploy.search.constraints import MaxLatency
     from compofa_deploy.search.select import best, front
+    from compofa_deploy.tables.runtime_version import describe_other_version
     from latency_tables.files import replace_file
     from latency_tables.table import LatencyTable
 
     tables = [LatencyTable.load(path) for path in given["tables"]]
+    for difference in filter(None, map(describe_other_version, tables)):
+        warn(difference)
     architecture, accuracies = _load_accuracies(given["supernet"], given["accuracy"], tables)
     if given["space"] != LISTED:
         check_space(given, accuracies)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress
+from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.table_summary import print_summary, summarise_table
 from compofa_deploy.cli.tables_import import export_command, import_command
@@ -93,10 +93,13 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     from compofa_deploy.space.architecture import Architecture
     from compofa_deploy.space.layers import list_layers
     from compofa_deploy.space.subnet import Subnet
+    from compofa_deploy.tables.runtime_version import describe_other_version
     from latency_tables.errors import MismatchError
     from latency_tables.table import LatencyTable
 
     loaded = LatencyTable.load(table)
+    if difference := describe_other_version(loaded):
+        warn(difference)
     architecture = Architecture.from_dict(loaded.architecture)
     found: list[dict[str, Any]] = []
     for subnet in map(Subnet.parse, subnets):

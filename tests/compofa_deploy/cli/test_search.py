@@ -10,7 +10,9 @@ from compofa_deploy.search.candidates import list_candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
 from compofa_deploy.supernet.stored import save_supernet
+from latency_tables.device import DeviceRequest
 from latency_tables.machine import Machine
+from profilers.runtimes.registry import find_spec
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
 
@@ -277,3 +279,15 @@ def test_devices_say_what_works(compofa):
     assert runtimes["onnxruntime"]["works"]
     assert Machine.from_dict(ran.json["machine"]).cores >= 1
     assert "onnxruntime" in compofa("devices").out
+
+
+def test_a_table_of_another_runtime_version_is_warned_of_in_one_line(search, compofa, table, tmp_path):
+    here = find_spec(DeviceRequest(runtime="onnxruntime"))
+    replace(table, spec=replace(here, runtime_version="1.2.3")).save(tmp_path / "old.json")
+    for ran in (
+        search("--table", tmp_path / "old.json", "--latency", "33us"),
+        compofa("tables", "predict", tmp_path / "old.json", "23344@16"),
+    ):
+        assert ran.code == 0
+        (line,) = ran.err.splitlines()
+        assert "is of onnxruntime 1.2.3, and" in line
