@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.skipped import SkippedImages
 from compofa_deploy.cli.units import Duration
+from profilers.machine.clock import now_s
 
 if TYPE_CHECKING:
     from compofa_deploy.deploy.loop import Compared, Deployed
@@ -65,7 +65,7 @@ def command(**given: Any) -> None:
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.tables.cache import Cache
 
-    started = time.monotonic()
+    started = now_s()
     supernet = load_supernet(given["supernet"])
     accuracies = load_by_precision(given["accuracy"], given["supernet"])
     specs, left_out = find_specs(given, accuracies)
@@ -94,7 +94,7 @@ def command(**given: Any) -> None:
             f"the accuracy is that of {deployment.accuracy.precision}: nobody has measured it in {spec.precision} on "
             f"{spec.runtime}; give images with --data"
         )
-    seconds = time.monotonic() - started
+    seconds = now_s() - started
     if given["as_json"]:
         chosen = {key: value for key, value in deployment.to_dict().items() if key in _SHOWN}
         print_json({

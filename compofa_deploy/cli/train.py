@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from compofa_deploy.cli.train_cost import (
     watch,
     write_model_card,
 )
+from profilers.machine.clock import now_s
 
 if TYPE_CHECKING:
     from compofa_deploy.data.splits import Splits
@@ -222,7 +222,7 @@ class _Teller:
             self.display.on_count(what, done, total)
 
     def show(self, progress: TrainingProgress) -> None:
-        now = time.monotonic()
+        now = now_s()
         self.count("training", progress.step, progress.total_steps)
         if progress.phase != self._phase or now - self._last >= LINE_SECONDS:
             self._last, self._phase = now, progress.phase

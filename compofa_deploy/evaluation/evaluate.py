@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -30,6 +29,7 @@ from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
+from profilers.machine.clock import now_s
 
 COUNTS_PER_PART = 1 + len(TOP) * LEAVES
 """Milliseconds, then the top-1 hits of each of a shard's subnets, then their top-5 hits."""
@@ -149,12 +149,12 @@ def _count_parts(
 
         chosen = images[first.split].take(np.arange(first.start, first.stop))
         wanted = want([part.shard for part in group])
-        began = time.monotonic()
+        began = now_s()
         subnets = count_subnets(supernet, chosen, first.resolution, wanted, device, note_unit)
         for part in group:
             # The walk yields the subnets of one shard after those of another, in the order of the parts.
             hits = np.array([hits for _, hits in islice(subnets, LEAVES)])
-            now = time.monotonic()
+            now = now_s()
             journal.add(part.name, [round(1000 * (now - began)), *hits.T.ravel().tolist()])
             began = now
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.errors import MismatchError
 from latency_tables.files import replace_file
+from profilers.machine.clock import now_s
 
 COUNTS = ("top-1 hits", "top-5 hits", "milliseconds")
 """The counts of a subnet in a journal."""
@@ -97,9 +97,9 @@ def evaluate_sampled(
         known.update(finished)
     own = [subnet for subnet in subnets if _name_part(subnet) not in known][ranks.rank :: ranks.world]
     for number, subnet in enumerate(own, 1):
-        began = time.monotonic()
+        began = now_s()
         hits = count_subnet(supernet, module, subnet, calibration, splits.validation)
-        journal.add(_name_part(subnet), [*hits.tolist(), round(1000 * (time.monotonic() - began))])
+        journal.add(_name_part(subnet), [*hits.tolist(), round(1000 * (now_s() - began))])
         on_progress(number, len(own))
     for finished in ranks.gather(journal.counts):
         known.update(finished)

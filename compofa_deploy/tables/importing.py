@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from compofa_deploy.space.architecture import Architecture
@@ -16,6 +15,7 @@ from latency_tables.imported import build_imported
 from latency_tables.layer import Layer
 from latency_tables.ofa_table import name_for_ofa
 from latency_tables.table import LatencyTable
+from profilers.machine.clock import read_time
 
 Needed = Mapping[str, tuple[Layer, Subnet]]
 
@@ -56,7 +56,7 @@ def import_table(
             origins[resolution] = stated.where
     files = sorted({stated.where for stated in found})
     origin = str(source) if len(files) == 1 else f"{len(files)} files in {source}"
-    created = datetime.now(UTC).isoformat(timespec="seconds")
+    created = read_time()
     return build_imported(spec, architecture.to_dict(), costs, origin, created)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.record import RecordFile
+from profilers.machine.clock import now_s
 
 SAMPLE_SECONDS = 15
 KEEP_SECONDS = 600.0
@@ -83,7 +83,7 @@ class EnergyMeter:
 
     def keep_now_and_then(self) -> None:
         """Write down what was used, where the last time is a while ago."""
-        if time.monotonic() - self._kept >= KEEP_SECONDS:
+        if now_s() - self._kept >= KEEP_SECONDS:
             self.read()
 
     def _start(self) -> None:
@@ -96,7 +96,7 @@ class EnergyMeter:
             allow_multiple_runs=True,
         )  # fmt: skip
         self._tracker.start()
-        self._kept = time.monotonic()
+        self._kept = now_s()
 
     def _stop(self) -> None:
         self._tracker.stop()

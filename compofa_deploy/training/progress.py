@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latency_tables.errors import InputError
+from profilers.machine.clock import read_local_time
 
 WINDOW_STEPS = 500
 """The latest steps of a phase, from which its speed is taken."""
@@ -90,7 +90,7 @@ class TrainingLog:
 
     def say(self, text: str) -> None:
         """Add a line, with the time, to the log for people."""
-        self._append("train.log", f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}")
+        self._append("train.log", f"{read_local_time()}  {text}")
 
     def close(self) -> None:
         """Write out what TensorBoard's files still wait for."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from compofa_deploy.training.schedule import Schedule, weigh_step
 from compofa_deploy.training.subnet_sampling import draw_subnets
 from compofa_deploy.training.synced_batch_norm import sync_batch_norm
 from compofa_deploy.training.weight_average import WeightAverage
+from profilers.machine.clock import now_s
 
 LOG_EVERY_STEPS = 50
 
@@ -116,7 +116,7 @@ class Trainer:
         memory runs out, or too many images cannot be read.
         """
         self.supernet.train()
-        self._saved = time.monotonic()
+        self._saved = now_s()
         with hold_interrupts() as interrupted:
             while self.phase_index < len(self.recipe.phases):
                 self._run_phase(interrupted, checkpoint_minutes, on_progress)
@@ -250,11 +250,11 @@ class Trainer:
             machine.workers,
             self._skip,
         )
-        ended = time.monotonic()
+        ended = now_s()
         for pixels, labels in batches:
             loss, stop = self.train_step(pixels, labels, interrupted())
             self.step += 1
-            now = time.monotonic()
+            now = now_s()
             self.seconds += now - ended
             left = self._estimator.count(self.phase_index, self.step, now)
             if self.step % LOG_EVERY_STEPS == 0 and machine.ranks.is_first:
