@@ -13,14 +13,16 @@ from typing import Any, BinaryIO
 
 from latency_tables.errors import FormatError, InputError
 from latency_tables.json_text import LARGEST_TEXT, parse_json
+from latency_tables.scratch import owner_tag, sweep
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing, and rename it onto ``path`` when the block ends well.
 
-    Where the block fails, or is interrupted, nothing is left behind and the earlier file stays. A symbolic link is
-    followed: the file that it names is replaced, and the link stays.
+    Where the block fails, or is interrupted, nothing is left behind and the earlier file stays. The temporary file of a
+    process that was killed is removed by the next one that writes to ``path``. A symbolic link is followed: the file
+    that it names is replaced, and the link stays.
 
     Raises:
         InputError: ``path`` is a folder, a device, a pipe or a socket; or the folder cannot be written; or the disk is
@@ -31,7 +33,8 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         _check_regular(path)
         # Beside the file itself: a rename onto a link would replace the link.
         target = Path(os.path.realpath(path))
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        sweep(target.parent, f".{target.name}.")
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.{owner_tag()}.")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
     temporary = Path(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from compofa_deploy.bench.noise import Noise, measure_noise
 from compofa_deploy.bench.run import find_subjects
 from latency_tables.device import DeviceSpec
 from latency_tables.files import replace_file
+from latency_tables.scratch import scratch_folder
 from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.paired_worker import locate
 from profilers.runtimes.registry import find_runtime
@@ -42,7 +42,7 @@ def measure_machine(
         model = locate(subject.spec, subject.bundle.model_files, ())
         return measure_noise(subject.spec, model, limit_s, rng, on_seconds)
     spec = find_runtime(RUNTIME).spec()
-    with tempfile.TemporaryDirectory(prefix="compofa-noise-") as scratch:
+    with scratch_folder("noise") as scratch:
         path = _write_baseline(spec, Path(scratch))
         return measure_noise(spec, locate(spec, ModelPaths.hash(path), ()), limit_s, rng, on_seconds)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, VerificationError
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import scratch_folder
 from profilers.machine.clock import read_time
 from profilers.measuring.kit import make_item, write_kit
 from profilers.measuring.load_cost import Load, measure_load
@@ -126,6 +126,6 @@ def _measure(
         model, weights = subject.bundle.read_model(), subject.bundle.read_weights()
         items.append((make_item(id, "network", model, label=subject.name, weights=weights), model))
         apart[id] = weights
-    with tempfile.TemporaryDirectory(prefix="compofa-bench-") as folder:
+    with scratch_folder("bench") as folder:
         kit = write_kit(Path(folder), ARCHITECTURE.to_dict(), items, apart)
         return measure_kit(kit, spec, None, plan, on_progress)

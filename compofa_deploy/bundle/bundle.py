@@ -21,6 +21,8 @@ from profilers.runtimes.registry import find_runtime
 
 MANIFEST = "deployment.json"
 REFERENCE = "reference.safetensors"
+_SLACK_BYTES = 1 << 20
+"""A file that grew by less is read whole, so that the error is that of its hash."""
 CONTENT_ID = "content_id"
 """The manifest's field that holds a hash of all others."""
 
@@ -128,7 +130,7 @@ def read_checked(folder: Path, entry: FileEntry) -> bytes:
     """The content of a file; :class:`VerificationError` where it is missing or is not what its entry says."""
     path = folder / entry.file
     try:
-        data = read_bytes(path, entry.size_bytes)
+        data = read_bytes(path, entry.size_bytes + _SLACK_BYTES)
     except (InputError, FormatError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise VerificationError(f"{path}: cannot be read ({reason}); make the bundle anew") from None

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from compofa_deploy.bundle.bundle import CONTENT_ID, MANIFEST, Bundle, read_checked, read_manifest
 from compofa_deploy.bundle.deployment import Deployment, FileEntry
-from compofa_deploy.bundle.folder_exchange import move_into_place, restore_folder
+from compofa_deploy.bundle.folder_exchange import SET_ASIDE, move_into_place, restore_folder
 from latency_tables.errors import CompofaError, InputError, VerificationError
 from latency_tables.files import write_json
 from latency_tables.machine import hash_json
+from latency_tables.scratch import list_abandoned, owner_tag
 
 _ELSEWHERE = "choose another place with -o"
 _NAMES_SHOWN = 3
@@ -42,7 +43,7 @@ def write_bundle(folder: Path, deployment: Deployment, files: Mapping[str, bytes
     folder = _resolve(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.{owner_tag()}."))
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
     new = staging / "bundle"
@@ -84,12 +85,27 @@ def check_replaceable(folder: Path) -> None:
         raise InputError(f"{folder}: is a symbolic link to nothing; {_ELSEWHERE}")
     folder = _resolve(folder)
     restore_folder(folder, MANIFEST)
+    _sweep_staging(folder)
     _list_removable(folder)
     above = next(parent for parent in folder.parents if parent.exists())
     try:
-        Path(tempfile.mkdtemp(dir=above, prefix=f".{folder.name}.")).rmdir()
+        Path(tempfile.mkdtemp(dir=above, prefix=f".{folder.name}.{owner_tag()}.")).rmdir()
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+
+
+def _sweep_staging(folder: Path) -> None:
+    """Remove the staging folders of killed processes. An older bundle within is removed as in :func:`write_bundle`."""
+    for staging in list_abandoned(folder.parent, f".{folder.name}."):
+        for inner in (staging / "bundle", staging / SET_ASIDE):
+            if not (inner / MANIFEST).exists():
+                # A new bundle whose manifest was never written holds nothing but our own files.
+                shutil.rmtree(inner, ignore_errors=True)
+                continue
+            with suppress(InputError):
+                _remove_files(inner, _list_removable(inner), folder)
+        with suppress(OSError):
+            staging.rmdir()
 
 
 def _resolve(folder: Path) -> Path:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from latency_tables.scratch import TAG
+
 SET_ASIDE = "old"
 """The name of the older folder inside the staging folder, while the new one takes its place."""
 
@@ -57,8 +59,8 @@ def restore_folder(place: Path, holds: str) -> None:
     """
     if os.path.lexists(place):
         return
-    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.????????/{SET_ASIDE}")):
-        if (aside / holds).is_file():
+    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*/{SET_ASIDE}")):
+        if TAG.search(aside.parent.name) and (aside / holds).is_file():
             # Where nothing can be written, nothing can be put back either.
             with suppress(OSError):
                 aside.rename(place)

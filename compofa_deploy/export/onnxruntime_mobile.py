@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from compofa_deploy.export import onnxruntime
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
+from latency_tables.scratch import scratch_folder
 from profilers.runtimes.onnxruntime.mobile import convert_to_ort
 
 MODEL_FILE = "model.ort"
@@ -33,7 +33,7 @@ def list_operators(model: bytes) -> str:
 
     operators: dict[str, dict[int, set[str]]] = {}
     types = OperatorTypeUsageManager()
-    with tempfile.TemporaryDirectory(prefix="compofa-ort-") as folder:
+    with scratch_folder("ort") as folder:
         path = Path(folder) / MODEL_FILE
         path.write_bytes(model)
         with warnings.catch_warnings():

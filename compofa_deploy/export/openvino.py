@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from compofa_deploy.export import onnxruntime
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
+from latency_tables.scratch import scratch_folder
 from profilers.runtimes.openvino.graph import read_graph
 from profilers.runtimes.openvino.runtime import load_openvino
 
@@ -29,7 +29,7 @@ def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> d
     model = read_graph(openvino.Core(), onnx)
     _fold_constants(model)
     _name_nodes(model)
-    with tempfile.TemporaryDirectory(prefix="compofa-ir-") as folder:
+    with scratch_folder("ir") as folder:
         path = Path(folder) / MODEL_FILE
         openvino.save_model(model, path, compress_to_fp16=spec.precision == "f16")
         return {name: (Path(folder) / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -11,6 +10,7 @@ from compofa_deploy.graph.form import choose_form
 from compofa_deploy.tables.profile_local import PLANS, Survey
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
+from latency_tables.scratch import scratch_folder
 from latency_tables.table import LatencyTable
 from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.runner import OnProgress
@@ -76,7 +76,7 @@ def name_outputs(output: Path, targets: Sequence[Target]) -> dict[Target, Path]:
 
 def _pack(survey: Survey, request: DeviceRequest) -> tuple[str, bytes]:
     """A kit's id and its zip."""
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+    with scratch_folder("kit") as folder:
         form = choose_form(request.runtime, request.precision)
         kit = survey.build_kit(request.batch, Path(folder) / "kit", form)
         pack_kit(kit, Path(folder) / "kit.zip")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import pickle
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from compofa_deploy.training.recipe import Recipe
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.files import replace_file
+from latency_tables.scratch import sweep
 
 VERSION = 1
 NAME = "checkpoint.pt"
@@ -49,11 +49,9 @@ def read_checkpoint(path: Path, recipe: Recipe, images: int) -> dict[str, Any]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files that a killed process left half written beside a checkpoint."""
+    """Remove the temporary files that killed processes left half written beside a checkpoint."""
     target = Path(os.path.realpath(path))
-    # As many characters as the names of temporary files have: another program's file is not ours to remove.
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.????????"):
-        leftover.unlink(missing_ok=True)
+    sweep(target.parent, f".{target.name}.")
 
 
 def _name_difference(theirs: Recipe, ours: Recipe) -> str:

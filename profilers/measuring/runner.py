@@ -6,7 +6,6 @@ The reference network is timed before and after each session, so that a machine 
 from __future__ import annotations
 
 import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from latency_tables.drift import estimate_drift, find_swell
 from latency_tables.errors import MismatchError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Item, Measurement, Visit
+from latency_tables.scratch import scratch_folder
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
 from profilers.machine.environment import read_conditions
@@ -184,7 +184,7 @@ def measure_models(
     Raises:
         CompofaError: As :func:`run_kit`.
     """
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+    with scratch_folder("kit") as folder:
         items = [(make_item("reference", "reference", reference), reference)]
         apart = {}
         for i, (label, model) in enumerate(models.items()):

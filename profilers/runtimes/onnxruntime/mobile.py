@@ -6,13 +6,13 @@ graph as a phone. It would bring an ``.onnx`` on x86 into a layout (NCHWc) that 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
+from latency_tables.scratch import scratch_folder
 from profilers.runtimes.errors import translate_errors
 from profilers.runtimes.onnxruntime.providers import CPU
 from profilers.runtimes.onnxruntime.runtime import LOG_FATAL, OnnxRuntime, check_self_contained, is_ort_format
@@ -39,7 +39,7 @@ def convert_to_ort(model: bytes, platform: str) -> bytes:
 
     if platform not in PLATFORMS:
         raise InputError(f"no target platform {platform!r}; there are {', '.join(PLATFORMS)}")
-    with tempfile.TemporaryDirectory(prefix="compofa-ort-") as folder:
+    with scratch_folder("ort") as folder:
         path = Path(folder) / "model.ort"
         options = ort.SessionOptions()
         options.optimized_model_filepath = str(path)

@@ -6,7 +6,6 @@ It is imported on first use, so that ``compofa --help`` and the other runtimes n
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
+from latency_tables.scratch import scratch_folder
 from profilers.machine.nvml import read_driver_version
 from profilers.runtimes.availability import Availability
 from profilers.runtimes.base import Runtime
@@ -118,7 +118,7 @@ class OnnxRuntime(Runtime):
         import onnxruntime as ort
 
         options = self.make_options(spec)
-        with tempfile.TemporaryDirectory(prefix="compofa-profile-") as folder:
+        with scratch_folder("profile") as folder:
             options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "run")
             session = ort.InferenceSession(model, options, providers=[CPU])
             for _ in range(PROFILE_WARM_UP_CALLS + PROFILE_CALLS):

@@ -297,6 +297,7 @@ def test_a_kill_before_any_move_leaves_a_bundle_at_its_place(exported, bundle, t
     assert load_bundle(bundle).deployment == exported.deployment
     write_bundle(bundle, exported.deployment, exported.files)
     assert list_files(bundle) == sorted(FILES)
+    assert sorted(os.listdir(tmp_path)) == ["bundle", "source"]
 
 
 def test_a_hidden_folder_that_is_no_bundle_of_a_killed_run_stays(tmp_path):

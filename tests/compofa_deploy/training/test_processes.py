@@ -19,6 +19,7 @@ from compofa_deploy.training.machine import Machine  # noqa: E402
 from compofa_deploy.training.recipe import Recipe  # noqa: E402
 from compofa_deploy.training.trainer import Trainer  # noqa: E402
 from latency_tables.errors import InputError  # noqa: E402
+from latency_tables.scratch import owner_tag  # noqa: E402
 from tests.compofa_deploy.training.builders import (  # noqa: E402
     ELASTIC,
     SHRINK,
@@ -166,10 +167,11 @@ def test_a_training_that_is_killed_goes_on_bit_for_bit(tmp_path, encoded, write_
         assert process.wait() == -signal.SIGKILL
         state, last = torch.load(folder / NAME), read_last_step(folder)
         assert state["phase"] * 9 + state["step"] >= last - 1, "no more than a step was lost"
-    (folder / f".{NAME}.leftover").write_bytes(b"half a checkpoint")
+    abandoned = f".{NAME}.{owner_tag().rpartition('-')[0]}-1.x"
+    (folder / abandoned).write_bytes(b"half a checkpoint")
     (folder / f".{NAME}.swp").write_bytes(b"another program's")
     assert start(folder, recipe).wait(WAIT_SECONDS) == 0
-    assert not (folder / f".{NAME}.leftover").exists()
+    assert not (folder / abandoned).exists()
     assert (folder / f".{NAME}.swp").exists()
     one, other = (torch.load(place / NAME) for place in (whole, folder))
     assert all(torch.equal(value, other["model"][name]) for name, value in one["model"].items())
