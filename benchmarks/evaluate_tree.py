@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import LabelledImages
 from compofa_deploy.evaluation.count import count_right
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import DEPTHS

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from benchmarks.training_speed import make_trainer
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import LabelledImages
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.training.augment import Augment

@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.data.splits import DataSplits, decode
+from compofa_deploy.data.decode import decode
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.evaluation.evaluate import evaluate
 from compofa_deploy.evaluation.journal import remove_journal
 from compofa_deploy.space.stage_units import list_units
@@ -118,14 +119,13 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> None:
     path = folder / "supernet.safetensors"
     save_supernet(finish(trainer, splits.train, arguments.data.name), path)
     supernet, rng = load_supernet(path), np.random.default_rng(recipe.data.split_seed)
-    side = max(supernet.architecture.resolutions)
     validation, test = (
-        decode(part, side) for part in (splits.validation, splits.test.sample(arguments.test_images, rng))
+        decode(part) for part in (splits.validation, splits.test.sample(arguments.test_images, rng))
     )
     resolutions = arguments.evaluate_at or supernet.architecture.resolutions
     table = evaluate(
         supernet,
-        DataSplits(validation, validation, test),
+        DataSplits(splits.train, validation, test),
         resolutions,
         arguments.data.name,
         __doc__ or "",

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compofa_deploy.data.splits import Splits, decode, open_splits
+from compofa_deploy.data.decode import decode
+from compofa_deploy.data.splits import Splits, open_splits
 from compofa_deploy.evaluation.sampled import count_subnet
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.subnet import Subnet
@@ -144,8 +145,8 @@ def run(variant: str, seed: int, arguments: argparse.Namespace) -> None:
     trainer.run(CHECKPOINT_MINUTES)
     side = max(recipe.architecture.resolutions)
     stored, rng = store(trainer, splits.train.class_names), np.random.default_rng(recipe.seed)
-    calibration = decode(splits.train.sample(recipe.calibration_images, rng), side)
-    validation = decode(splits.validation, side)
+    calibration = decode(splits.train.sample(recipe.calibration_images, rng))
+    validation = decode(splits.validation)
     hits = [
         int(count_subnet(stored, trainer.supernet, Subnet.compound(depths, side), calibration, validation)[0])
         for depths in DEPTHS

@@ -11,7 +11,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
-from compofa_deploy.cli.skipped import SkippedImages
+from compofa_deploy.cli.skipped import SkippedImages, print_accounts
 from compofa_deploy.cli.units import Duration
 from profilers.machine.clock import now_s
 
@@ -74,6 +74,7 @@ def command(**given: Any) -> None:
             watcher.on_step(f"left out: {left.what}: {left.why}")
         data = given["data"]
         images = data and load_held_out(data, supernet, given["supernet"], SkippedImages())
+        print_accounts(images.accounts if images else ())
         job = Job(
             supernet,
             accuracies,

@@ -13,7 +13,7 @@ import click
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress, warn
 from compofa_deploy.cli.search_space import LISTED, SPACES
-from compofa_deploy.cli.skipped import SkippedImages
+from compofa_deploy.cli.skipped import SkippedImages, print_accounts
 
 if TYPE_CHECKING:
     from compofa_deploy.accuracy.table import AccuracyTable
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="The folder of images that it was trained on.",
 )
+@click.option("--test-split", default="", metavar="NAME",
+              help="The split for reporting  [default: the first of test, val, validation with labels].")  # fmt: skip
 @options.resolutions_option
 @click.option(
     "--runtime",
@@ -88,7 +90,9 @@ def command(**given: Any) -> None:
         if tells:
             display.on_step(f"reading {given['data']}")
         on_skip = SkippedImages() if tells else lambda skipped: None
-        splits = load_held_out(given["data"], supernet, given["supernet"], on_skip)
+        splits = load_held_out(given["data"], supernet, given["supernet"], on_skip, given["test_split"])
+        if tells:
+            print_accounts(splits.accounts)
         if given["space"] != LISTED and ranks is not None:
             _evaluate_sampled(given, supernet, splits, display, ranks)
         else:

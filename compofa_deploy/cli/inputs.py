@@ -19,7 +19,8 @@ from profilers.runtimes import registry
 from profilers.runtimes.registry import find_runtime
 
 if TYPE_CHECKING:
-    from compofa_deploy.data.splits import DataSplits, OnSkip
+    from compofa_deploy.data.decode import OnSkip
+    from compofa_deploy.data.splits import DataSplits
 
 
 def load_accuracies(path: Path | None, supernet: str) -> AccuracyTable:
@@ -134,9 +135,21 @@ def find_target(given: Mapping[str, Any]) -> tuple[DeviceSpec, str]:
     return runtime.engine_spec(**settings, **asked), note
 
 
-def load_held_out(folder: Path, supernet: StoredSupernet, name: str, on_skip: OnSkip) -> DataSplits:
-    """The images that were held out of a supernet's training, as large as it takes them at most.
-    :class:`InputError` where the supernet does not say which they are."""
+def load_held_out(
+    folder: Path, supernet: StoredSupernet, name: str, on_skip: OnSkip, test_split: str = ""
+) -> DataSplits:
+    """Load the images that were held out of a supernet's training.
+
+    Args:
+        folder: The folder of the data set.
+        supernet: A supernet that was trained or calibrated here.
+        name: The name of the supernet in errors.
+        on_skip: It is told each image that cannot be decoded.
+        test_split: The name of the split for reporting; the first of the usual names where it is empty.
+
+    Raises:
+        InputError: The supernet does not say which images were held out, or the folder has no such splits.
+    """
     from compofa_deploy.data.splits import load_splits
 
     settings = supernet.origin.get("data_settings")
@@ -146,7 +159,7 @@ def load_held_out(folder: Path, supernet: StoredSupernet, name: str, on_skip: On
             f"{name}: does not say which images were held out of its training; train it with compofa train"
         )
     count, seed = (settings[word] for word in held_out)
-    return load_splits(folder, count, seed, max(supernet.architecture.resolutions), on_skip)
+    return load_splits(folder, count, seed, on_skip, test_split)
 
 
 def list_constraints(given: Mapping[str, Any]) -> list[Constraint]:

@@ -10,7 +10,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import print_json, show_progress, warn
-from compofa_deploy.cli.skipped import SkippedImages
+from compofa_deploy.cli.skipped import SkippedImages, print_accounts
 from compofa_deploy.cli.units import Resolutions
 
 
@@ -115,7 +115,8 @@ def calibrate_model(**given: Any) -> None:
     """
     import numpy as np
 
-    from compofa_deploy.data.splits import decode, open_splits
+    from compofa_deploy.data.decode import decode
+    from compofa_deploy.data.splits import open_splits
     from compofa_deploy.evaluation.calibrate_supernet import recalibrate
     from compofa_deploy.supernet.stored import load_supernet, save_supernet
     from compofa_deploy.torch_process.allocator import set_threads
@@ -129,8 +130,9 @@ def calibrate_model(**given: Any) -> None:
     with show_progress() as display:
         display.on_step(f"reading {given['data']}")
         splits = open_splits(given["data"], given["validation_images"], given["seed"], None, skipped)
+        print_accounts(splits.accounts)
         drawn = splits.train.sample(given["images"], np.random.default_rng(given["seed"]))
-        images = decode(drawn, max(given["resolutions"]), skipped)
+        images = decode(drawn, skipped)
         calibrated = recalibrate(
             supernet,
             images,

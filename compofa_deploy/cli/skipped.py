@@ -1,12 +1,16 @@
-"""Telling people of images that cannot be read."""
+"""Telling people which images were taken from a data set, which were passed over, and which cannot be read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+import click
 
 from compofa_deploy.cli.output import warn
 
 if TYPE_CHECKING:
+    from compofa_deploy.data.account import Account
     from compofa_deploy.data.encoded import SkippedImage
 
 NAMED_IMAGES = 20
@@ -14,8 +18,14 @@ NAMED_IMAGES = 20
 COUNTED_EVERY = 100
 
 
+def print_accounts(accounts: Iterable[Account]) -> None:
+    """Print one line for each split of a data set, on stderr."""
+    for account in accounts:
+        click.echo(account.describe(), err=True)
+
+
 class SkippedImages:
-    """Called with each image that was left out, names the first of them, and counts."""
+    """Is called with each image that cannot be read, names the first of them, and counts all."""
 
     def __init__(self) -> None:
         self.count = 0

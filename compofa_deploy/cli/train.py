@@ -11,7 +11,7 @@ import click
 
 from compofa_deploy.cli import options
 from compofa_deploy.cli.output import ProgressDisplay, print_json, show_progress
-from compofa_deploy.cli.skipped import SkippedImages
+from compofa_deploy.cli.skipped import SkippedImages, print_accounts
 from compofa_deploy.cli.train_cost import (
     add_cost,
     check_given,
@@ -113,6 +113,8 @@ def _train(given: dict[str, Any], machine: Machine, display: ProgressDisplay | N
     trainer, splits = open_trainer(
         recipe, given["data"], output, machine, teller.skip, given["teacher"], given["tensorboard"]
     )
+    if machine.ranks.is_first:
+        print_accounts(splits.accounts)
     if trainer.steps_done:
         teller.step(f"going on from step {trainer.steps_done} of {trainer.total_steps}")
 
@@ -148,18 +150,19 @@ def _evaluate(
     output: Path,
     teller: _Teller,
 ) -> dict[str, Any]:
-    from compofa_deploy.data.splits import DataSplits, decode
+    from compofa_deploy.data.decode import decode
+    from compofa_deploy.data.splits import DataSplits
     from compofa_deploy.evaluation.evaluate import evaluate
     from compofa_deploy.evaluation.journal import remove_journal
     from compofa_deploy.report.front_figure import write_front_figure
 
     architecture = supernet.architecture
-    side, path = max(architecture.resolutions), output / "supernet.accuracy.json"
+    path = output / "supernet.accuracy.json"
     partial = path.with_name(f"{path.name}.partial")
-    validation, test = (decode(part, side, teller.skip) for part in (splits.validation, splits.test))
+    validation, test = (decode(part, teller.skip) for part in (splits.validation, splits.test))
     table = evaluate(
         supernet,
-        DataSplits(validation, validation, test),
+        DataSplits(splits.train, validation, test),
         architecture.resolutions,
         str(supernet.origin["data"]),
         shlex.join(["compofa", *sys.argv[1:]]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compofa_deploy.cli.output import print_json, print_table, show_progress
+from compofa_deploy.cli.skipped import print_accounts
 
 if TYPE_CHECKING:
     from compofa_deploy.training.cost import Cost
@@ -66,6 +67,7 @@ def _measure(given: dict[str, Any], recipe: Recipe, machine: Machine) -> Cost:
         splits = open_splits(
             given["data"], settings.validation_images, settings.split_seed, settings.training_images
         )
+        print_accounts(splits.accounts)
         display.on_step("running a few steps of each phase")
         with meter or nullcontext():
             seconds = measure_steps(recipe, splits.train, machine)

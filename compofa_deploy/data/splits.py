@@ -1,162 +1,64 @@
-"""Labelled images of a folder, split into what is trained on, what is looked at, and what is reported.
+"""The splits of a folder of labelled images: for training, for validation, and for reporting.
 
-Small sets are decoded once and kept in memory as pixels; others stay encoded, and are decoded when they are asked for.
+Small sets are decoded once and kept in memory as pixels. Others stay encoded, and are decoded on demand.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from compofa_deploy.data.encoded import EncodedImages, SkippedImage, find_side
-from compofa_deploy.data.folder import find_folders, list_folder
-from compofa_deploy.data.parquet import find_parquet, read_parquet
-from compofa_deploy.files.images import fit
-from latency_tables.errors import InputError
+from compofa_deploy.data.account import Account
+from compofa_deploy.data.classes import UnlabelledError, align_classes
+from compofa_deploy.data.decode import OnSkip, decode, hold, say_nothing
+from compofa_deploy.data.encoded import EncodedImages
+from compofa_deploy.data.folder import find_folder, list_folder
+from compofa_deploy.data.labelled import Images, ReadableImages
+from compofa_deploy.data.parquet import read_parquet
+from compofa_deploy.data.shards import find_parquet
+from latency_tables.errors import InputError, MismatchError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-MEMORY_BYTES = 4_000_000_000
-"""Pixels of a split that are held in memory, at most."""
+TRAIN = "train"
 
 TEST_NAMES = ("test", "val", "validation", "valid")
-"""What the split that is for reporting only may be called, in the order of preference."""
-
-OnSkip: TypeAlias = Callable[[SkippedImage], None]
-
-
-def _say_nothing(skipped: SkippedImage) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """``pixels``: RGB (n, side, side, 3); ``labels``: (n,), indices into ``class_names``."""
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    class_names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, indices: NDArray[np.int64]) -> LabelledImages:
-        """Those images alone, in that order."""
-        return LabelledImages(self.pixels[indices], self.labels[indices], self.class_names)
-
-    def sample(self, count: int, rng: np.random.Generator) -> LabelledImages:
-        """A random part of that many images, or all where there are no more, in the order in which they are."""
-        return self.take(draw(len(self), count, rng))
-
-    def resize(self, resolution: int) -> NDArray[np.uint8]:
-        """Pixels (n, resolution, resolution, 3), resized the way a bundle does it."""
-        if resolution == self.pixels.shape[1]:
-            return self.pixels
-        from PIL import Image
-
-        return np.stack([fit(Image.fromarray(pixels), resolution) for pixels in self.pixels])
-
-
-Images: TypeAlias = LabelledImages | EncodedImages
-
-
-def draw(total: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``count`` of the numbers below ``total``, ascending, or all where there are no more."""
-    return np.sort(rng.choice(total, min(count, total), replace=False))
-
-
-def decode(images: Images, side: int, on_skip: OnSkip = _say_nothing) -> LabelledImages:
-    """Those in memory as they are; others as squares of ``side`` pixels, fitted the way a bundle does it, without the
-    ones that cannot be decoded. What is too much for the memory lies in a temporary file. :class:`InputError` where
-    not one can be decoded, or there is no room."""
-    if isinstance(images, LabelledImages):
-        return images
-    return _gather(images, side, lambda image: fit(image, side), on_skip)
-
-
-def hold(images: EncodedImages, on_skip: OnSkip = _say_nothing) -> Images:
-    """The images decoded where all are of one square size and fit into memory, without those that cannot be; else as
-    they are. :class:`InputError` where they should be, and not one can be decoded."""
-    side = find_side(images)
-    if side is None or len(images) * side * side * 3 > MEMORY_BYTES:
-        return images
-    told: list[SkippedImage] = []
-
-    def take(image: Image) -> NDArray[np.uint8]:
-        if image.size != (side, side):
-            raise _OtherSizeError
-        return np.asarray(image)
-
-    try:
-        held = _gather(images, side, take, told.append)
-    except _OtherSizeError:
-        return images
-    for skipped in told:
-        on_skip(skipped)
-    return held
-
-
-class _OtherSizeError(Exception):
-    """An image is not of the size that those before it were."""
-
-
-def _gather(
-    images: EncodedImages, side: int, finish: Callable[[Image], NDArray[np.uint8]], on_skip: OnSkip
-) -> LabelledImages:
-    """What ``finish`` makes of the images, squares of ``side`` pixels, without those that cannot be decoded."""
-    pixels = _allocate((len(images), side, side, 3))
-    kept: list[int] = []
-    for index, made in images.decode(finish, on_skip):
-        pixels[len(kept)] = made
-        kept.append(index)
-    return LabelledImages(pixels[: len(kept)], images.labels[kept], images.class_names)
-
-
-def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Room for pixels: in memory, or in a temporary file that is gone with the last array that lies in it."""
-    size = int(np.prod(shape))
-    if size <= MEMORY_BYTES:
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile() as file:
-        try:
-            # A file with holes would end the process where the disk turns out to be full.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                os.truncate(file.fileno(), size)
-        except OSError as error:
-            raise InputError(
-                f"{tempfile.gettempdir()}: has no room for {size / 1e9:.1f} GB of pixels ({error.strerror}); set "
-                "TMPDIR to a folder that has"
-            ) from None
-        return np.memmap(file, np.uint8, "r+", shape=shape)
-
-
-@dataclass(frozen=True)
-class DataSplits:
-    """``train`` and ``validation`` are parts of the published training set; ``test`` is for reporting only. Of those
-    that are trained on a few are wanted at most, so they may still be encoded."""
-
-    train: Images
-    validation: LabelledImages
-    test: LabelledImages
+"""The names that the split for reporting may have, in the order of preference."""
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The same three, decoded or not."""
+    """The images of a data set, some of them still encoded.
+
+    Attributes:
+        train: The images to train and calibrate on.
+        validation: The images that were held out of the published training set.
+        test: The images that are for reporting only.
+        accounts: What was taken from the data set, and what was passed over.
+    """
 
     train: Images
     validation: Images
     test: Images
+    accounts: tuple[Account, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataSplits:
+    """The images of a data set, those for evaluation without any that cannot be decoded.
+
+    Attributes:
+        train: The images to calibrate on, some of them still encoded.
+        validation: The images that were held out of the published training set.
+        test: The images that are for reporting only.
+        accounts: What was taken from the data set, and what was passed over.
+    """
+
+    train: Images
+    validation: ReadableImages
+    test: ReadableImages
+    accounts: tuple[Account, ...] = ()
 
 
 def open_splits(
@@ -164,27 +66,35 @@ def open_splits(
     validation_images: int,
     seed: int,
     training_images: int | None = None,
-    on_skip: OnSkip = _say_nothing,
+    on_skip: OnSkip = say_nothing,
+    test_split: str = "",
 ) -> Splits:
-    """The splits of a folder, with the last ``validation_images`` of a seeded permutation of its training images held
-    out, and of the rest no more than ``training_images``.
+    """Open the splits of a folder, and hold validation images out of the training images.
 
     The folder has ``train`` and ``test`` (or ``val``) as Parquet, one file or several, as on the Hugging Face hub; or
-    as folders with one folder of images for each class, as ImageNet. Images that cannot be decoded are left out and
-    told where they are decoded now. :class:`InputError` where the folder has neither, or the splits do not fit.
+    as folders with one folder of images for each class, as ImageNet. A test split without labels is passed over for
+    the next one that has labels.
+
+    Args:
+        folder: The folder of the data set.
+        validation_images: How many training images are held out: the last of a seeded permutation.
+        seed: The seed of that permutation.
+        training_images: The most training images that are kept of the rest.
+        on_skip: It is told each image that cannot be decoded, where images are decoded now.
+        test_split: The name of the split for reporting; the first of ``TEST_NAMES`` where it is empty.
+
+    Raises:
+        InputError: The folder has no such splits, or they differ in their classes, or there are too few images.
     """
-    splits = _list_parquet(folder) or _list_folders(folder)
-    if splits is None:
-        raise InputError(
-            f"{folder}: needs train.parquet and test.parquet (or val.parquet), or the folders train and val with one "
-            "folder of images for each class; give the folder that has them"
-        )
-    everything, test = splits
-    if everything.class_names != test.class_names:
-        only = sorted(set(everything.class_names) ^ set(test.class_names)) or ["their order"]
+    everything, test, note = _read_splits(folder, test_split)
+    try:
+        test = align_classes(test, everything.class_names, "the training set")
+    except MismatchError:
+        only = sorted(set(everything.class_names) ^ set(test.class_names))
         raise InputError(
             f"{folder}: train and {test.name} differ in their classes ({', '.join(only[:3])}); give both the same"
-        )
+        ) from None
+    accounts = (_account(everything, TRAIN), _account(test, test.name, note))
     shown = hold(everything, on_skip)
     if not 0 < validation_images < len(shown):
         raise InputError(f"{validation_images} validation images cannot be held out of {len(shown)}")
@@ -194,25 +104,76 @@ def open_splits(
         shown.take(train if training_images is None else train[:training_images]),
         shown.take(order[-validation_images:]),
         hold(test, on_skip),
+        accounts,
     )
 
 
 def load_splits(
-    folder: Path, validation_images: int, seed: int, side: int = 224, on_skip: OnSkip = _say_nothing
+    folder: Path, validation_images: int, seed: int, on_skip: OnSkip = say_nothing, test_split: str = ""
 ) -> DataSplits:
-    """The splits of :func:`open_splits`, with what is evaluated on decoded in whole: what was not small enough to be
-    decoded at once, as squares of ``side`` pixels."""
-    splits = open_splits(folder, validation_images, seed, None, on_skip)
-    validation, test = (decode(part, side, on_skip) for part in (splits.validation, splits.test))
-    return DataSplits(splits.train, validation, test)
+    """Open splits as :func:`open_splits` does, and leave out the images for evaluation that cannot be decoded.
+
+    Args:
+        folder: The folder of the data set.
+        validation_images: How many training images are held out.
+        seed: The seed of the permutation that chooses them.
+        on_skip: It is told each image that cannot be decoded.
+        test_split: The name of the split for reporting; the first of ``TEST_NAMES`` where it is empty.
+    """
+    splits = open_splits(folder, validation_images, seed, None, on_skip, test_split)
+    validation, test = (decode(part, on_skip) for part in (splits.validation, splits.test))
+    return DataSplits(splits.train, validation, test, splits.accounts)
 
 
-def _list_parquet(folder: Path) -> tuple[EncodedImages, EncodedImages] | None:
-    test = next((found for found in (find_parquet(folder, name) for name in TEST_NAMES) if found), None)
-    train = find_parquet(folder, "train")
-    return (read_parquet(train), read_parquet(test)) if train and test else None
+@dataclass(frozen=True)
+class _Layout:
+    """A way to keep splits in a folder: how the files of one are found, and read."""
+
+    find: Callable[[Path, str], list[Path]]
+    read: Callable[[Sequence[Path], Sequence[str]], EncodedImages]
 
 
-def _list_folders(folder: Path) -> tuple[EncodedImages, EncodedImages] | None:
-    found = find_folders(folder, TEST_NAMES)
-    return None if found is None else (list_folder(found[0]), list_folder(found[1]))
+LAYOUTS = (
+    _Layout(find_parquet, read_parquet),
+    _Layout(find_folder, lambda paths, class_names: list_folder(paths[0])),
+)
+
+
+def _read_splits(folder: Path, test_split: str) -> tuple[EncodedImages, EncodedImages, str]:
+    """The training set, the split for reporting, and a note on the choice of that split."""
+    names = (test_split,) if test_split else TEST_NAMES
+    for layout in LAYOUTS:
+        train = layout.find(folder, TRAIN)
+        tests = [(name, paths) for name in names if train and (paths := layout.find(folder, name))]
+        if tests:
+            everything = layout.read(train, ())
+            return everything, *_read_labelled(layout, tests, everything.class_names)
+    if test_split:
+        raise InputError(
+            f"{folder}: has no split {test_split} beside train; give --test-split the name of one that is there"
+        )
+    raise InputError(
+        f"{folder}: needs train.parquet and test.parquet (or val.parquet), or the folders train and val with one "
+        "folder of images for each class; give the folder that has them"
+    )
+
+
+def _read_labelled(
+    layout: _Layout, tests: Sequence[tuple[str, list[Path]]], class_names: Sequence[str]
+) -> tuple[EncodedImages, str]:
+    """The first of these splits that has labels."""
+    unlabelled: list[str] = []
+    for name, paths in tests:
+        try:
+            images = layout.read(paths, class_names)
+        except UnlabelledError as error:
+            unlabelled.append(name)
+            reason = error
+            continue
+        note = f"{' and '.join(unlabelled)} has no labels, so {name} is used" if unlabelled else ""
+        return images, note
+    raise InputError(f"{reason}; give --test-split the name of a split that has labels")
+
+
+def _account(images: EncodedImages, split: str, note: str = "") -> Account:
+    return Account(split, len(images), len(images.class_names), images.passed_over, note)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import MISSING, SPLITS, AccuracyTable
 from compofa_deploy.bundle.verify import run_batches
-from compofa_deploy.data.splits import DataSplits, LabelledImages
-from compofa_deploy.evaluation.journal import EvaluationJournal, fingerprint
+from compofa_deploy.data.classes import align_classes
+from compofa_deploy.data.labelled import FittableImages, ReadableImages
+from compofa_deploy.data.splits import DataSplits
+from compofa_deploy.evaluation.journal import EvaluationJournal
 from compofa_deploy.export.writers import find_writer
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.search.pareto import peel_fronts
@@ -40,8 +42,8 @@ class SizedImages:
     labels: NDArray[np.int64]
 
     @classmethod
-    def of(cls, images: LabelledImages, resolution: int) -> SizedImages:
-        """Resized the way a bundle does it."""
+    def of(cls, images: FittableImages, resolution: int) -> SizedImages:
+        """Fit images to a resolution, each from its source."""
         return cls(images.resize(resolution), images.labels)
 
 
@@ -75,8 +77,12 @@ def evaluate_exported(
     other arguments as of :func:`compofa_deploy.evaluation.evaluate.evaluate`. In ``partial`` a subnet at a time is
     kept. ``on_progress`` is told how many of how many subnets."""
     supernet.check_calibrated(resolutions)
-    images = {"validation": splits.validation, "test": splits.test}
-    prints = (fingerprint(images[split]) for split in SPLITS)
+    name, class_names = supernet.architecture.name, supernet.class_names
+    images: dict[str, ReadableImages] = {
+        "validation": align_classes(splits.validation, class_names, name),
+        "test": align_classes(splits.test, class_names, name),
+    }
+    prints = (images[split].fingerprint() for split in SPLITS)
     key = [supernet.digest, *prints, spec.runtime, spec.runtime_version, spec.precision]
     journal = EvaluationJournal(partial, key, size=1, on_note=on_note)
     known = journal.counts

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.bundle.deployment import Accuracy
+from compofa_deploy.data.classes import align_classes
+from compofa_deploy.data.labelled import LastFit
 from compofa_deploy.deploy.exported_accuracy import SizedImages, count_exported
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
@@ -25,6 +27,7 @@ class CountedAccuracies:
         self, supernet: StoredSupernet, accuracies: AccuraciesByPrecision, images: DataSplits | None
     ) -> None:
         self._supernet, self._accuracies, self._images = supernet, accuracies, images
+        self._splits: dict[str, LastFit] = {}
         self._validation: dict[tuple[str, str, str], float] = {}
 
     def is_missing(self, subnet: Subnet, spec: DeviceSpec) -> bool:
@@ -50,10 +53,17 @@ class CountedAccuracies:
         return Accuracy(validation=validation, test=test, data=data, precision=spec.precision)
 
     def _count(self, subnet: Subnet, spec: DeviceSpec, split: str) -> float:
-        assert self._images is not None
-        images = self._images.validation if split == "validation" else self._images.test
-        sized = SizedImages.of(images, subnet.resolution)
-        return 100 * count_exported(self._supernet, subnet, spec, [sized])[0] / len(images)
+        sized = SizedImages.of(self._fitted(split), subnet.resolution)
+        return 100 * count_exported(self._supernet, subnet, spec, [sized])[0] / len(sized.labels)
+
+    def _fitted(self, split: str) -> LastFit:
+        """The images of a split, with the labels of the supernet's outputs."""
+        if split not in self._splits:
+            assert self._images is not None
+            images = self._images.validation if split == "validation" else self._images.test
+            names, architecture = self._supernet.class_names, self._supernet.architecture
+            self._splits[split] = LastFit(align_classes(images, names, architecture.name))
+        return self._splits[split]
 
 
 def _key(subnet: Subnet, spec: DeviceSpec) -> tuple[str, str, str]:

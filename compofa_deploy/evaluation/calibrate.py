@@ -1,4 +1,4 @@
-"""Batch-norm calibration of all compound subnets."""
+"""Batch-norm calibration of all compound subnets along shared prefixes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import FittableImages
 from compofa_deploy.evaluation.shards import SHARDS, Part, take_share, want, weigh
 from compofa_deploy.evaluation.tree import walk
 from compofa_deploy.files.images import Preprocess
@@ -26,22 +26,29 @@ from compofa_deploy.torch_process.distributed import Ranks
 from latency_tables.layer import Layer
 
 Rows = dict[tuple[int, str], dict[int, Array]]
-"""By resolution and unit, then by the row of the choices before it."""
+"""Statistics by resolution and unit, then by the row of the choices before that unit."""
 
 
 def calibrate(
     supernet: Supernet,
-    images: LabelledImages,
+    images: FittableImages,
     preprocess: Preprocess,
     resolutions: Sequence[int],
     on_progress: Callable[[int, Choices], None] = lambda resolution, prefix: None,
     ranks: Ranks = Ranks(),  # noqa: B008
 ) -> StatisticsStore:
-    """Statistics of every compound subnet at every resolution, over all of ``images`` as one batch.
+    """Compute the batch-norm statistics of every compound subnet at every resolution.
 
-    Each batch norm is given the mean and variance of what the subnet's own layers before it make of the images. It is
-    done where the supernet is, on the CPU or a GPU. With several processes, each does a part of the tree on the same
-    images, and all return all statistics.
+    The statistics of a batch norm are the mean and variance of its inputs, when the layers of the subnet before it run
+    on all images as one batch.
+
+    Args:
+        supernet: The module computes where it is, on the CPU or a GPU.
+        images: Their labels are not used.
+        preprocess: The supernet's preprocessing.
+        resolutions: In pixels.
+        on_progress: It is told the resolution and the prefix of each unit that has run.
+        ranks: The processes that share the work, each on the same images. All of them return all statistics.
     """
     parts = [Part(resolution, "", 0, len(images), shard) for resolution in resolutions for shard in SHARDS]
     parts = take_share(parts, [weigh(supernet.architecture, part) for part in parts], ranks)
@@ -71,7 +78,7 @@ def calibrate(
 
 @contextmanager
 def calibrating(supernet: Supernet) -> Iterator[None]:
-    """Within the block a batch norm's running statistics are those of the last batch that went through it."""
+    """Within the block, the running statistics of a batch norm are those of the last batch that it normalised."""
     momenta = {norm: norm.momentum for norm in supernet.modules() if isinstance(norm, ElasticBatchNorm)}
     was_training = supernet.training
     supernet.train()
@@ -85,12 +92,12 @@ def calibrating(supernet: Supernet) -> Iterator[None]:
         supernet.train(was_training)
 
 
-def load_batch(supernet: Supernet, images: LabelledImages, preprocess: Preprocess, resolution: int) -> Tensor:
-    """All images as one input, where the supernet is."""
+def load_batch(supernet: Supernet, images: FittableImages, preprocess: Preprocess, resolution: int) -> Tensor:
+    """All images as one input (n, 3, resolution, resolution), on the supernet's device."""
     pixels = torch.from_numpy(preprocess.normalise(images.resize(resolution)))
     return pixels.to(next(supernet.parameters()).device).contiguous(memory_format=torch.channels_last)
 
 
 def read_state(supernet: Supernet, layers: Sequence[Layer]) -> dict[str, Array]:
-    """The running statistics of these layers, by name, as wide as the supernet has them."""
+    """The running statistics of these layers, by name, in the supernet's full width."""
     return {name: supernet.get_buffer(name).cpu().numpy() for name, _ in list_statistics(layers)}

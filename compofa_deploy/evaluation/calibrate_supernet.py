@@ -1,13 +1,15 @@
-"""A stored supernet, calibrated on one's own images."""
+"""Calibrating a stored supernet on the user's images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.classes import match_classes, number_names
+from compofa_deploy.data.labelled import ReadableImages
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.count import CPU
 from compofa_deploy.evaluation.tree import PREFIXES
@@ -27,18 +29,29 @@ def open_module(supernet: StoredSupernet) -> Supernet:
 
 def recalibrate(
     supernet: StoredSupernet,
-    images: LabelledImages,
+    images: ReadableImages,
     resolutions: Sequence[int],
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     device: torch.device = CPU,
 ) -> StoredSupernet:
-    """The supernet with batch-norm statistics of all compound subnets at these resolutions, over all of the
-    images, and with the names of their classes. Its weights are unchanged.
+    """Compute the batch-norm statistics of all compound subnets of a supernet. Its weights are unchanged.
 
-    All images run at once, on ``device``: memory is about that of the widest layer's activations on all of them, a few
-    times over.
-    :class:`MismatchError` where the images are of more or fewer classes; :class:`InputError` where the family has no
-    compound subnets.
+    All images run at once. They need a few times the memory of the widest layer's activations on all of them.
+
+    Args:
+        supernet: A supernet with or without statistics.
+        images: Training images. Their labels are not used.
+        resolutions: In pixels.
+        on_progress: It is told a resolution, and how many of how many units are done there.
+        device: Where torch computes.
+
+    Returns:
+        The supernet with the new statistics. It keeps the names of its classes; one without names takes those of the
+        images.
+
+    Raises:
+        MismatchError: The images have more or fewer classes than the supernet.
+        InputError: The family has no compound subnets.
     """
     architecture = supernet.architecture
     if len(images.class_names) != architecture.classes:
@@ -55,4 +68,14 @@ def recalibrate(
 
     statistics = calibrate(module, images, supernet.preprocess, resolutions, tell)
     weights = {name: array for name, array in supernet.arrays.items() if not name.endswith(STATISTICS)}
-    return replace(supernet, arrays=weights, statistics=statistics, class_names=images.class_names)
+    names = supernet.class_names
+    if names == number_names(len(names)):
+        names = _name_outputs(images.class_names, names)
+    return replace(supernet, arrays=weights, statistics=statistics, class_names=names)
+
+
+def _name_outputs(theirs: tuple[str, ...], ours: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the images' classes, in the order of the outputs that they are matched with."""
+    index = match_classes(theirs, ours)
+    assert index is not None
+    return tuple(theirs[i] for i in np.argsort(index))

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import FittableImages
 from compofa_deploy.evaluation.folded import FoldedLayers
 from compofa_deploy.evaluation.tree import walk
 from compofa_deploy.files.images import Preprocess
@@ -43,7 +43,7 @@ def count_group(architecture: Architecture, resolution: int, device: torch.devic
 
 def count_right(
     supernet: StoredSupernet,
-    images: LabelledImages,
+    images: FittableImages,
     resolution: int,
     wanted: Callable[[Choices], bool] = lambda prefix: True,
     device: torch.device = CPU,
@@ -68,7 +68,7 @@ def count_right(
 
 def count_subnets(
     supernet: StoredSupernet,
-    images: LabelledImages,
+    images: FittableImages,
     resolution: int,
     wanted: Callable[[Choices], bool] = lambda prefix: True,
     device: torch.device = CPU,
@@ -105,7 +105,7 @@ def locate_subnet(choices: Choices) -> int:
 
 
 def load_batches(
-    images: LabelledImages, resolution: int, preprocess: Preprocess, device: torch.device
+    images: FittableImages, resolution: int, preprocess: Preprocess, device: torch.device
 ) -> list[Tensor]:
     """All images as network inputs (n, 3, resolution, resolution), channels last, in batches that suit the device."""
     pixels = preprocess.normalise(images.resize(resolution))

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
-from compofa_deploy.data.splits import DataSplits, LabelledImages
+from compofa_deploy.data.classes import align_classes
+from compofa_deploy.data.labelled import ReadableImages
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.evaluation.count import CPU, TOP, count_group, count_subnets
-from compofa_deploy.evaluation.journal import Counts, EvaluationJournal, fingerprint
+from compofa_deploy.evaluation.journal import Counts, EvaluationJournal
 from compofa_deploy.evaluation.shards import (
     LEAVES,
     Part,
@@ -28,7 +30,6 @@ from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.torch_process.distributed import Ranks
-from latency_tables.errors import MismatchError
 from profilers.machine.clock import now_s
 
 COUNTS_PER_PART = 1 + len(TOP) * LEAVES
@@ -69,10 +70,13 @@ def evaluate(
             ``partial`` belongs to another evaluation.
     """
     supernet.check_calibrated(resolutions)
-    check_classes(supernet, splits)
     tune_allocator()
-    images = {"validation": splits.validation, "test": splits.test}
-    key = [supernet.digest, *(fingerprint(images[split]) for split in SPLITS)]
+    name, class_names = supernet.architecture.name, supernet.class_names
+    images: dict[str, ReadableImages] = {
+        "validation": align_classes(splits.validation, class_names, name),
+        "test": align_classes(splits.test, class_names, name),
+    }
+    key = [supernet.digest, *(images[split].fingerprint() for split in SPLITS)]
     journal = EvaluationJournal(partial, key, COUNTS_PER_PART, ranks.rank, on_note)
     known = _join(ranks.gather(journal.counts))
     sizes = {split: len(images[split]) for split in SPLITS}
@@ -99,33 +103,13 @@ def evaluate(
     )
 
 
-def check_classes(supernet: StoredSupernet, splits: DataSplits) -> None:
-    """:class:`MismatchError` where the images are of other classes than the supernet's. Numbers are no names."""
-    numbers = tuple(map(str, range(supernet.architecture.classes)))
-    for images in (splits.validation, splits.test):
-        unnamed = numbers in (images.class_names, supernet.class_names)
-        same = (
-            len(images.class_names) == len(numbers) if unnamed else images.class_names == supernet.class_names
-        )
-        if not same:
-            raise MismatchError(
-                f"the images are of {_describe(images.class_names)}, and {supernet.architecture.name} tells "
-                f"{_describe(supernet.class_names)} apart; give the data that it was trained on"
-            )
-
-
-def _describe(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return f"{len(names)} classes ({shown}{', ...' if len(names) > 3 else ''})"
-
-
 def _join(several: Sequence[Counts]) -> Counts:
     return {name: counts for each in several for name, counts in each.items()}
 
 
 def _count_parts(
     supernet: StoredSupernet,
-    images: Mapping[str, LabelledImages],
+    images: Mapping[str, ReadableImages],
     parts: Sequence[Part],
     device: torch.device,
     journal: EvaluationJournal,

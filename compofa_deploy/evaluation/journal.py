@@ -7,15 +7,11 @@ its counts. A line that was cut off is ignored, and its part is done again.
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from compofa_deploy.data.splits import LabelledImages
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.files import replace_file
 
@@ -137,13 +133,6 @@ def remove_journal(path: Path) -> None:
     """Remove the files of all processes, once their result is written."""
     for file in list_files(path):
         file.unlink(missing_ok=True)
-
-
-def fingerprint(images: LabelledImages) -> str:
-    """The SHA-256 of the pixels and labels of some images."""
-    digest = hashlib.sha256(np.ascontiguousarray(images.pixels).data)
-    digest.update(np.ascontiguousarray(images.labels).data)
-    return digest.hexdigest()
 
 
 def _name_file(path: Path, rank: int) -> Path:

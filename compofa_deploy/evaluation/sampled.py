@@ -1,4 +1,4 @@
-"""Accuracy of random subnets of the spaces that are too large to evaluate whole."""
+"""Accuracy of random subnets, for spaces that are too large to evaluate as a whole."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.csv_table import COLUMNS
-from compofa_deploy.data.splits import DataSplits, LabelledImages, decode
+from compofa_deploy.data.classes import align_classes
+from compofa_deploy.data.decode import decode
+from compofa_deploy.data.labelled import FittableImages, LastFit
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.evaluation.calibrate import calibrating, load_batch, read_state
 from compofa_deploy.evaluation.calibrate_supernet import open_module
 from compofa_deploy.evaluation.count import CPU, count_hits, load_batches
-from compofa_deploy.evaluation.evaluate import check_classes
 from compofa_deploy.evaluation.folded import FoldedLayers
-from compofa_deploy.evaluation.journal import Counts, EvaluationJournal, fingerprint
+from compofa_deploy.evaluation.journal import Counts, EvaluationJournal
 from compofa_deploy.space.choice_arrays import Space, to_subnet
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.cut import cut_weights
@@ -37,9 +39,15 @@ COUNTS = ("top-1 hits", "top-5 hits", "milliseconds")
 
 @dataclass(frozen=True)
 class SampledAccuracies:
-    """Subnets, each once, with how many of ``images`` validation images each classifies rightly, ``top1`` (n,), has the
-    label of among its five likeliest classes, ``top5`` (n,), and the ``seconds`` that this took, calibration
-    included."""
+    """Hits of n different subnets on validation images.
+
+    Attributes:
+        subnets: The subnets.
+        top1: (n,), on how many images the label is the likeliest class.
+        top5: (n,), on how many images the label is among the five likeliest classes.
+        seconds: (n,), the time that each subnet took, calibration included.
+        images: The number of validation images.
+    """
 
     subnets: tuple[Subnet, ...]
     top1: NDArray[np.int64]
@@ -48,7 +56,7 @@ class SampledAccuracies:
     images: int
 
     def save(self, path: Path) -> None:
-        """Write the CSV that ``compofa accuracy fit`` and ``compofa search --accuracy`` read: per cents."""
+        """Write a CSV in per cent, which ``compofa accuracy fit`` and ``compofa search --accuracy`` read."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -75,30 +83,47 @@ def evaluate_sampled(
 ) -> SampledAccuracies:
     """Calibrate random subnets of a space on training images, one by one, and count what they get right.
 
-    More subnets of the same ``seed`` begin with the same ones. ``partial`` is as in
-    :func:`compofa_deploy.evaluation.evaluate.evaluate`, a subnet at a time. :class:`MismatchError` where the supernet
-    has none of the space, or was trained on other classes.
+    Args:
+        supernet: A supernet of family mbv3 with elastic kernels.
+        splits: Images of the supernet's own classes.
+        space: The space that the subnets are drawn from.
+        count: How many subnets. More of the same ``seed`` begin with the same ones.
+        resolutions: In pixels; each subnet is drawn with one of them.
+        seed: Of the subnets and of the calibration images.
+        calibration_images: How many training images each subnet is calibrated on.
+        partial: The journal of this evaluation. One that was stopped goes on from it, a subnet at a time.
+        on_progress: It is told how many of how many subnets are done in this process.
+        device: Where torch computes.
+        ranks: The processes that share this evaluation. All of them return the same accuracies.
+        on_note: It is told in one sentence where a file at ``partial`` had to be set aside.
+
+    Raises:
+        MismatchError: The supernet has none of the space, or the images have other classes, or ``partial`` belongs to
+            another evaluation.
     """
     architecture = supernet.architecture
     if architecture.family != "mbv3" or not architecture.elastic_kernel:
         raise MismatchError(
             f"{architecture.name} has no subnets of the space {space.name}: these need elastic kernels of family mbv3"
         )
-    check_classes(supernet, splits)
     tune_allocator()
     module = open_module(supernet).to(device)
     rng = np.random.default_rng(seed)
-    calibration = decode(splits.train.sample(calibration_images, rng), max(resolutions))
-    key = [supernet.digest, fingerprint(splits.validation), fingerprint(calibration)]
+    calibration = decode(splits.train.sample(calibration_images, rng))
+    validation = align_classes(splits.validation, supernet.class_names, architecture.name)
+    key = [supernet.digest, validation.fingerprint(), calibration.fingerprint()]
     subnets = draw_subnets(space, count, resolutions, seed)
     journal = EvaluationJournal(partial, key, len(COUNTS), ranks.rank, on_note)
     known: Counts = {}
     for finished in ranks.gather(journal.counts):
         known.update(finished)
-    own = [subnet for subnet in subnets if _name_part(subnet) not in known][ranks.rank :: ranks.world]
+    left = [subnet for subnet in subnets if _name_part(subnet) not in known]
+    # In the order of their resolutions, so that images are fitted once for each.
+    own = sorted(left, key=lambda subnet: subnet.resolution)[ranks.rank :: ranks.world]
+    fitted = LastFit(calibration), LastFit(validation)
     for number, subnet in enumerate(own, 1):
         began = now_s()
-        hits = count_subnet(supernet, module, subnet, calibration, splits.validation)
+        hits = count_subnet(supernet, module, subnet, *fitted)
         journal.add(_name_part(subnet), [*hits.tolist(), round(1000 * (now_s() - began))])
         on_progress(number, len(own))
     for finished in ranks.gather(journal.counts):
@@ -112,8 +137,11 @@ def _name_part(subnet: Subnet) -> str:
 
 
 def draw_subnets(space: Space, count: int, resolutions: Sequence[int], seed: int) -> tuple[Subnet, ...]:
-    """So many different members of a space, each at one of the resolutions; :class:`MismatchError` where there are
-    fewer."""
+    """Draw different members of a space at random, each at one of the resolutions.
+
+    Raises:
+        MismatchError: The space has fewer than ``count`` members at these resolutions.
+    """
     if count > space.size * len(resolutions):
         raise MismatchError(
             f"the space {space.name} has {space.size} subnets at a resolution, fewer than {count}; ask for fewer"
@@ -129,11 +157,21 @@ def count_subnet(
     supernet: StoredSupernet,
     module: Supernet,
     subnet: Subnet,
-    calibration: LabelledImages,
-    images: LabelledImages,
+    calibration: FittableImages,
+    images: FittableImages,
 ) -> NDArray[np.int64]:
-    """(2,): how many images a subnet classifies rightly, and has the label of among five, with batch-norm statistics
-    over all of ``calibration`` as one batch. ``module`` has the supernet's weights, where this is to be done."""
+    """Calibrate one subnet, and count what it gets right.
+
+    Args:
+        supernet: The supernet that the subnet is cut from.
+        module: A module with the supernet's weights, on the device that computes.
+        subnet: Any member of the supernet.
+        calibration: The batch-norm statistics are those of all these images as one batch.
+        images: The images to count on.
+
+    Returns:
+        Top-1 hits and top-5 hits (2,).
+    """
     layers, device = supernet.layers_of(subnet), next(module.parameters()).device
     with calibrating(module), torch.inference_mode():
         module(load_batch(module, calibration, supernet.preprocess, subnet.resolution), layers)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from compofa_deploy.data.decode import OnSkip
 from compofa_deploy.data.encoded import EncodedImages, SkippedImage
-from compofa_deploy.data.splits import Images, LabelledImages, OnSkip
+from compofa_deploy.data.labelled import Images, LabelledImages
 from compofa_deploy.files.images import fit
 from compofa_deploy.training.augment import draw_boxes
 from compofa_deploy.training.recipe import DataSettings, Recipe

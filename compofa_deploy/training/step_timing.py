@@ -6,7 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
-from compofa_deploy.data.splits import Images
+from compofa_deploy.data.labelled import Images
 from compofa_deploy.training.machine import Machine
 from compofa_deploy.training.recipe import Phase, Recipe
 from compofa_deploy.training.schedule import Schedule

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from compofa_deploy.data.splits import Images, decode
+from compofa_deploy.data.decode import decode
+from compofa_deploy.data.labelled import Images
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.tree import PREFIXES
 from compofa_deploy.files.images import Preprocess
@@ -35,7 +36,7 @@ def finish(
     preprocess = Preprocess(recipe.data.mean, recipe.data.std)
     rng = np.random.default_rng(recipe.seed)
     resolutions = supernet.architecture.resolutions
-    chosen = decode(images.sample(recipe.calibration_images, rng), max(resolutions))
+    chosen = decode(images.sample(recipe.calibration_images, rng))
     done: dict[int, int] = {}
 
     def count(resolution: int, prefix: tuple[int, ...]) -> None:

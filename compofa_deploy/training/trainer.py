@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compofa_deploy.data.decode import OnSkip
 from compofa_deploy.data.encoded import SkippedImage
-from compofa_deploy.data.splits import Images, LabelledImages, OnSkip
+from compofa_deploy.data.labelled import Images, LabelledImages
 from compofa_deploy.space.layers import largest_subnet, list_layers
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from compofa_deploy.data.decode import OnSkip
 from compofa_deploy.data.encoded import SkippedImage
-from compofa_deploy.data.splits import OnSkip, Splits, open_splits
+from compofa_deploy.data.splits import Splits, open_splits
 from compofa_deploy.training.checkpoint import NAME
 from compofa_deploy.training.machine import Machine
 from compofa_deploy.training.recipe import Recipe

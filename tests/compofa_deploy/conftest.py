@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from compofa_deploy.bundle.bundle_writer import write_bundle
-from compofa_deploy.data.splits import DataSplits, LabelledImages
+from compofa_deploy.data.labelled import LabelledImages
+from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet

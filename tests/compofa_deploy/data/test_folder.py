@@ -1,28 +1,18 @@
-"""Folders of images: classes by name, decoded once where they are small, and refused where they do not fit together."""
+"""Folders of images: classes by name, everything listed once, and an account of what is passed over."""
 
-import errno
 import os
 import shutil
-import tempfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from compofa_deploy.data import encoded as encoded_module
-from compofa_deploy.data import splits as data_module
-from compofa_deploy.data.encoded import EncodedImages, SkippedImage
+from compofa_deploy.data.classes import UnlabelledError
 from compofa_deploy.data.folder import list_folder
-from compofa_deploy.data.splits import LabelledImages, decode, load_splits, open_splits
 from latency_tables.errors import InputError
-from tests.compofa_deploy.training.builders import make_images
 
 
-@pytest.fixture
-def place(tmp_path, write_folder):
-    write_folder(tmp_path / "data" / "train", make_images(24))
-    write_folder(tmp_path / "data" / "val", make_images(9))
-    return tmp_path / "data"
+def list_passed_over(images):
+    return {kind.kind.split(" whose")[0]: (kind.count, kind.first) for kind in images.passed_over}
 
 
 def test_classes_are_the_folders_in_the_order_of_their_names(place):
@@ -34,104 +24,96 @@ def test_classes_are_the_folders_in_the_order_of_their_names(place):
         assert ("red", "green", "blue")[colour] == images.class_names[images.labels[index]]
 
 
-def test_small_images_of_one_square_size_are_decoded_once(place):
-    splits = open_splits(place, 4, seed=0)
-    assert isinstance(splits.train, LabelledImages)
-    assert (len(splits.train), len(splits.validation), len(splits.test)) == (20, 4, 9)
-    assert splits.train.pixels.shape == (20, 16, 16, 3)
+@pytest.fixture
+def train(place):
+    return place / "train"
 
 
-def test_images_of_many_sizes_or_too_many_stay_encoded(place, monkeypatch):
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
-    splits = open_splits(place, 4, seed=0)
-    assert isinstance(splits.train, EncodedImages)
-    monkeypatch.undo()
-    Image.new("RGB", (30, 17)).save(place / "train" / "red" / "wide.png")
-    splits = open_splits(place, 4, seed=0)
-    assert isinstance(splits.train, EncodedImages)
-    assert isinstance(splits.test, LabelledImages)
+def test_folders_of_numbers_are_in_their_natural_order(train):
+    for name, number in (("blue", "10"), ("green", "9"), ("red", "2")):
+        (train / name).rename(train / number)
+    images = list_folder(train)
+    assert images.class_names == ("2", "9", "10")
+    for index in range(len(images)):
+        assert images.sources[index].parent.name == images.class_names[images.labels[index]]
+    # The images are in the alphabetical order of the folders, on which it depends which of them are held out.
+    assert [path.parent.name for path in images.sources] == ["10"] * 8 + ["2"] * 8 + ["9"] * 8
 
 
-def test_only_what_is_evaluated_on_is_decoded_in_whole(place):
-    Image.new("RGB", (30, 17)).save(place / "train" / "red" / "wide.png")
-    loaded = load_splits(place, 4, seed=0, side=12)
-    assert isinstance(loaded.train, EncodedImages)
-    assert loaded.validation.pixels.shape == (4, 12, 12, 3)
-    assert loaded.test.pixels.shape == (9, 16, 16, 3)
+def test_a_link_to_a_folder_that_is_listed_adds_nothing(train):
+    (train / "blue" / "again").symlink_to(train / "blue")
+    (train / "red" / "theirs").symlink_to(train / "green")
+    (train / "red" / "above").symlink_to(train)
+    images = list_folder(train)
+    assert len(images) == 24
+    assert list_passed_over(images) == {"links to what is listed already": (3, str(train / "blue" / "again"))}
 
 
-@pytest.mark.parametrize("ahead", [4, 100])
-def test_images_are_decoded_in_their_order(place, monkeypatch, ahead):
-    monkeypatch.setattr(encoded_module, "DECODED_AHEAD", ahead)
-    images = list_folder(place / "train")
-    decoded = decode(images, 16)
-    assert np.array_equal(decoded.labels, images.labels)
-    for index, pixels in enumerate(decoded.pixels):
-        assert np.array_equal(pixels, np.asarray(images.open(index)))
+def test_a_real_folder_goes_before_the_links_to_it(train):
+    (train / "blue" / "deeper").mkdir()
+    for path in list((train / "blue").glob("*.png")):
+        path.rename(train / "blue" / "deeper" / path.name)
+    (train / "blue" / "a link").symlink_to(train / "blue" / "deeper")
+    images = list_folder(train)
+    assert len(images) == 24
+    assert {path.parent.name for path in images.sources} == {"deeper", "green", "red"}
 
 
-def test_what_is_too_much_for_the_memory_lies_in_a_file_that_leaves_nothing(place, monkeypatch, tmp_path):
-    images = list_folder(place / "train")
-    expected = decode(images, 12)
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
-    decoded = decode(images, 12)
-    assert isinstance(decoded.pixels, np.memmap)
-    assert np.array_equal(decoded.pixels, expected.pixels)
-    assert list(folder.iterdir()) == []
+def test_classes_and_images_that_are_links_to_other_places_are_listed(train, tmp_path):
+    (train / "red").rename(tmp_path / "elsewhere")
+    (train / "red").symlink_to(tmp_path / "elsewhere")
+    picture = next((train / "blue").iterdir())
+    picture.rename(tmp_path / "one.png")
+    picture.symlink_to(tmp_path / "one.png")
+    (train / "blue" / "twice.png").symlink_to(tmp_path / "one.png")
+    (train / "blue" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    images = list_folder(train)
+    assert np.bincount(images.labels).tolist() == [8, 8, 8]
+    assert {kind: count for kind, (count, _) in list_passed_over(images).items()} == {
+        "links that lead nowhere": 1, "links to what is listed already": 1
+    }  # fmt: skip
 
 
-def test_a_full_disk_is_one_line(place, monkeypatch):
-    def refuse(descriptor, offset, size):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(InputError, match=r"no room for 0\.0 GB of pixels .*; set TMPDIR"):
-        decode(list_folder(place / "train"), 12)
-
-
-def test_training_on_fewer_images_leaves_what_is_held_out_as_it_is(place):
-    few, all_of_them = (open_splits(place, 4, 0, count) for count in (6, None))
-    assert len(few.train) == 6
-    assert np.array_equal(few.train.pixels, all_of_them.train.pixels[:6])
-    assert np.array_equal(few.validation.pixels, all_of_them.validation.pixels)
-
-
-def test_unreadable_images_are_named_counted_and_left_out(place):
-    broken = sorted((place / "train" / "green").iterdir())[2]
-    broken.write_bytes(broken.read_bytes()[:50])
-    told: list[SkippedImage] = []
-    splits = open_splits(place, 4, seed=0, on_skip=told.append)
-    assert [skipped.name for skipped in told] == [str(broken)]
-    assert len(splits.train) + len(splits.validation) == 23
+def test_hidden_copies_other_files_and_loose_files_are_passed_over_and_counted(train):
+    picture = next((train / "blue").iterdir())
+    for folder in (train / "blue" / ".ipynb_checkpoints", train / "blue" / "@eaDir", train / "__MACOSX"):
+        folder.mkdir()
+        shutil.copy(picture, folder / "0-checkpoint.png")
+    (train / "green" / "notes.txt").write_text("notes")
+    (train / "green" / "._0.png").write_bytes(b"")
+    (train / "labels.csv").write_text("a,b\n")
+    images = list_folder(train)
+    assert len(images) == 24
+    assert list_passed_over(images) == {
+        "hidden files and folders": (4, str(train / "__MACOSX")),
+        "files": (1, str(train / "green" / "notes.txt")),
+        "files outside of the classes' folders": (1, str(train / "labels.csv")),
+    }
 
 
-def test_unreadable_images_of_a_large_set_are_left_out_when_they_are_decoded(place, monkeypatch):
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", 1000)
-    broken = sorted((place / "val" / "green").iterdir())[0]
-    broken.write_bytes(b"words")
-    told: list[SkippedImage] = []
-    test = decode(open_splits(place, 4, seed=0).test, 16, told.append)
-    assert [skipped.name for skipped in told] == [str(broken)]
-    assert np.bincount(test.labels).tolist() == [3, 2, 3]
+def test_endings_that_a_bundle_reads_are_read_here(train):
+    picture = next((train / "blue").iterdir())
+    for name in ("a.GIF", "b.ppm", "c.jfif"):
+        shutil.copy(picture, train / "blue" / name)
+    assert len(list_folder(train)) == 27
 
 
-@pytest.mark.parametrize(
-    ("spoil", "complaint"),
-    [
-        (lambda place: shutil.rmtree(place / "val"), "needs train.parquet and test.parquet .*the folders"),
-        (lambda place: shutil.rmtree(place / "val" / "red"), r"train and val differ in their classes \(red\)"),
-        (lambda place: (place / "train" / "empty").mkdir(), r"train/empty: has no images \(.jpg"),
-        (lambda place: [shutil.rmtree(c) for c in (place / "train").iterdir()], "train: has no folders of images"),
-        (lambda place: [f.write_bytes(b"") for f in (place / "val").glob("*/*")], "not an image that can be read"),
-    ],
-    ids=["no val", "a class less", "an empty class", "no classes", "nothing readable"],
-)  # fmt: skip
-def test_a_folder_that_cannot_be_trained_on_is_one_line(place, spoil, complaint):
-    spoil(place)
-    with pytest.raises(InputError, match=complaint) as caught:
-        open_splits(place, 4, seed=0)
-    assert "\n" not in str(caught.value)
+def test_hard_links_are_images_of_their_own(train):
+    picture = next((train / "blue").iterdir())
+    os.link(picture, train / "blue" / "same.png")
+    assert len(list_folder(train)) == 25
+
+
+def test_a_folder_without_classes_has_no_labels(place):
+    shutil.copy(next((place / "val" / "red").iterdir()), place / "val" / "0.png")
+    for folder in (place / "val").iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    with pytest.raises(UnlabelledError, match="val: has no folders of images; it needs one for each class"):
+        list_folder(place / "val")
+
+
+def test_a_class_without_images_is_refused(train):
+    (train / "empty").mkdir()
+    with pytest.raises(InputError, match=r"train/empty: has no images \(.jpg"):
+        list_folder(train)

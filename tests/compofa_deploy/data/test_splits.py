@@ -1,56 +1,69 @@
-"""Data sets: read from Parquet, split the same way each time, and refused where they are not what they must be."""
+"""Splits: the same images are held out each time, and the split for reporting is one that has labels."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
-from compofa_deploy.data.encoded import EncodedImages  # noqa: E402
-from compofa_deploy.data.parquet import read_parquet  # noqa: E402
-from compofa_deploy.data.splits import LabelledImages, hold, load_splits, open_splits  # noqa: E402
-from latency_tables.errors import FormatError, InputError  # noqa: E402
+from compofa_deploy.data.encoded import EncodedImages, SkippedImage  # noqa: E402
+from compofa_deploy.data.labelled import DecodedImages, LabelledImages  # noqa: E402
+from compofa_deploy.data.splits import load_splits, open_splits  # noqa: E402
+from latency_tables.errors import InputError  # noqa: E402
 from tests.conftest import encode_png  # noqa: E402
 
 
-def load_parquet(path):
-    return hold(read_parquet([path]))
+def test_small_images_of_one_square_size_are_decoded_once(place):
+    splits = open_splits(place, 4, seed=0)
+    assert isinstance(splits.train, LabelledImages)
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (20, 4, 9)
+    assert splits.train.pixels.shape == (20, 16, 16, 3)
 
 
-@pytest.fixture
-def images(rng):
-    return list(rng.integers(0, 256, (20, 8, 8, 3), dtype=np.uint8))
+def test_only_the_images_for_evaluation_are_decoded_in_whole(place):
+    Image.new("RGB", (30, 17)).save(place / "train" / "red" / "wide.png")
+    loaded = load_splits(place, 4, seed=0)
+    assert isinstance(loaded.train, EncodedImages)
+    assert isinstance(loaded.validation, DecodedImages)
+    assert loaded.validation.resize(12).shape == (4, 12, 12, 3)
+    assert isinstance(loaded.test, LabelledImages)
 
 
-def test_a_split_is_read_as_it_was_written(tmp_path, write_split, images):
-    labels = [i % 3 for i in range(20)]
-    path = write_split(tmp_path / "train.parquet", images, labels, ["cat", "dog", "frog"])
-    split = load_parquet(path)
-    assert len(split) == 20
-    assert np.array_equal(split.pixels, images)
-    assert split.labels.tolist() == labels
-    assert split.class_names == ("cat", "dog", "frog")
+def test_training_on_fewer_images_leaves_what_is_held_out_as_it_is(place):
+    few, all_of_them = (open_splits(place, 4, 0, count) for count in (6, None))
+    assert len(few.train) == 6
+    assert np.array_equal(few.train.pixels, all_of_them.train.pixels[:6])
+    assert np.array_equal(few.validation.pixels, all_of_them.validation.pixels)
 
 
-def test_classes_without_names_are_numbered(tmp_path, write_split, images):
-    split = load_parquet(write_split(tmp_path / "train.parquet", images, [0, 4] * 10))
-    assert split.class_names == ("0", "1", "2", "3", "4")
+def test_unreadable_images_are_named_counted_and_left_out(place):
+    broken = sorted((place / "train" / "green").iterdir())[2]
+    broken.write_bytes(broken.read_bytes()[:50])
+    told: list[SkippedImage] = []
+    splits = open_splits(place, 4, seed=0, on_skip=told.append)
+    assert [skipped.name for skipped in told] == [str(broken)]
+    assert len(splits.train) + len(splits.validation) == 23
 
 
-@pytest.mark.parametrize("label", [-1, 3])
-def test_a_label_outside_the_named_classes_is_refused(tmp_path, write_split, images, label):
-    path = write_split(tmp_path / "train.parquet", images, [0] * 19 + [label], ["cat", "dog", "frog"])
-    with pytest.raises(FormatError, match="labels must lie in 0 to 2"):
-        load_parquet(path)
-
-
-def test_images_of_different_or_oblong_sizes_stay_encoded(tmp_path, write_split, images):
-    mixed = [*images[:2], np.zeros((9, 9, 3), np.uint8)]
-    assert isinstance(load_parquet(write_split(tmp_path / "mixed.parquet", mixed, [0, 1, 0])), EncodedImages)
-    oblong = write_split(tmp_path / "oblong.parquet", [np.zeros((8, 9, 3), np.uint8)], [0])
-    assert isinstance(load_parquet(oblong), EncodedImages)
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda place: shutil.rmtree(place / "val"), "needs train.parquet and test.parquet .*the folders"),
+        (lambda place: shutil.rmtree(place / "val" / "red"), r"train and val differ in their classes \(red\)"),
+        (lambda place: [shutil.rmtree(c) for c in (place / "train").iterdir()], "train: has no folders of images"),
+        (lambda place: [f.write_bytes(b"") for f in (place / "val").glob("*/*")], "not an image that can be read"),
+    ],
+    ids=["no val", "a class less", "no classes", "nothing readable"],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_trained_on_is_one_line(place, spoil, complaint):
+    spoil(place)
+    with pytest.raises(InputError, match=complaint) as caught:
+        open_splits(place, 4, seed=0)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_set_as_the_hub_has_it_is_read(tmp_path, images):
@@ -66,68 +79,6 @@ def test_a_set_as_the_hub_has_it_is_read(tmp_path, images):
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (16, 4, 10)
     assert splits.train.class_names == ("cat", "dog")
     assert {image.tobytes() for image in splits.train.pixels} < {image.tobytes() for image in images}
-
-
-def test_parts_that_name_other_classes_are_refused(tmp_path, write_split, images):
-    parts = [
-        write_split(tmp_path / f"train-0000{i}-of-00002.parquet", images[:4], [0] * 4, [name])
-        for i, name in enumerate(("cat", "dog"))
-    ]
-    with pytest.raises(FormatError, match="the parts of a split differ in class_names"):
-        read_parquet(parts)
-
-
-def test_a_split_without_rows_is_refused(tmp_path):
-    image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
-    schema = pyarrow.schema([("image", image), ("label", pyarrow.int64())])
-    parquet.write_table(schema.empty_table(), tmp_path / "empty.parquet")
-    with pytest.raises(FormatError, match=r"empty\.parquet"):
-        load_parquet(tmp_path / "empty.parquet")
-
-
-def test_a_row_that_holds_no_image_is_named(tmp_path):
-    table = pyarrow.table({"image": [{"bytes": b"words", "path": "0.png"}], "label": [0]})
-    parquet.write_table(table, tmp_path / "bad.parquet")
-    with pytest.raises(InputError, match=r"bad\.parquet, row 0: not an image"):
-        load_parquet(tmp_path / "bad.parquet")
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"picture": [1], "label": [0]},
-        {"image": [{"bytes": b""}]},
-        {"image": [{"path": "0.png"}], "label": [0]},
-        {"image": [b"plain"], "label": [0]},
-        {"image": [{"bytes": b""}], "label": ["cat"]},
-        {"image": [{"bytes": None}], "label": [0]},
-        {"image": [None], "label": [0]},
-        {"image": [{"bytes": b""}], "label": [None]},
-    ],
-    ids=["no image", "no label", "no bytes", "no struct", "word", "null bytes", "null image", "null label"],
-)
-def test_other_columns_are_refused(tmp_path, columns):
-    parquet.write_table(pyarrow.table(columns), tmp_path / "other.parquet")
-    with pytest.raises(InputError, match=r"other\.parquet"):
-        load_parquet(tmp_path / "other.parquet")
-
-
-@pytest.mark.parametrize("names", ["words", 5, {"a": 1}])
-def test_class_names_that_are_no_list_are_refused(tmp_path, images, write_split, names):
-    path = write_split(tmp_path / "train.parquet", images, [0] * 20, names)
-    with pytest.raises(FormatError, match="class_names"):
-        load_parquet(path)
-
-
-def test_a_file_that_is_missing_no_parquet_or_cut_off_is_one_line(tmp_path, write_split, images):
-    with pytest.raises(InputError, match="there is no such file"):
-        load_parquet(tmp_path / "none.parquet")
-    whole = write_split(tmp_path / "whole.parquet", images, [0] * 20).read_bytes()
-    for name, data in (("words.parquet", b"words"), ("cut.parquet", whole[: len(whole) // 2])):
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(FormatError, match=name) as caught:
-            load_parquet(tmp_path / name)
-        assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
@@ -169,7 +120,56 @@ def test_a_folder_without_a_split_says_which_files_it_needs(folder, missing):
         load_splits(folder, 5, seed=0)
 
 
-def test_images_are_resized_as_in_a_bundle_and_left_alone_at_their_own_size(images):
-    split = LabelledImages(np.stack(images), np.zeros(20, np.int64), ("cat",))
-    assert split.resize(8) is split.pixels
-    assert split.resize(6).shape == (20, 6, 6, 3)
+def test_a_test_split_without_labels_is_passed_over_for_the_next_one_and_said(place):
+    (place / "test").mkdir()
+    shutil.copy(next((place / "val" / "red").iterdir()), place / "test" / "0001.png")
+    splits = open_splits(place, 4, seed=0)
+    assert len(splits.test) == 9
+    assert [account.describe() for account in splits.accounts] == [
+        "train: 24 images of 3 classes",
+        "val: 9 images of 3 classes; test has no labels, so val is used",
+    ]
+    shutil.rmtree(place / "val")
+    with pytest.raises(
+        InputError, match=r"test: has no folders of images.*; give --test-split the name of a split"
+    ):
+        open_splits(place, 4, seed=0)
+
+
+def test_labels_of_minus_one_are_none(folder, write_split, images):
+    write_split(folder / "validation.parquet", images[:5], [0, 1, 0, 1, 0], ["cat", "dog"])
+    write_split(folder / "test.parquet", images[:6], [-1] * 6, ["cat", "dog"])
+    splits = load_splits(folder, 5, seed=3)
+    assert len(splits.test) == 5
+    assert splits.accounts[1].note == "test has no labels, so validation is used"
+
+
+def test_a_test_split_may_be_named(place):
+    shutil.copytree(place / "val", place / "other")
+    next((place / "other" / "red").iterdir()).unlink()
+    assert len(open_splits(place, 4, seed=0, test_split="other").test) == 8
+    with pytest.raises(InputError, match="has no split tests beside train; give --test-split"):
+        open_splits(place, 4, seed=0, test_split="tests")
+
+
+def test_train_and_test_are_matched_by_name(folder, write_split, images):
+    write_split(folder / "test.parquet", images[:6], [0, 0, 0, 1, 1, 1], ["dog", "cat"])
+    splits = open_splits(folder, 5, seed=3)
+    assert splits.test.class_names == ("cat", "dog")
+    assert splits.test.labels.tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def test_a_test_split_that_lacks_the_last_class_has_those_of_the_training_set(tmp_path, write_split, images):
+    write_split(tmp_path / "train.parquet", images, [0, 1, 2, 3] * 5)
+    write_split(tmp_path / "test.parquet", images[:4], [0, 1, 2, 0])
+    assert open_splits(tmp_path, 4, seed=0).test.class_names == ("0", "1", "2", "3")
+
+
+def test_the_account_says_what_was_passed_over(place):
+    (place / "train" / "red" / "notes.txt").write_text("notes")
+    (place / "train" / "red" / ".cache").mkdir()
+    assert open_splits(place, 4, seed=0).accounts[0].describe() == (
+        "train: 24 images of 3 classes; passed over files whose names end in none of .jpg .jpeg .jfif .png .webp .bmp "
+        f".tif .tiff .gif .ppm .pgm: 1 (first: {place}/train/red/notes.txt), hidden files and folders: 1 "
+        f"(first: {place}/train/red/.cache)"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import LabelledImages
 from tests.support.supernets import TINY
 
 

@@ -73,6 +73,20 @@ def test_the_weights_are_unchanged_and_progress_is_told():
     assert told[-1] == ("16 px", 364, 364)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kept"),
+    [
+        (("lion", "cow", "ant", "yak"), ("ant", "cow", "lion", "yak"), ("lion", "cow", "ant", "yak")),
+        (("lion", "cow", "ant", "yak"), ("n1", "n2", "n3", "n4"), ("lion", "cow", "ant", "yak")),
+        (("0", "1", "2", "3"), ("ant", "cow", "lion", "yak"), ("ant", "cow", "lion", "yak")),
+        (("0", "1", "2", "3"), ("3", "2", "1", "0"), ("0", "1", "2", "3")),
+    ],
+)
+def test_the_names_of_the_classes_stay_and_are_taken_from_the_images_where_there_are_none(ours, theirs, kept):
+    named = replace(make_supernet(), class_names=ours)
+    assert recalibrate(named, replace(draw_images(6), class_names=theirs), (20,)).class_names == kept
+
+
 def test_images_of_other_classes_are_refused():
     other = replace(ELASTIC["mbv3"], classes=5)
     with pytest.raises(MismatchError, match="images are of 4 classes, and tiny tells 5 apart"):

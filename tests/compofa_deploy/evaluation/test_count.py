@@ -2,15 +2,23 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from compofa_deploy.bundle.bundle import load_bundle  # noqa: E402
+from compofa_deploy.bundle.bundle_writer import write_bundle  # noqa: E402
+from compofa_deploy.bundle.classify import classify  # noqa: E402
+from compofa_deploy.data import decode as decode_module  # noqa: E402
+from compofa_deploy.data.splits import load_splits  # noqa: E402
 from compofa_deploy.evaluation import count as count_module  # noqa: E402
 from compofa_deploy.evaluation.count import CPU, count_group, count_hits, count_right, count_subnets  # noqa: E402
 from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
-from compofa_deploy.space.layers import enumerate_compound  # noqa: E402
+from compofa_deploy.export.export import export  # noqa: E402
+from compofa_deploy.space.layers import COMPOUND_DEPTHS, enumerate_compound  # noqa: E402
+from compofa_deploy.space.subnet import DEPTHS, Subnet  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
-from tests.support.supernets import TINY  # noqa: E402
+from tests.support.supernets import TINY, make_accuracies  # noqa: E402
 
 
 def count_alone(supernet, images, subnet):
@@ -50,6 +58,48 @@ def test_subnets_are_yielded_one_by_one_and_every_unit_is_told(supernet):
     assert len(units) == 364
     assert [hits.tolist() for _, hits in found] == count_right(supernet, images, 16).T.tolist()
     assert found[5][0] == (0, 0, 0, 1, 2)
+
+
+def want_only(depths):
+    """Of all prefixes, those of one subnet's choices."""
+    choices = tuple(DEPTHS.index(depth) for depth in depths)
+    return lambda prefix: prefix == choices[: len(prefix)]
+
+
+@pytest.fixture
+def mixed(tmp_path, rng):
+    """A folder of images of odd sizes, modes and orientations."""
+    modes, count = ["RGB", "L", "RGBA", "P", "1", "CMYK"], 24
+    for split in ("train", "test"):
+        for index in range(count):
+            height, width = (int(side) for side in rng.integers(12, 60, 2))
+            image = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+            image, exif = image.convert(modes[index % len(modes)]), Image.Exif()
+            exif[0x0112] = 1 + index % 8
+            folder = tmp_path / split / f"class{index % TINY.classes}"
+            folder.mkdir(parents=True, exist_ok=True)
+            kind = "jpg" if image.mode in ("CMYK", "L") else "png"
+            image.save(folder / f"{index}.{kind}", exif=exif)
+    return tmp_path
+
+
+@pytest.mark.parametrize("memory", [10**6, 0])
+def test_a_bundle_gets_right_the_images_that_evaluation_counts(supernet, spec, mixed, monkeypatch, memory):
+    """To the image, at every resolution, and whether or not the images are held decoded."""
+    monkeypatch.setattr(decode_module, "DECODED_BYTES", memory)
+    images, depths = load_splits(mixed, 4, seed=0).test, (2, 3, 4, 3, 2)
+    paths = sorted((mixed / "test").rglob("*.*"))
+    for resolution in (16, 20):
+        subnet = Subnet.compound(depths, resolution)
+        exported = export(supernet, subnet, spec, make_accuracies(supernet), "a test")
+        folder = mixed / f"bundle{resolution}"
+        write_bundle(folder, exported.deployment, exported.files)
+        found = classify(load_bundle(folder), paths, top=1)
+        right = [result.labels[0][0] == path.parent.name for result, path in zip(found, paths, strict=True)]
+        for index in range(len(paths)):
+            alone = count_right(supernet, images.take(np.array([index])), resolution, want_only(depths))
+            assert alone[0, COMPOUND_DEPTHS.index(depths)] == right[index]
+        assert 0 < sum(right) < len(paths)
 
 
 def test_a_label_counts_among_five_where_at_most_four_classes_are_likelier(rng):

@@ -4,9 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from compofa_deploy.files.images import Preprocess, fit, open_image
+from compofa_deploy.files import images as images_module
+from compofa_deploy.files.images import FORMATS, MOST_OBLONG, Preprocess, fit, open_image, read_size, to_rgb
 from latency_tables.errors import InputError
 
 PREPROCESS = Preprocess((0.5, 0.4, 0.3), (0.2, 0.25, 0.5))
@@ -90,6 +91,105 @@ def test_an_image_that_is_missing_broken_or_cut_off_is_named(tmp_path):
     for name, source in sources.items():
         with pytest.raises(InputError, match=name):
             open_image(source, name)
+
+
+def encode(image, kind, **given):
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **given)
+    return io.BytesIO(buffer.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_gray_images_of_16_bits_are_as_bright_as_those_of_8_bits(kind):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    expected = np.repeat(gray[:, :, None], 3, axis=2)
+    assert np.array_equal(np.asarray(open_image(encode(Image.fromarray(gray), kind), "it")), expected)
+    wide = Image.fromarray(gray.astype(np.uint16) * 257)
+    assert np.array_equal(np.asarray(open_image(encode(wide, kind), "it")), expected)
+    assert np.array_equal(fit(wide, 16), expected)
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(np.float32, "floats"), (np.int32, "32-bit integers")])
+def test_pixels_of_an_unknown_range_are_refused_by_name(dtype, kind):
+    image = Image.fromarray(np.ones((16, 16), dtype))
+    with pytest.raises(
+        InputError, match=rf"it\.tif: .*its pixels are {kind}, whose range is unknown; save it with 8"
+    ):
+        open_image(encode(image, "TIFF"), "it.tif")
+    with pytest.raises(ValueError, match="whose range is unknown"):
+        to_rgb(image)
+
+
+def test_a_palette_with_transparency_keeps_its_colours():
+    palette = picture(16, 16).convert("P")
+    source = encode(palette, "PNG", transparency=bytes(range(256)))
+    assert np.array_equal(np.asarray(open_image(source, "it")), np.asarray(palette.convert("RGB")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_undone(orientation):
+    image, exif = picture(20, 10), Image.Exif()
+    exif[0x0112] = orientation
+    source = encode(image, "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(encode(image, "PNG", exif=exif)))
+    assert np.array_equal(np.asarray(open_image(source, "it")), np.asarray(expected))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize(
+    "exif", [b"II*\0\x08", b"Exif\0\0II*\0\x08", b"Exif\0\0words", b"MM\0*\0\0\0\x08\xff\xff"]
+)
+def test_an_orientation_that_cannot_be_parsed_is_none(kind, exif):
+    image = picture(20, 10)
+    assert open_image(encode(image, kind, exif=exif), "it").size == (20, 10)
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_is_none_of_eight_is_none(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    assert open_image(encode(picture(20, 10), "PNG", exif=exif), "it").size == (20, 10)
+
+
+@pytest.mark.parametrize("fault", [KeyError("x"), MemoryError(), RecursionError(), ZeroDivisionError("by zero"),
+                                   OverflowError("large"), AssertionError(), EOFError()])  # fmt: skip
+def test_any_fault_of_a_decoder_is_one_line_that_names_the_image(monkeypatch, fault):
+    def fail(*given, **more):
+        raise fault
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(
+        InputError, match=r"^it\.png: not an image that can be read \(.+\); give a PNG"
+    ) as caught:
+        open_image(io.BytesIO(b""), "it.png")
+    assert "\n" not in str(caught.value)
+
+
+def test_formats_that_nobody_asked_for_are_refused():
+    source = encode(picture(16, 16), "ICO")
+    with pytest.raises(InputError, match=r"it\.ico: not an image"):
+        open_image(source, "it.ico")
+    assert "ICO" not in FORMATS
+
+
+@pytest.mark.parametrize("size", [(16 * MOST_OBLONG + 1, 16), (1, MOST_OBLONG + 1), (400_000, 1)])
+def test_an_image_that_would_be_huge_once_it_is_resized_is_refused(size):
+    source = encode(Image.new("1", size), "PNG")
+    with pytest.raises(InputError, match=r"sides with a ratio of [0-9]+, more than 100; crop it"):
+        open_image(source, "wide.png")
+    assert open_image(encode(Image.new("1", (16 * MOST_OBLONG, 16)), "PNG"), "it").size == (1600, 16)
+
+
+def test_the_size_is_read_from_the_header():
+    assert read_size(encode(picture(20, 10), "JPEG")) == (20, 10)
+    assert read_size(io.BytesIO(b"words")) is None
+
+
+def test_an_image_with_too_many_pixels_is_refused_by_its_header(monkeypatch):
+    monkeypatch.setattr(images_module, "MOST_PIXELS", 100)
+    source = encode(picture(64, 64), "PNG")
+    with pytest.raises(InputError, match=r"large\.png: .*64 x 64 pixels, more than 100; make it smaller"):
+        open_image(source, "large.png")
 
 
 def test_an_image_of_absurd_size_is_refused(monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.data.splits import LabelledImages
+from compofa_deploy.data.labelled import LabelledImages
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.training.recipe import Recipe
 
