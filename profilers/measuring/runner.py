@@ -28,9 +28,10 @@ from profilers.measuring.in_process_worker import InProcessWorker
 from profilers.measuring.journal import Journal
 from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.plan import Plan
+from profilers.measuring.schedule import list_measured, schedule
 from profilers.measuring.session_requests import measure_session
 from profilers.measuring.worker_process import WorkerProcess
-from profilers.runtimes.registry import find_runtime, find_spec
+from profilers.runtimes.registry import find_spec
 
 CONDITIONS_EVERY_S = 5
 """How often the machine's conditions are read during a run."""
@@ -126,7 +127,7 @@ def run_kit(
             runtime then ends this process.
 
     Returns:
-        The measurements of :func:`list_needed`'s items, in the kit's order.
+        The measurements of :func:`list_measured`'s items, in the kit's order.
 
     Raises:
         MismatchError: The device spec is not of this machine and runtime, or has another batch than the kit.
@@ -139,7 +140,7 @@ def run_kit(
     identity = {"kit_id": kit.kit_id, "device_spec": spec.to_dict(), "plan": plan.to_dict()}
     with ExitStack() as stack:
         log = None if journal is None else stack.enter_context(Journal(journal, identity))
-        items = list_needed(kit, spec)
+        items = list_measured(kit, spec)
         order = schedule(items, plan, rng or np.random.default_rng(0))
         wanted = {(item.id, session) for item, session in order}
         found = () if log is None else log.visits
@@ -194,30 +195,6 @@ def measure_models(
             apart[item.id] = part
         kit = write_kit(Path(folder), {}, items, apart)
         return run_kit(kit, spec, None, plan, on_progress, rng)
-
-
-def schedule(items: Sequence[Item], plan: Plan, rng: np.random.Generator) -> list[tuple[Item, int]]:
-    """All sessions as pairs of an item and the session's number.
-
-    Each round measures every item that has sessions left, in an order of its own, so that drift meets all items alike.
-    """
-    order = []
-    for session in range(max((plan.sessions(item) for item in items), default=0)):
-        there = [item for item in items if session < plan.sessions(item)]
-        order += [(there[i], session) for i in rng.permutation(len(there))]
-    return order
-
-
-def list_needed(kit: Kit, spec: DeviceSpec) -> tuple[Item, ...]:
-    """The items to measure under a device spec.
-
-    A layer is not measured alone where the runtime can profile it within a network. Its time there, among its
-    neighbours and with the caches that they leave, is the one that a table needs.
-    """
-    if not find_runtime(spec.runtime).profiles(spec):
-        return kit.measured
-    seen = {key for item in kit.measured if item.layer_names for key in item.layers}
-    return tuple(item for item in kit.measured if item.kind != "layer" or item.layers[0] not in seen)
 
 
 def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:

@@ -10,12 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError, RuntimeUnavailable
-from latency_tables.machine import hash_json
 from profilers.machine.cuda import Gpu, load_driver
 from profilers.machine.nvml import read_driver_version
 from profilers.runtimes.availability import Availability
@@ -34,7 +32,7 @@ from profilers.runtimes.tensorrt.build import (
     build_engine,
     check_options,
 )
-from profilers.runtimes.tensorrt.cache_folder import find_cache_folder
+from profilers.runtimes.tensorrt.cache_folder import place_kernels, place_timings
 from profilers.runtimes.tensorrt.device_names import (
     AMPERE,
     ANYWHERE,
@@ -159,8 +157,7 @@ class TensorRt(Runtime):
         if not options.capability:
             name = self.find_device(spec.device)
             load_driver().use(self._gpus[name].index)
-        timings = find_cache_folder() / f"timings-{hash_json([spec.runtime_version, spec.device])}.bin"
-        return build_engine(self.flavour, graph, options, timings)
+        return build_engine(self.flavour, graph, options, place_timings(spec))
 
     def compile(self, graph: bytes, spec: DeviceSpec) -> bytes:
         return self.build(graph, spec).data
@@ -215,7 +212,7 @@ class TensorRt(Runtime):
             driver,
             gpu,
             spec.spin,
-            self._place_kernels(data, spec),
+            place_kernels(data, spec) if self.flavour.builds_ahead else None,
             keep=(runtime, log),
         )
 
@@ -227,12 +224,6 @@ class TensorRt(Runtime):
         if self.keep_compiled:
             self._built[key] = data
         return data
-
-    def _place_kernels(self, data: bytes, spec: DeviceSpec) -> Path | None:
-        if not self.flavour.builds_ahead:
-            return None
-        name = hash_json([hashlib.sha256(data).hexdigest(), spec.runtime_version, spec.device])
-        return find_cache_folder() / f"kernels-{name}.bin"
 
     def _find_installed(self) -> str:
         try:

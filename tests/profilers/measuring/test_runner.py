@@ -14,7 +14,7 @@ from latency_tables.errors import FormatError, InputError, MeasurementError, Mis
 from profilers.machine.environment import read_conditions
 from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.plan import Plan
-from profilers.measuring.runner import Progress, measure_models, run_kit, schedule
+from profilers.measuring.runner import Progress, measure_models, run_kit
 from profilers.runtimes.fake import FakeModel, FakeWorld
 from profilers.runtimes.registry import find_runtime
 from tests.profilers.models import REFERENCE, make_kit, make_onnx
@@ -73,7 +73,7 @@ def test_drift_that_the_reference_shows_is_taken_out(tmp_path: Path, spec: Devic
     assert np.ptp(raw) / raw.mean() > 0.06
 
 
-def test_progress_counts_every_visit(tmp_path: Path, spec: DeviceSpec) -> None:
+def test_progress_counts_every_session(tmp_path: Path, spec: DeviceSpec) -> None:
     seen: list[Progress] = []
     run_kit(make_kit(tmp_path, networks=2), spec, None, PLAN, seen.append)
     assert [progress.done for progress in seen] == list(range(1, 12 * 2 + 2 * 3 + 1))
@@ -189,23 +189,6 @@ def test_models_are_measured_on_onnx_runtime() -> None:
     assert len(measurement.visits) == 2
 
 
-def test_each_round_visits_every_item_once_in_an_order_of_its_own(tmp_path: Path) -> None:
-    kit = make_kit(tmp_path, networks=3)
-    order = [(item.id, session) for item, session in schedule(kit.measured, PLAN, np.random.default_rng(0))]
-    assert len(set(order)) == len(order) == 12 * 2 + 3 * 3
-    assert [session for _, session in order] == [0] * 15 + [1] * 15 + [2] * 3
-    assert [id for id, _ in order[:15]] != [id for id, _ in order[15:30]]
-    assert order == [(i.id, s) for i, s in schedule(kit.measured, PLAN, np.random.default_rng(0))]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"layer_sessions": 0}, {"min_calls": 2000}, {"min_ms": 1e9}, {"min_ms": -1}]
-)
-def test_a_plan_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="a plan's counts"):
-        Plan(**wrong)  # type: ignore[arg-type]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_ended_leaves_its_journal_and_no_process(
@@ -235,11 +218,6 @@ def test_a_run_that_is_ended_leaves_its_journal_and_no_process(
     assert parent.wait(timeout=20) != 0
     wait_for(lambda: not list_session(parent.pid))
     assert journal.read_text().endswith("}\n")
-
-
-@pytest.mark.parametrize("plan", [Plan(), Plan.quick(), Plan.full(), PLAN])
-def test_a_plan_comes_back_from_its_dict(plan: Plan) -> None:
-    assert Plan.from_dict(plan.to_dict()) == plan
 
 
 @pytest.mark.parametrize("in_process", [False, True])

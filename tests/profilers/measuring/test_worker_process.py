@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +12,6 @@ from tests.support.processes import is_running, wait_for
 
 WriteWorker = Callable[[str], None]
 needs_groups = pytest.mark.skipif(not hasattr(os, "killpg"), reason="the system has no process groups")
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 
 ANSWERING = """
 import json, os, signal, sys, time
@@ -135,35 +132,6 @@ def test_an_error_is_of_the_kind_that_the_worker_names_where_it_is_one_of_ours(
     with WorkerProcess() as worker, pytest.raises(error, match=r"^the model is broken$") as caught:
         worker.start({})
     assert type(caught.value) is error
-
-
-@needs_linux
-def test_a_worker_whose_native_code_holds_the_interpreter_ends_with_its_parent(tmp_path: Path) -> None:
-    # sleep(3) through PyDLL keeps the global interpreter lock, as a hung runtime may.
-    child_code = (
-        "import ctypes, sys; from profilers.machine.parent import end_with_parent; "
-        "end_with_parent(int(sys.argv[1])); ctypes.PyDLL(None).sleep(60)"
-    )
-    code = (
-        "import os, subprocess, sys, time\n"
-        f"command = [sys.executable, '-c', {child_code!r}, str(os.getpid())]\n"
-        "process = subprocess.Popen(command, stdin=subprocess.PIPE)\n"
-        "print(process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        wait_for(lambda: "_ctypes" in Path(f"/proc/{child}/maps").read_text())
-        parent.kill()
-    wait_for(lambda: not is_running(child))
-
-
-@needs_linux
-def test_a_worker_whose_parent_is_already_gone_ends_at_once() -> None:
-    code = "from profilers.machine.parent import end_with_parent; end_with_parent(1 << 22); print('went on')"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stdout == ""
 
 
 def test_a_folder_of_the_same_name_in_the_current_folder_is_not_taken_for_the_package(

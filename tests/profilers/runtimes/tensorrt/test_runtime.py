@@ -22,7 +22,6 @@ from profilers.measuring.worker import Worker
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
 from profilers.runtimes.tensorrt.cache_folder import find_cache_folder
-from profilers.runtimes.tensorrt.flavour import CLASSIC
 from profilers.runtimes.tensorrt.runtime import TensorRt, TensorRtRtx
 from tests.profilers.models import make_external_onnx
 from tests.profilers.runtimes.contract import RuntimeContract
@@ -263,8 +262,3 @@ def test_its_cache_is_in_the_projects_folder(monkeypatch: pytest.MonkeyPatch, tm
         monkeypatch.delenv("COMPOFA_CACHE", raising=False)
         monkeypatch.setenv(name, value)
         assert find_cache_folder() == Cache.default().folder / "tensorrt"
-
-
-def test_the_flavours_are_what_they_say() -> None:
-    assert (TensorRt.flavour, TensorRt.name) == (CLASSIC, "tensorrt")
-    assert TensorRtRtx.flavour.builds_ahead
