@@ -27,6 +27,7 @@ COMMANDS = {
     "run": ("run", "Classify images with a bundle."),
     "bench": ("bench", "Latency of bundles for CI, with a gate."),
     "train": ("train", "Train a supernet by a recipe."),
+    "cache": ("cache", "The cache folder: what it holds, and clearing it."),
 }
 """Each command's module and its line in the overview, so that the overview imports none of them."""
 
