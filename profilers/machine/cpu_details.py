@@ -1,4 +1,4 @@
-"""CPU details: what tells apart machines whose CPUs have one name.
+"""CPU details, which differ between machines of one CPU name.
 
 ``AMD EPYC`` and ``Intel(R) Xeon(R) Processor`` are the names of several generations, and many boards name no CPU at
 all. The kernel knows more: the generation, the board, the highest clock and the sizes of the caches.
@@ -21,7 +21,7 @@ KHZ_PER_MHZ = 1000
 
 
 def read_cpu_details(root: Path = Path("/")) -> tuple[str, ...]:
-    """What the kernel says of the CPU beyond its name, as in ``family 25`` or ``L2 cache 1024K``.
+    """The kernel's description of the CPU beyond its name, as in ``family 25`` or ``L2 cache 1024K``.
 
     Cores of several kinds give several values, as in ``part 0xd05 0xd0b``.
 

@@ -1,6 +1,6 @@
 """How one process answers another in JSON: errors by their kind and message.
 
-A worker answers its parent so, and an agent answers the host. What arrives is not trusted: an unknown kind is a
+A worker answers its parent so, and an agent answers the host. An answer is not trusted. An unknown kind is a
 :class:`~latency_tables.errors.MeasurementError`, and a message is cut to one short line.
 """
 

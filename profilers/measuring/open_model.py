@@ -54,7 +54,7 @@ class ModelPaths:
 
 
 def read_model(request: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """The bytes of a model and of its weights. The bytes that are returned are those that were hashed.
+    """The bytes of a model and of its weights. They are the very bytes that were hashed.
 
     Raises:
         FormatError: A file was changed after the request was made.

@@ -119,7 +119,7 @@ class WorkerProcess:
         if process is not None:
             _kill(process)
             if process.stdin is not None:
-                # What was not yet sent has nobody left to read it.
+                # Nobody is left to read the rest of a request.
                 with suppress(BrokenPipeError):
                     process.stdin.close()
         if self._stderr is not None:
@@ -135,7 +135,7 @@ class WorkerProcess:
         self.close()
 
     def _bury(self, how: str) -> WorkerDied:
-        """End what is left of the child; the error says how it died, and what it last wrote to standard error."""
+        """End the child and its group; the error tells how it died, and its last standard error."""
         process, stderr = self._process, self._stderr
         assert process is not None
         assert stderr is not None

@@ -1,1 +1,1 @@
-"""What executes a graph: one contract, and a folder for each runtime."""
+"""Runtimes, which execute a graph: one contract, and a folder for each runtime."""

@@ -1,4 +1,4 @@
-"""Availability: whether a runtime works on this machine, and what makes it work."""
+"""Availability: whether a runtime works on this machine, and the fix where it does not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The contract of a runtime, with all of its checks and the translation of its errors.
 
-A runtime overrides the methods whose names end in ``_impl``, and says what it has by the others.
+A runtime overrides the methods whose names end in ``_impl``, and lists its devices and settings by the others.
 """
 
 from __future__ import annotations

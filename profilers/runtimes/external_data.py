@@ -27,7 +27,7 @@ SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class _Message:
-    """A message of onnx.proto, with those of its fields that are messages and lead to a tensor."""
+    """A message of onnx.proto, with the fields that are messages and lead to a tensor."""
 
     children: Mapping[int, _Message] = field(default_factory=dict)
     is_tensor: bool = False

@@ -116,7 +116,7 @@ class Session(abc.ABC):
         return tuple
 
     def close(self) -> None:
-        """Give back what the session holds. A second time does nothing."""
+        """Release the session's resources. A second time does nothing."""
         self._call = None
         if not self._closed:
             self._closed = True
@@ -132,7 +132,7 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def close_impl(self) -> None:
-        """Give back what the session holds. Called once."""
+        """Release the session's resources. It is called once."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Checks of a device spec's settings against those that a runtime has."""
+"""Checks of a device spec's settings against the settings that a runtime has."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CACHE_VARIABLE = "COMPOFA_CACHE"
 
 
 def find_cache_folder() -> Path:
-    """TensorRT's folder in this project's cache, whose place the user names or the platform has (on Linux)."""
+    """TensorRT's folder in this project's cache: where the user wants it, or at Linux's usual place."""
     chosen = os.environ.get(CACHE_VARIABLE)
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return (Path(chosen) if chosen else Path(home) / "compofa-deploy") / "tensorrt"

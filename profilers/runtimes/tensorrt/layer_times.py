@@ -1,4 +1,4 @@
-"""What TensorRT's layers take, by the ONNX operators that each of them was fused from.
+"""The times of TensorRT's layers, by the ONNX operators that each layer was fused from.
 
 An engine's layers have names of their own, and one of them may do the work of several operators. TensorRT's inspector
 tells which: ``[ONNX Layer: b1/conv]`` stands in a layer's metadata for each operator. An engine without metadata joins

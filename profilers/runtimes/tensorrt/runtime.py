@@ -163,7 +163,7 @@ class TensorRt(Runtime):
         return self.build(graph, spec).data
 
     def check_self_contained(self, model: bytes, weights: bytes = b"") -> None:
-        # An engine holds all of its weights, or none of those that were stripped from it.
+        # An engine names no other file: its weights are inside, or were stripped.
         if model.startswith(ONNX_START):
             check_external_data(model)
 
