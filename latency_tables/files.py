@@ -29,15 +29,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             full.
     """
     path = Path(path)
-    try:
-        _check_regular(path)
-        # Beside the file itself: a rename onto a link would replace the link.
-        target = Path(os.path.realpath(path))
-        sweep(target.parent, f".{target.name}.")
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.{owner_tag()}.")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
-    temporary = Path(name)
+    descriptor, temporary, target = _make_temporary(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -53,6 +45,30 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that :func:`replace_file` can write to ``path``, before long work is done for it. Nothing is left behind.
+
+    Raises:
+        InputError: ``path`` is a folder, a device, a pipe or a socket; or the folder cannot be written.
+    """
+    descriptor, temporary, _ = _make_temporary(Path(path))
+    os.close(descriptor)
+    temporary.unlink()
+
+
+def _make_temporary(path: Path) -> tuple[int, Path, Path]:
+    """A new temporary file's descriptor and path, and the file that it is to replace."""
+    try:
+        _check_regular(path)
+        # Beside the file itself: a rename onto a link would replace the link.
+        target = Path(os.path.realpath(path))
+        sweep(target.parent, f".{target.name}.")
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.{owner_tag()}.")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
+    return descriptor, Path(name), target
 
 
 def write_json(

@@ -18,11 +18,17 @@ NEEDS_TRAIN_EXTRA = (
     "compofa_deploy.evaluation",
     "compofa_deploy.torch_process",
     "compofa_deploy.supernet.module",
+    "compofa_deploy.api.calibrations",
+    "compofa_deploy.api.evaluations",
+    "compofa_deploy.api.trainings",
 )
 FREE_THERE = (
     "compofa_deploy.training.recipe",
     "compofa_deploy.training.recipe_file",
     "compofa_deploy.training.subnet_sampling",
+    "compofa_deploy.training.options",
+    "compofa_deploy.evaluation.options",
+    "compofa_deploy.evaluation.calibrate_options",
 )
 
 

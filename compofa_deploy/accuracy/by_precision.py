@@ -44,6 +44,10 @@ class AccuraciesByPrecision:
         """Those of float32."""
         return self.f32.resolutions
 
+    def describe(self) -> str:
+        """Returns where the accuracies come from, in a few words."""
+        return "evaluated on images"
+
     @classmethod
     def beside(cls, f32: AccuracyTable, path: Path) -> AccuraciesByPrecision:
         """The table in float32 whose file is ``path``, with all that were measured of exported graphs and are beside

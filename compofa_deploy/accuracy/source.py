@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
+from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.accuracy.csv_table import StatedAccuracies, read_stated
 from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.predictor import SUFFIX, AccuracyPredictor
 from compofa_deploy.space.architecture import Architecture
 from latency_tables.errors import InputError
+
+Accuracies: TypeAlias = AccuraciesByPrecision | StatedAccuracies | PredictedAccuracies
+"""All kinds of accuracies that can be searched."""
 
 TORCH_SUFFIXES = (".pth", ".pt")
 STATED_SUFFIX = ".csv"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 predictor_argument = click.argument("predictor", type=click.Path(path_type=Path, dir_okay=False))
 architecture_option = click.option(
-    "--arch", metavar="NAME", help="The architecture that it is of; others are then refused."
+    "--arch", metavar="NAME", help="The architecture that the predictor is for; others are then refused."
 )
 
 
@@ -34,41 +34,28 @@ def command() -> None:
 @click.argument("accuracies", type=click.Path(path_type=Path, dir_okay=False))
 @architecture_option
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Which subnets are left out when."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The seed by which subnets are left out in cross-validation.",
 )
-@options.output_option
+@options.output_file_option
 @options.json_option
 def fit(accuracies: Path, arch: str | None, seed: int, output: Path, as_json: bool) -> None:
     """Fit a predictor to subnets that were evaluated, and state its error by cross-validation.
 
-    ACCURACIES is a .csv with the columns subnet (an id, or OFA's config as JSON) and top1 in per cent, top5 and images
-    where you have them; or a table that compofa evaluate wrote. The predictor adds up what each kernel size and expand
-    ratio of each block and each resolution contributes; a few hundred subnets are enough for that.
+    ACCURACIES is a .csv with the columns subnet (an id, or OFA's config as JSON) and top1 in per cent, and optionally
+    top5 and images; or a table that compofa evaluate wrote. The predictor is linear: it adds up the contributions of
+    each kernel size and expand ratio of each block, and of the resolution. A few hundred subnets are enough for it.
 
     \b
     Example:
       compofa accuracy fit evaluated.csv --arch mbv3-w1.2-imagenet -o predictor.safetensors
     """
-    import numpy as np
+    from compofa_deploy import api
 
-    from compofa_deploy.accuracy.csv_table import read_stated
-    from compofa_deploy.accuracy.encoding import Encoding, encode_subnets
-    from compofa_deploy.accuracy.fit import cross_validate, fit_additive
-    from compofa_deploy.accuracy.predictor import AccuracyPredictor
-    from compofa_deploy.space.named_architectures import find_architecture
-
-    stated = read_stated(accuracies)
-    encoding = Encoding.of_resolutions(stated.resolutions)
-    features = encode_subnets(stated.subnets, encoding)
-    error = cross_validate(features, stated.top1, np.random.default_rng(seed))
-    made = AccuracyPredictor(
-        encoding=encoding,
-        model=fit_additive(features, stated.top1),
-        scale=1.0,
-        architecture=find_architecture(arch).name if arch else stated.architecture,
-        error=error,
-        origin=f"fitted to {accuracies.name}",
-    )
+    made = api.fit_predictor(accuracies, arch, seed)
     made.save(output)
     _print(output, made, as_json)
 
@@ -76,21 +63,20 @@ def fit(accuracies: Path, arch: str | None, seed: int, output: Path, as_json: bo
 @command.command("import")
 @click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
 @architecture_option
-@options.output_option
+@options.output_file_option
 @options.json_option
 def import_weights(weights: Path, arch: str | None, output: Path, as_json: bool) -> None:
-    """Read the weights of OFA's accuracy predictor, a .pth, so that searching with them needs no torch.
+    """Read the weights of OFA's accuracy predictor, a .pth, so that a search with them needs no torch.
 
-    Reading them does: pip install 'compofa-deploy[train]'.
+    This command needs torch: pip install 'compofa-deploy[train]'.
 
     \b
     Example:
       compofa accuracy import acc_predictor.pth --arch mbv3-w1.2-imagenet -o predictor.safetensors
     """
-    from compofa_deploy.accuracy.ofa_weights import read_ofa_predictor
-    from compofa_deploy.space.named_architectures import find_architecture
+    from compofa_deploy import api
 
-    made = read_ofa_predictor(weights, find_architecture(arch).name if arch else None)
+    made = api.import_predictor(weights, arch)
     made.save(output)
     _print(output, made, as_json)
 
@@ -99,15 +85,15 @@ def import_weights(weights: Path, arch: str | None, output: Path, as_json: bool)
 @predictor_argument
 @options.json_option
 def show(predictor: Path, as_json: bool) -> None:
-    """What a predictor is of and what it is worth.
+    """Show what a predictor is for, and its error.
 
     \b
     Example:
       compofa accuracy show predictor.safetensors
     """
-    from compofa_deploy.accuracy.source import load_predictor
+    from compofa_deploy import api
 
-    _print(predictor, load_predictor(predictor), as_json)
+    _print(predictor, api.load_predictor(predictor), as_json)
 
 
 @command.command("predict")
@@ -115,17 +101,16 @@ def show(predictor: Path, as_json: bool) -> None:
 @click.argument("subnets", nargs=-1, required=True)
 @options.json_option
 def predict(predictor: Path, subnets: tuple[str, ...], as_json: bool) -> None:
-    """The top-1 of subnets.
+    """Predict the top-1 accuracy of subnets.
 
     \b
     Example:
       compofa accuracy predict predictor.safetensors 23344@192
     """
-    from compofa_deploy.accuracy.source import load_predictor
-    from compofa_deploy.space.subnet import Subnet
+    from compofa_deploy import api
 
-    loaded = load_predictor(predictor)
-    parsed = [Subnet.parse(text) for text in subnets]
+    loaded = api.load_predictor(predictor)
+    parsed = [api.Subnet.parse(text) for text in subnets]
     percents = loaded.predict_subnets(parsed)
     if as_json:
         found = [{"subnet": s.id, "top1": float(p)} for s, p in zip(parsed, percents, strict=True)]
@@ -136,7 +121,12 @@ def predict(predictor: Path, subnets: tuple[str, ...], as_json: bool) -> None:
 
 
 def summarise(path: Path, predictor: AccuracyPredictor) -> dict[str, Any]:
-    """What a predictor is of and what it is worth, JSON-ready."""
+    """Summarises a predictor and its error in a JSON-ready form.
+
+    Args:
+        path: The predictor's file.
+        predictor: The predictor.
+    """
     from dataclasses import asdict
 
     places = predictor.encoding
@@ -161,7 +151,7 @@ def _print(path: Path, predictor: AccuracyPredictor, as_json: bool) -> None:
         ("resolutions", f"{', '.join(map(str, summary['resolutions']))} px"),
     ]
     if error is None:
-        rows.append(("error", "unknown: nobody stated it"))
+        rows.append(("error", "unknown: the file does not state it"))
     else:
         rows += [
             ("error", f"{error.mae:.2f} points of top-1 on average on subnets left out, at most {error.worst:.2f}"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
-@options.output_option
+@options.output_file_option
 @click.option(
     "--time",
     "sampled_ms",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How thoroughly to profile where no table fits this machine.",
 )
-@options.output_option
+@options.output_folder_option
 @options.json_option
 def command(**given: Any) -> None:
     """From a latency budget to a verified, measured bundle on this machine.
@@ -60,8 +60,11 @@ def command(**given: Any) -> None:
       compofa deploy --latency 1ms --runtime auto -o bundle
       compofa deploy --latency 500us --percentile 99 --threads 2 -o bundle --json
     """  # fmt: skip
-    from compofa_deploy.cli.inputs import find_specs, list_constraints, load_by_precision, load_held_out
+    from compofa_deploy.accuracy.beside_supernet import load_by_precision
+    from compofa_deploy.cli.inputs import find_specs
+    from compofa_deploy.data.held_out import load_held_out
     from compofa_deploy.deploy.loop import Job, deploy
+    from compofa_deploy.search.limits import Limits
     from compofa_deploy.supernet.stored import load_supernet
     from compofa_deploy.tables.cache import Cache
 
@@ -75,13 +78,19 @@ def command(**given: Any) -> None:
         data = given["data"]
         images = data and load_held_out(data, supernet, given["supernet"], SkippedImages())
         print_accounts(images.accounts if images else ())
+        limits = Limits(
+            max_size_bytes=given["max_size"],
+            max_macs=given["max_macs"],
+            max_params=given["max_params"],
+            min_accuracy=given["min_accuracy"],
+        )
         job = Job(
             supernet,
             accuracies,
             tuple(specs),
             given["latency"],
             int(given["percentile"]),
-            tuple(list_constraints(given)),
+            tuple(limits.list_constraints()),
             None if given["max_size"] is None else int(given["max_size"]),
             shlex.join(["compofa", *sys.argv[1:]]),
             images,

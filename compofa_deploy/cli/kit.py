@@ -34,7 +34,7 @@ def command() -> None:
     "--runtime", default="onnxruntime", show_default=True, help="What will measure it: each has its form."
 )
 @options.precision_option
-@options.output_option
+@options.output_file_option
 @options.json_option
 def build(
     arch: str,
@@ -77,7 +77,7 @@ def build(
 @click.argument("kit", type=click.Path(path_type=Path, dir_okay=False))
 @options.device_options
 @click.option("--quick", is_flag=True, help="Fewer samples, for a first look.")
-@options.output_option
+@options.output_file_option
 @options.json_option
 def run(**given: Any) -> None:
     """Measure a kit on this machine and write the latency table.
@@ -113,7 +113,7 @@ def run(**given: Any) -> None:
 
 
 @command.command("agent")
-@options.output_option
+@options.output_file_option
 @options.json_option
 def agent(output: Path, as_json: bool) -> None:
     """Write the agent: one file that measures a kit on a device with python3, numpy and a runtime.
@@ -140,7 +140,7 @@ def agent(output: Path, as_json: bool) -> None:
 @click.option(
     "--emulated", is_flag=True, help="Take what was measured on an emulated CPU, to try the way out."
 )
-@options.output_option
+@options.output_file_option
 @options.json_option
 def table(measured: Path, emulated: bool, output: Path, as_json: bool) -> None:
     """Build the latency table of a device from what the agent measured there.

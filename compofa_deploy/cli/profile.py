@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     help="With --from: how many networks to measure  [default: 10].",
 )
 @click.option("--python", default="python3", show_default=True, help="The python on the target.")
-@options.output_option
+@options.output_file_option
 @options.json_option
 def command(**given: Any) -> None:
     """Measure this machine, or others over ssh, and write a latency table of each.

@@ -2,86 +2,107 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, warn
-from compofa_deploy.cli.search_space import LISTED, check_space, search_space, space_options
+from compofa_deploy.cli.command_line import is_given
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, warn
+from compofa_deploy.cli.output_file import OutputFile
 from compofa_deploy.cli.table_file import TableFile
-from compofa_deploy.cli.units import Duration
-
-if TYPE_CHECKING:
-    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-    from compofa_deploy.accuracy.csv_table import StatedAccuracies
-    from compofa_deploy.accuracy.predictions import PredictedAccuracies
-    from compofa_deploy.search.candidates import Candidates
-    from compofa_deploy.space.architecture import Architecture
-    from latency_tables.table import LatencyTable
+from compofa_deploy.cli.units import Latency
+from compofa_deploy.space.space_names import LISTED_SPACE, SPACES
 
 
 @click.command("search")
 @click.option(
     "--table",
-    "tables",
+    "table_files",
     multiple=True,
     type=TableFile(),
     metavar="FILE|NAME",
-    help="A latency table; several search over all of their device specs  [default: this machine's].",
+    help="A latency table. Several tables search over all of their device specs  [default: this machine's table].",
 )
-@click.option("--latency", type=Duration(), help="Largest latency, as in 20ms.")
+@click.option("--latency", "latency_ms", type=Latency(), help="The largest latency, as in 20ms or 30fps.")
 @options.percentile_option
-@click.option(
-    "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Of the predicted interval whose upper end must keep the latency.",
-)
+@options.confidence_option
 @options.constraint_options
 @click.option(
-    "--front", "whole_front", is_flag=True, help="The whole Pareto front instead of its best point."
+    "--front", "whole_front", is_flag=True, help="Print the whole Pareto front instead of its best point."
 )
-@click.option(
-    "--csv",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Also write what is found as CSV.",
-)
+@click.option("--csv", type=OutputFile(), metavar="FILE", help="Also write the result as CSV.")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(),
     metavar="FILE.json",
     help="Also write the best subnet as OFA's config, which compofa export takes.",
 )
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(),
     metavar="FILE",
     help="Also draw the candidates, the front, the budget and the best subnet, as .svg or .png. Needs the extra "
     '"report".',
 )
-@space_options
+@click.option(
+    "--space",
+    type=click.Choice(SPACES),
+    default=LISTED_SPACE,
+    show_default=True,
+    help="compofa compares every subnet. compofa-elastic has any kernel sizes; ofa has any depths, widths and kernel "
+    "sizes. These two are searched from random starts.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The seed of the random starts. The same seed finds the same subnet.",
+)
+@click.option(
+    "--evaluations",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The most subnets whose accuracy is predicted in a search from random starts, for each table  "
+    "[default: 4000].",
+)
 @options.supernet_option
 @click.option(
     "--accuracy",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Accuracies: the supernet's table, a CSV (subnet, top1), a predictor of compofa accuracy, or the weights of "
-    "OFA's (.pth)  [default: the table beside the supernet].",
+    help="The accuracies: the supernet's table, a CSV (subnet, top1), a predictor of compofa accuracy, or the weights "
+    "of OFA's predictor (.pth)  [default: the table beside the supernet].",
 )
 @options.json_option
-def command(**given: Any) -> None:
-    """The most accurate subnet under constraints, or the whole front of latency and accuracy.
+def command(
+    table_files: tuple[Path, ...],
+    latency_ms: float | None,
+    percentile: int,
+    confidence: float,
+    max_size: int | None,
+    max_macs: int | None,
+    max_params: int | None,
+    min_accuracy: float | None,
+    whole_front: bool,
+    csv: Path | None,
+    config: Path | None,
+    plot: Path | None,
+    space: str,
+    seed: int,
+    evaluations: int | None,
+    supernet: str,
+    accuracy: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the most accurate subnet under constraints, or the whole front of latency and accuracy.
 
-    Of the space compofa every candidate is looked at, so the answer is the true optimum of the tables; so it is where a
-    CSV states the subnets. Larger spaces need an accuracy predictor; the best that is found there keeps the latency
-    exactly, and may not be the very best. Exit code 1 where none keeps the constraints.
+    In the space compofa every candidate is compared, so the answer is the true optimum of the tables. The same holds
+    where a CSV states the subnets. Larger spaces need an accuracy predictor. The subnet that is found there keeps the
+    latency exactly, and may not be the most accurate one. The exit code is 1 where no subnet keeps the constraints.
 
     \b
     Example:
@@ -91,102 +112,63 @@ def command(**given: Any) -> None:
       compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms
       compofa search --table note10.json --accuracy acc_predictor.pth --latency 25ms --space ofa --config best.json
     """  # fmt: skip
-    import numpy as np
+    from compofa_deploy import api
 
-    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-    from compofa_deploy.accuracy.csv_table import StatedAccuracies
-    from compofa_deploy.accuracy.predictions import PredictedAccuracies
-    from compofa_deploy.cli.inputs import list_constraints
-    from compofa_deploy.search.candidates import list_candidates, list_from_csv
-    from compofa_deploy.search.candidates_by_precision import list_by_precision
-    from compofa_deploy.search.constraints import MaxLatency
-    from compofa_deploy.search.select import best, front
-    from compofa_deploy.tables.runtime_version import describe_other_version
-    from latency_tables.files import replace_file
-    from latency_tables.table import LatencyTable
-
-    tables = [LatencyTable.load(path) for path in given["tables"]]
-    for difference in filter(None, map(describe_other_version, tables)):
+    wanted = api.SearchOptions(
+        latency_ms=latency_ms,
+        percentile=percentile,
+        confidence=confidence,
+        max_size_bytes=max_size,
+        max_macs=max_macs,
+        max_params=max_params,
+        min_accuracy=min_accuracy,
+        space=space,
+        seed=seed,
+        evaluations=evaluations,
+    )
+    tables = [api.load_table(file) for file in table_files]
+    for difference in filter(None, map(api.describe_other_version, tables)):
         warn(difference)
-    architecture, accuracies = _load_accuracies(given["supernet"], given["accuracy"], tables)
-    if given["space"] != LISTED:
-        check_space(given, accuracies)
-    tables = tables or _find_tables_here(architecture, accuracies.resolutions)
-    how = int(given["percentile"]), given["confidence"]
-    looked_at = None
-    if given["space"] != LISTED and isinstance(accuracies, PredictedAccuracies):
-        candidates, looked_at = search_space(given, accuracies, tables)
-    elif isinstance(accuracies, StatedAccuracies):
-        candidates = list_from_csv(architecture, accuracies, tables, *how)
-    elif isinstance(accuracies, AccuraciesByPrecision):
-        candidates = list_by_precision(architecture, accuracies, tables, *how)
-    else:
-        candidates = list_candidates(architecture, accuracies, tables, *how)
-    constraints = list_constraints(given)
-    if given["latency"] is not None:
-        constraints.insert(0, MaxLatency(given["latency"]))
-    chosen = front(candidates, constraints) if given["whole_front"] else [best(candidates, constraints)]
-    if given["csv"] is not None:
-        with replace_file(given["csv"]) as file:
-            candidates.take(np.asarray(chosen)).to_frame().to_csv(file, index=False)
-    if given["config"] is not None:
-        most_accurate = candidates.subnet(int(max(chosen, key=lambda i: candidates.accuracy[i])))
-        with replace_file(given["config"]) as file:
-            file.write(json.dumps(most_accurate.to_ofa()).encode() + b"\n")
-    if given["plot"] is not None:
-        from compofa_deploy.report.search_figure import write_search_figure
-
-        write_search_figure(candidates, best(candidates, constraints), given["latency"], given["plot"])
-    origin = "evaluated on images" if isinstance(accuracies, AccuraciesByPrecision) else accuracies.describe()
-    found = [_describe(candidates, accuracies, int(index)) for index in chosen]
-    if given["as_json"]:
-        print_json({"space": given["space"], "candidates": looked_at or len(candidates), "accuracies": origin,
-                    "front" if given["whole_front"] else "best":
-                    found if given["whole_front"] else found[0]})  # fmt: skip
+    search = api.front if whole_front else api.search
+    result = search(tables, wanted, supernet if is_given("supernet") else None, accuracy)
+    if csv is not None:
+        result.save_csv(csv)
+    if config is not None:
+        result.save_config(config)
+    if plot is not None:
+        api.write_search_figure(result.candidates, result.best_index, latency_ms, plot)
+    found = result.describe()
+    if as_json:
+        chosen: dict[str, Any] = {"front": found} if whole_front else {"best": found[0]}
+        print_json({"space": space, "candidates": result.evaluated, "accuracies": result.origin, **chosen})
         return
-    _print_found(found, origin)
+    print_candidates(found, result.origin)
     for spec in sorted({f["device_spec"] for f in found}):
-        click.echo(f"on {spec}")
-    click.echo(f"accuracies {origin}")
+        echo(f"on {spec}")
+    echo(f"accuracies {result.origin}")
     for precision in sorted({f["precision"] for f in found if f["accuracy_assumed"]}):
-        click.echo(
-            f"in {precision} assumed to be what they are in f32: nobody has measured them (compofa evaluate)"
+        echo(
+            f"accuracies in {precision} are assumed to equal those in f32: nobody has measured them (compofa evaluate)"
         )
-    for table in tables:
+    for table in result.candidates.tables:
         if not table.states_error:
-            click.echo(f"latencies by {table.source} of unknown error: it states none")
+            echo(f"latencies by {table.source} of unknown error: it states none")
         elif table.recalibrated_from:
-            click.echo(f"latencies by {table.source}, {table.describe_error()}")
+            echo(f"latencies by {table.source}, {table.describe_error()}")
 
 
-def _describe(
-    candidates: Candidates,
-    accuracies: AccuraciesByPrecision | StatedAccuracies | PredictedAccuracies,
-    index: int,
-) -> dict[str, Any]:
-    """A candidate, JSON-ready, with its test accuracy where it was evaluated. What is assumed of its accuracy is that a
-    lower precision costs none."""
-    from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-    from compofa_deploy.accuracy.table import F32
+def print_candidates(found: Sequence[dict[str, Any]], origin: str) -> None:
+    """Prints one row for each candidate. Where there are several device specs, settings replace the sizes.
 
-    spec, test, assumed = candidates.tables[candidates.table[index]].spec, None, False
-    if isinstance(accuracies, AccuraciesByPrecision):
-        test = accuracies.of(spec).find(candidates.subnet(index))["test"]
-        assumed = accuracies.find(spec) is None
-    else:
-        assumed = spec.precision != F32 and "precision" not in spec.unknown
-    return {**candidates.describe(index), "test_accuracy": test, "accuracy_assumed": assumed}
-
-
-def _print_found(found: Sequence[dict[str, Any]], origin: str) -> None:
-    """One row for each; with the device spec's settings, and without sizes, where there are several."""
+    Args:
+        found: The candidates, as :meth:`compofa_deploy.search.search.SearchResult.describe` gives them.
+        origin: Where the accuracies come from; its first word names the column.
+    """
     mixed = len({f["device_spec"] for f in found}) > 1
     tested = all(f["test_accuracy"] is not None for f in found)
-    percents = (
-        (">val. %" if mixed else ">validation %", ">test %")
-        if tested
-        else (f">{origin.partition(' ')[0]} %",)
-    )
+    percents: tuple[str, ...] = (f">{origin.partition(' ')[0]} %",)
+    if tested:
+        percents = (">val. %" if mixed else ">validation %", ">test %")
     rows = [
         (
             f["subnet"],
@@ -206,42 +188,3 @@ def _print_found(found: Sequence[dict[str, Any]], origin: str) -> None:
 def _describe_settings(found: dict[str, Any]) -> str:
     known = [str(found.get(word, "unknown")) for word in ("runtime", "device", "precision", "threads")]
     return f"{' '.join(known[:3])}, {known[3]} thread{'' if known[3] == '1' else 's'}"
-
-
-def _load_accuracies(
-    supernet: str, path: Path | None, tables: Sequence[LatencyTable]
-) -> tuple[Architecture, AccuraciesByPrecision | StatedAccuracies | PredictedAccuracies]:
-    """What is searched, and its accuracies: a supernet's, with the tables that were made of it; or from elsewhere, for
-    the supernet that was asked for by name, else for what the tables are of."""
-    from compofa_deploy.accuracy.source import is_foreign, load_foreign
-    from compofa_deploy.cli.inputs import load_by_precision
-    from compofa_deploy.space.architecture import Architecture
-    from compofa_deploy.supernet.stored import load_supernet
-
-    if path is not None and is_foreign(path):
-        source = click.get_current_context().get_parameter_source("supernet")
-        if tables and source is ParameterSource.DEFAULT:
-            architecture = Architecture.from_dict(tables[0].architecture)
-        else:
-            architecture = load_supernet(supernet).architecture
-        return architecture, load_foreign(path, architecture)
-    loaded = load_supernet(supernet)
-    accuracies = load_by_precision(path, supernet)
-    accuracies.f32.check_supernet(loaded.digest)
-    return loaded.architecture, accuracies
-
-
-def _find_tables_here(architecture: Architecture, resolutions: Sequence[int]) -> list[LatencyTable]:
-    """This machine's cached table for ONNX Runtime, one thread."""
-    from compofa_deploy.tables.cache import MODES, Cache
-    from latency_tables.errors import InputError
-    from profilers.runtimes.registry import find_runtime
-
-    spec = find_runtime("onnxruntime").spec()
-    table = Cache.default().find_table(architecture, spec, resolutions, MODES)
-    if table is None:
-        raise InputError(
-            f"no table of {spec.describe()} is kept here; make one with compofa profile -o table.json and name it with "
-            "--table"
-        )
-    return [table]

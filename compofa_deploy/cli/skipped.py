@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from compofa_deploy.cli.output import warn
+from compofa_deploy.cli.output import note, warn
 
 if TYPE_CHECKING:
     from compofa_deploy.data.account import Account
@@ -21,7 +19,7 @@ COUNTED_EVERY = 100
 def print_accounts(accounts: Iterable[Account]) -> None:
     """Print one line for each split of a data set, on stderr."""
     for account in accounts:
-        click.echo(account.describe(), err=True)
+        note(account.describe())
 
 
 class SkippedImages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,8 @@ from compofa_deploy.cli import options
 from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.table_file import TableFile
 from compofa_deploy.cli.table_summary import print_summary, summarise_table
-from compofa_deploy.cli.tables_import import export_command, import_command
+from compofa_deploy.cli.tables_export import export_command
+from compofa_deploy.cli.tables_import import import_command
 from compofa_deploy.cli.tables_list import list_command
 from compofa_deploy.cli.tables_plot import plot_command
 
@@ -90,32 +91,26 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
     Example:
       compofa tables predict cpu.json 23344@32
     """
-    from compofa_deploy.space.architecture import Architecture
-    from compofa_deploy.space.layers import list_layers
-    from compofa_deploy.space.subnet import Subnet
-    from compofa_deploy.tables.runtime_version import describe_other_version
-    from latency_tables.errors import MismatchError
-    from latency_tables.table import LatencyTable
+    from compofa_deploy import api
 
-    loaded = LatencyTable.load(table)
-    if difference := describe_other_version(loaded):
+    loaded = api.load_table(table)
+    difference = api.describe_other_version(loaded)
+    if difference:
         warn(difference)
-    architecture = Architecture.from_dict(loaded.architecture)
-    found: list[dict[str, Any]] = []
-    for subnet in map(Subnet.parse, subnets):
-        at = loaded.at(subnet.resolution)
-        try:
-            ms = at.predict_ms(layer.key for layer in list_layers(architecture, subnet))
-        except MismatchError as error:
-            raise MismatchError(f"{subnet}: {error}") from None
-        low, high = at.interval_ms(ms, confidence) if at.states_error else (None, None)
-        found.append({"subnet": subnet.id, "latency_ms": ms, "low_ms": low, "high_ms": high})
+    predictions = api.predict(loaded, subnets, confidence)
     if as_json:
+        found = [
+            {"subnet": p.subnet.id, "latency_ms": p.latency_ms, "low_ms": p.low_ms, "high_ms": p.high_ms}
+            for p in predictions
+        ]
         print_json({"confidence": confidence if loaded.states_error else None, "predictions": found})
         return
     rows = [
-        (f["subnet"], *("unknown" if ms is None else format_ms(ms) for ms in list(f.values())[1:]))
-        for f in found
+        (
+            p.subnet.id,
+            *("unknown" if ms is None else format_ms(ms) for ms in (p.latency_ms, p.low_ms, p.high_ms)),
+        )
+        for p in predictions
     ]
     print_table("", ("subnet", ">predicted", f">low ({confidence:.0%})", ">high"), rows)
 

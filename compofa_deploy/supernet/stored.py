@@ -96,7 +96,15 @@ class _Metadata(RecordFile):
 
 
 def save_supernet(supernet: StoredSupernet, path: Path) -> None:
-    """Write weights in their precision, statistics as they are kept, and the metadata."""
+    """Writes a supernet: the weights in their precision, the statistics as they are, and the metadata.
+
+    Args:
+        supernet: The supernet.
+        path: The file, which ends in ``.safetensors``.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     from safetensors.numpy import save
 
     metadata = _Metadata(

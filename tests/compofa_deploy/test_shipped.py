@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
+from compofa_deploy.accuracy.beside_supernet import load_accuracy_table
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.cli.inputs import load_accuracies
 from compofa_deploy.export.writers import find_tolerance
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.reference import run_reference
@@ -25,7 +25,7 @@ def supernet() -> StoredSupernet:
 
 @pytest.fixture(scope="module")
 def accuracies() -> AccuracyTable:
-    return load_accuracies(None, BUILT_IN)
+    return load_accuracy_table(None, BUILT_IN)
 
 
 def test_it_is_at_most_12_megabytes() -> None:

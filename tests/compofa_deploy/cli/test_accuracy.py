@@ -83,7 +83,9 @@ def test_ofas_weights_are_imported_and_need_torch_no_more(compofa, tmp_path, mon
         compofa("accuracy", "predict", tmp_path / "p.safetensors", "23344@192", "--json").json["predictions"]
         == direct
     )
-    assert "unknown: nobody stated it" in compofa("accuracy", "show", tmp_path / "p.safetensors").out
+    assert (
+        "unknown: the file does not state it" in compofa("accuracy", "show", tmp_path / "p.safetensors").out
+    )
     without = compofa("accuracy", "import", weights, "-o", tmp_path / "q.safetensors")
     assert without.code == 2
     assert "pip install 'compofa-deploy[train]'" in without.error

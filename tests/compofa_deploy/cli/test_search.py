@@ -117,7 +117,7 @@ def test_accuracies_that_nobody_measured_in_a_precision_are_called_assumed(searc
     assert ran.json["best"]["precision"] == "bf16"
     assert ran.json["best"]["accuracy_assumed"]
     shown = search("--table", table_file, "--table", half_as_slow)
-    assert "in bf16 assumed to be what they are in f32" in shown.out
+    assert "accuracies in bf16 are assumed to equal those in f32" in shown.out
 
 
 def test_what_is_found_is_written_as_csv(search, table_file, tmp_path):
@@ -152,7 +152,8 @@ def test_limits_that_nothing_keeps_are_answered_no(search, table_file, limits, m
     ("arguments", "message"),
     [
         (["--min-accuracy", "101"], "between 0 and 100 per cent"),
-        (["--min-accuracy", "nan"], "between 0 and 100 per cent"),
+        (["--min-accuracy", "nan"], "'nan' is not a percentage; write it as in 80"),
+        (["--min-accuracy", "0.80"], "an accuracy is in per cent; write 80, or 0.8% if that is meant"),
         (["--latency", "0ms"], "must be above 0"),
         (["--latency", "2"], "is not a time"),
         (["--confidence", "1"], "--confidence"),

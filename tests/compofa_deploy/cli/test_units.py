@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compofa_deploy.cli.units import Count, Duration, Resolutions, Size
+from compofa_deploy.cli.units import Count, Duration, Latency, Percent, Resolutions, Size
 
 
 def convert(kind, text):
@@ -19,7 +19,8 @@ def convert(kind, text):
     [
         ("20ms", 20),
         ("850us", 0.85),
-        ("850µs", 0.85),
+        ("850\N{MICRO SIGN}s", 0.85),
+        ("850\N{GREEK SMALL LETTER MU}s", 0.85),
         ("1s", 1000),
         ("1.5 ms", 1.5),
         (".5ms", 0.5),
@@ -114,3 +115,38 @@ def test_resolutions_that_are_none_are_refused(text):
 def test_defaults_are_passed_on_as_they_are():
     assert convert(Duration, 2.0) == 2.0
     assert convert(Resolutions, (24, 32)) == (24, 32)
+
+
+@pytest.mark.parametrize(("text", "ms"), [("30fps", 100 / 3), ("1000 FPS", 1), ("20ms", 20)])
+def test_a_latency_may_be_a_rate_of_images(text, ms):
+    assert convert(Latency, text) == pytest.approx(ms)
+
+
+def test_a_rate_is_said_to_be_taken_as_a_latency(capsys):
+    convert(Latency, "30fps")
+    assert capsys.readouterr().err == "30fps is taken as a latency of 33.33 ms for one image\n"
+
+
+@pytest.mark.parametrize("text", ["0fps", "-1fps", "30hz"])
+def test_a_rate_that_is_none_is_refused(text):
+    with pytest.raises(click.BadParameter, match=r"must be above 0|is not a time"):
+        convert(Latency, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"), [("80", 80), ("80%", 80), ("0.5%", 0.5), ("0", 0), ("100", 100)]
+)
+def test_an_accuracy_is_in_per_cent(text, percent):
+    assert convert(Percent, text) == percent
+
+
+@pytest.mark.parametrize("text", ["0.80", ".8", "0.999"])
+def test_an_accuracy_that_is_a_fraction_of_one_is_refused_with_the_percentage(text):
+    with pytest.raises(click.BadParameter, match="an accuracy is in per cent; write"):
+        convert(Percent, text)
+
+
+@pytest.mark.parametrize("kind", [Duration, Size, Count, Resolutions])
+def test_digits_of_other_scripts_are_no_digits(kind):
+    with pytest.raises(click.BadParameter):
+        convert(kind, "\N{FULLWIDTH DIGIT TWO}ms")

@@ -1,0 +1,102 @@
+"""Exporting a subnet to a folder, after its numbers were checked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
+from compofa_deploy.bundle.bundle import Bundle, decode_reference
+from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
+from compofa_deploy.bundle.verify import check_numbers
+from compofa_deploy.export.export import Exported, export
+from compofa_deploy.export.export_target import find_export_target
+from compofa_deploy.export.options import ExportOptions
+from compofa_deploy.space.subnet import Subnet
+from compofa_deploy.supernet.stored import StoredSupernet
+from latency_tables.device import DeviceRequest, DeviceSpec
+from latency_tables.errors import MismatchError, RuntimeUnavailable
+from profilers.runtimes.registry import find_spec
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A bundle that was written.
+
+    Attributes:
+        bundle: The bundle.
+        spec: The device spec that it is for.
+        largest_difference: The largest relative difference of its logits from the reference; ``None`` where the
+            model cannot run here.
+        warnings: What the user should know, each in one sentence.
+    """
+
+    bundle: Bundle
+    spec: DeviceSpec
+    largest_difference: float | None
+    warnings: tuple[str, ...]
+
+
+def export_to_folder(
+    supernet: StoredSupernet,
+    subnet: Subnet,
+    accuracies: AccuraciesByPrecision | None,
+    output: Path,
+    options: ExportOptions,
+) -> ExportResult:
+    """Exports a subnet, compares its numbers with the reference, and writes the bundle.
+
+    Args:
+        supernet: The supernet that the weights come from.
+        subnet: The subnet.
+        accuracies: The supernet's accuracies, or ``None`` where they are unknown.
+        output: The folder of the bundle: free, or a bundle that may be replaced.
+        options: The device settings to export for.
+
+    Raises:
+        InputError: The output is taken, or the runtime does not have what is asked for.
+        MismatchError: The supernet does not have the subnet, or the accuracies belong to other weights.
+        RuntimeUnavailable: The runtime does not work here.
+        VerificationError: The numbers differ from the reference by more than the tolerance.
+    """
+    check_replaceable(output)
+    spec, note = find_export_target(options)
+    known = None if accuracies is None else accuracies.of(spec, subnet)
+    warnings = [note] if note else []
+    if known is None:
+        warnings.append("there is no accuracy table: the bundle will not say how accurate it is")
+    elif known.precision != spec.precision:
+        warnings.append(
+            f"the accuracy is that of {known.precision}: nobody has measured it in {spec.precision} on {spec.runtime}"
+        )
+    if supernet.statistics is None:
+        warnings.append(
+            "the supernet has no batch-norm statistics of this subnet: its accuracy is lost until it is calibrated"
+        )
+    exported = export(supernet, subnet, spec, known, options.command)
+    difference: float | None = None
+    try:
+        difference = check_exported(exported, find_spec(DeviceRequest.of(spec)))
+    except (MismatchError, RuntimeUnavailable) as error:
+        # The model is built for another machine.
+        warnings.append(f"its numbers were not checked: {error}")
+    bundle = write_bundle(output, exported.deployment, exported.files)
+    return ExportResult(bundle, spec, difference, tuple(warnings))
+
+
+def check_exported(exported: Exported, spec: DeviceSpec) -> float:
+    """Runs an exported model on the images of its reference.
+
+    Args:
+        exported: The bundle in memory.
+        spec: The device spec on this machine that runs it.
+
+    Returns:
+        The largest relative difference of its logits from the reference.
+
+    Raises:
+        VerificationError: The difference is above the tolerance.
+    """
+    reference = exported.files[exported.deployment.reference.file]
+    pixels, expected = decode_reference(reference, "the export")
+    return check_numbers(exported.deployment, exported.model, pixels, expected, spec, exported.weights)
