@@ -127,15 +127,29 @@ def _check_self_contained(bundle: Bundle) -> None:
 
 
 def read_checked(folder: Path, entry: FileEntry) -> bytes:
-    """The content of a file; :class:`VerificationError` where it is missing or is not what its entry says."""
+    """Return the content of a bundle's file.
+
+    Args:
+        folder: The bundle's folder.
+        entry: The file's entry in the manifest.
+
+    Raises:
+        VerificationError: The file is missing, or differs from its entry.
+    """
     path = folder / entry.file
+    if path.is_file() and path.stat().st_size > entry.size_bytes:
+        raise _refuse_changed(path)
     try:
         data = read_bytes(path, entry.size_bytes + _SLACK_BYTES)
     except (InputError, FormatError) as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise VerificationError(f"{path}: cannot be read ({reason}); make the bundle anew") from None
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise VerificationError(
-            f"{path}: its hash is not the one in {MANIFEST}: it was changed or damaged; make the bundle anew"
-        )
+        raise _refuse_changed(path)
     return data
+
+
+def _refuse_changed(path: Path) -> VerificationError:
+    return VerificationError(
+        f"{path}: its hash is not the one in {MANIFEST}: it was changed or damaged; make the bundle anew"
+    )

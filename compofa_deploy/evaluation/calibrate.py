@@ -15,7 +15,7 @@ from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.cut import Array
 from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
 from compofa_deploy.supernet.statistics import (
-    Choices,
+    Prefix,
     StatisticsStore,
     encode_statistics,
     list_statistics,
@@ -34,7 +34,7 @@ def calibrate(
     images: FittableImages,
     preprocess: Preprocess,
     resolutions: Sequence[int],
-    on_progress: Callable[[int, Choices], None] = lambda resolution, prefix: None,
+    on_progress: Callable[[int, Prefix], None] = lambda resolution, prefix: None,
     ranks: Ranks = Ranks(),  # noqa: B008
 ) -> StatisticsStore:
     """Compute the batch-norm statistics of every compound subnet at every resolution.
@@ -59,7 +59,7 @@ def calibrate(
             if not shards:
                 continue
 
-            def run(prefix: Choices, x: Tensor, resolution: int = resolution) -> Tensor:
+            def run(prefix: Prefix, x: Tensor, resolution: int = resolution) -> Tensor:
                 unit, layers, row = locate_unit(supernet.architecture, resolution, prefix)
                 normed = [layer for layer in layers if list_statistics([layer])]
                 x = supernet(x, normed)

@@ -18,7 +18,7 @@ from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.space.subnet import DEPTHS, STAGES
 from compofa_deploy.supernet.cut import cut_weights
-from compofa_deploy.supernet.statistics import Choices, locate_unit
+from compofa_deploy.supernet.statistics import Prefix, locate_unit
 from compofa_deploy.supernet.stored import StoredSupernet
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def count_right(
     supernet: StoredSupernet,
     images: FittableImages,
     resolution: int,
-    wanted: Callable[[Choices], bool] = lambda prefix: True,
+    wanted: Callable[[Prefix], bool] = lambda prefix: True,
     device: torch.device = CPU,
 ) -> NDArray[np.int64]:
     """Count how many of the images each compound subnet gets right at a resolution.
@@ -70,10 +70,10 @@ def count_subnets(
     supernet: StoredSupernet,
     images: FittableImages,
     resolution: int,
-    wanted: Callable[[Choices], bool] = lambda prefix: True,
+    wanted: Callable[[Prefix], bool] = lambda prefix: True,
     device: torch.device = CPU,
     on_unit: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Choices, NDArray[np.int64]]]:
+) -> Iterator[tuple[Prefix, NDArray[np.int64]]]:
     """Yield each compound subnet's choices with its top-1 and top-5 hits (2,), smallest subnet first.
 
     Args:
@@ -86,7 +86,7 @@ def count_subnets(
     """
     labels = torch.from_numpy(images.labels).to(device)
 
-    def run(prefix: Choices, batches: list[Tensor]) -> list[Tensor]:
+    def run(prefix: Prefix, batches: list[Tensor]) -> list[Tensor]:
         unit = fold_unit(supernet, resolution, prefix, device)
         done = [unit(batch) for batch in batches]
         on_unit()
@@ -99,7 +99,7 @@ def count_subnets(
             yield choices, count_hits(torch.cat(logits), labels)
 
 
-def locate_subnet(choices: Choices) -> int:
+def locate_subnet(choices: Prefix) -> int:
     """The index of the subnet of five choices in ``COMPOUND_DEPTHS``."""
     return int(np.ravel_multi_index(choices, (len(DEPTHS),) * STAGES))
 
@@ -132,7 +132,7 @@ def count_hits(logits: Tensor, labels: Tensor) -> NDArray[np.int64]:
 
 
 def fold_unit(
-    supernet: StoredSupernet, resolution: int, prefix: Choices, device: torch.device = CPU
+    supernet: StoredSupernet, resolution: int, prefix: Prefix, device: torch.device = CPU
 ) -> FoldedLayers:
     """The unit that ends a prefix of choices, with the batch-norm statistics of that prefix."""
     assert supernet.statistics is not None

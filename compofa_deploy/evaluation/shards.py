@@ -15,7 +15,7 @@ import numpy as np
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.space.subnet import DEPTHS, STAGES
-from compofa_deploy.supernet.statistics import Choices
+from compofa_deploy.supernet.statistics import Prefix
 from compofa_deploy.torch_process.distributed import Ranks
 
 SHARD_STAGES = 3
@@ -36,7 +36,7 @@ class Part:
     split: str
     start: int
     stop: int
-    shard: Choices
+    shard: Prefix
 
     @property
     def name(self) -> str:
@@ -44,19 +44,19 @@ class Part:
         return f"{self.resolution}/{self.split}/{''.join(map(str, self.shard))}/{self.start}-{self.stop}"
 
 
-def locate_leaves(shard: Choices) -> slice:
+def locate_leaves(shard: Prefix) -> slice:
     """The indices of a shard's subnets in ``COMPOUND_DEPTHS``."""
     first = SHARDS.index(shard) * LEAVES
     return slice(first, first + LEAVES)
 
 
-def want(shards: Iterable[Choices]) -> Callable[[Choices], bool]:
+def want(shards: Iterable[Prefix]) -> Callable[[Prefix], bool]:
     """The ``wanted`` of :func:`compofa_deploy.evaluation.tree.walk` that restricts a walk to some shards."""
     on_the_way = {shard[:stages] for shard in shards for stages in range(1, SHARD_STAGES + 1)}
     return lambda prefix: prefix[:SHARD_STAGES] in on_the_way
 
 
-def count_units(shards: Collection[Choices]) -> int:
+def count_units(shards: Collection[Prefix]) -> int:
     """The number of units that a walk of these shards runs."""
     above = {shard[:stages] for shard in shards for stages in range(SHARD_STAGES)}
     below = sum(int(len(DEPTHS) ** stages) for stages in range(STAGES - SHARD_STAGES + 1))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from compofa_deploy.space.subnet import DEPTHS, STAGES
-from compofa_deploy.supernet.statistics import Choices
+from compofa_deploy.supernet.statistics import Prefix
 
 T = TypeVar("T")
 
@@ -15,10 +15,10 @@ PREFIXES = sum(len(DEPTHS) ** stages for stages in range(STAGES + 1))
 
 
 def walk(
-    run: Callable[[Choices, T], T],
+    run: Callable[[Prefix, T], T],
     inputs: T,
-    wanted: Callable[[Choices], bool] = lambda prefix: True,
-) -> Iterator[tuple[Choices, T]]:
+    wanted: Callable[[Prefix], bool] = lambda prefix: True,
+) -> Iterator[tuple[Prefix, T]]:
     """Yield every compound subnet's choices and what ``run`` made of the inputs along them, smallest first.
 
     ``run(prefix, x)`` runs the unit that ends a prefix (the stem for the empty one) on what the unit before it gave;
@@ -26,7 +26,7 @@ def walk(
     with all that follows from them.
     """
 
-    def descend(prefix: Choices, x: T) -> Iterator[tuple[Choices, T]]:
+    def descend(prefix: Prefix, x: T) -> Iterator[tuple[Prefix, T]]:
         x = run(prefix, x)
         if len(prefix) == STAGES:
             yield prefix, x

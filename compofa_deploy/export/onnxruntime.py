@@ -12,7 +12,7 @@ WEIGHTS_FILE = ""
 
 
 def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
-    """The one file of a subnet for a device spec."""
+    """Return the one file of a subnet for a device spec."""
     metadata = {"subnet": subnet.id, "architecture": supernet.architecture.name, "supernet": supernet.digest}
     model = build_network(
         supernet.layers_of(subnet), supernet.weights_of(subnet), batch=spec.batch, metadata=metadata

@@ -1,4 +1,4 @@
-"""Export for ONNX Runtime on phones: a model in its own format, and the operators that a reduced build needs."""
+"""Export for ONNX Runtime on phones: a model in its own format, and the operators of a reduced build."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from profilers.runtimes.onnxruntime.mobile import convert_to_ort
 MODEL_FILE = "model.ort"
 WEIGHTS_FILE = ""
 OPERATORS_FILE = "required_operators.config"
-"""What ONNX Runtime's build.sh takes with --include_ops_by_config, for a build with these operators and no others; with
---enable_reduced_operator_type_support, for these types and no others."""
+"""The file that ONNX Runtime's build.sh takes with --include_ops_by_config, for a build of these operators alone.
+
+With --enable_reduced_operator_type_support the build has these types alone.
+"""
 
 
 def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
-    """The files of a subnet for a device spec, whose graph level is the instruction set."""
+    """Return the files of a subnet for a device spec, whose graph level is the instruction set."""
     onnx = onnxruntime.write_model(supernet, subnet, spec)[onnxruntime.MODEL_FILE]
     model = convert_to_ort(onnx, spec.graph_level)
     return {MODEL_FILE: model, OPERATORS_FILE: list_operators(model).encode()}
 
 
 def list_operators(model: bytes) -> str:
-    """The operators and types of a model in ONNX Runtime's format: a line for each domain and opset, as in
-    ``ai.onnx;13;Flatten,Gemm{"inputs": {"0": ["float"]}}``."""
+    """Return the operators and types of a model in ONNX Runtime's format, one line for each domain and opset.
+
+    A line is as in ``ai.onnx;13;Flatten,Gemm{"inputs": {"0": ["float"]}}``.
+    """
     from onnxruntime.tools.ort_format_model import OperatorTypeUsageManager, OrtFormatModelProcessor
 
     operators: dict[str, dict[int, set[str]]] = {}
@@ -37,7 +41,7 @@ def list_operators(model: bytes) -> str:
         path = Path(folder) / MODEL_FILE
         path.write_bytes(model)
         with warnings.catch_warnings():
-            # It leaves the file to the garbage collector to close.
+            # The processor leaves closing its file to the garbage collector.
             warnings.simplefilter("ignore", ResourceWarning)
             OrtFormatModelProcessor(str(path), operators, types).process()
     lines = [

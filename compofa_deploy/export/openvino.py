@@ -1,4 +1,4 @@
-"""Export for OpenVINO: its IR, a graph as .xml and its weights as .bin."""
+"""Export for OpenVINO: its IR, with a graph as .xml and weights as .bin."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WEIGHTS_FILE = "model.bin"
 
 
 def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
-    """The files of a subnet for a device spec; the same OpenVINO gives the same bytes.
+    """Return the files of a subnet for a device spec. One version of OpenVINO gives equal bytes each time.
 
-    The weights are stored in f16 where the precision is f16, which rounds them all the same; else in f32.
+    The weights are stored in f16 where the precision is f16, since it rounds them anyway; else in f32.
     """
     openvino = load_openvino()
     onnx = onnxruntime.write_model(supernet, subnet, spec)[onnxruntime.MODEL_FILE]
@@ -36,7 +36,7 @@ def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> d
 
 
 def _fold_constants(model: Any) -> None:
-    """Compute what depends on no input, shapes above all: less than half the graph is left."""
+    """Compute the nodes that depend on no input, mostly shapes. Less than half of the graph remains."""
     passes = import_module("openvino.passes")
     manager = passes.Manager()
     manager.register_pass(passes.ConstantFolding())
@@ -44,7 +44,7 @@ def _fold_constants(model: Any) -> None:
 
 
 def _name_nodes(model: Any) -> None:
-    """Name by their places the nodes that OpenVINO named by a counter, which runs on as long as the process."""
+    """Rename the nodes that OpenVINO named by a counter of the process by their places in the graph."""
     for place, node in enumerate(model.get_ordered_ops()):
         # A folded constant keeps the name of the node whose place it took.
         if re.fullmatch(r"[A-Z][A-Za-z]*_\d+", node.get_friendly_name()):

@@ -1,4 +1,4 @@
-"""Export for TensorRT, in both of its flavours: an engine, built from the ONNX graph."""
+"""Export for TensorRT and TensorRT for RTX: an engine that is built from the ONNX graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WEIGHTS_FILE = ""
 
 
 def write_model(supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec) -> dict[str, bytes]:
-    """The one file of a subnet for a device spec, whose device says which GPUs the engine fits."""
+    """Return the one file of a subnet for a device spec, whose device states the GPUs that the engine fits."""
     layers, weights = supernet.layers_of(subnet), supernet.weights_of(subnet)
     form = choose_form(spec.runtime, spec.precision)
     graph = build_network(layers, weights, batch=spec.batch, form=form)

@@ -1,1 +1,1 @@
-"""ONNX graphs written straight from a supernet's arrays, by numpy alone."""
+"""ONNX graphs, written from a supernet's arrays with numpy alone."""

@@ -11,7 +11,16 @@ from latency_tables.errors import FormatError
 
 
 def fetch_array(weights: Mapping[str, Array], name: str, shape: tuple[int, ...]) -> Array:
-    """The array of that name and shape; :class:`FormatError` names one that is missing or of another."""
+    """Return the array of a name.
+
+    Args:
+        weights: The subnet's arrays by name.
+        name: The array's name.
+        shape: The shape that it must have.
+
+    Raises:
+        FormatError: The array is missing or of another shape.
+    """
     array = weights.get(name)
     if array is None:
         raise FormatError(
@@ -28,11 +37,22 @@ def fetch_array(weights: Mapping[str, Array], name: str, shape: tuple[int, ...])
 def fold_norm(
     weights: Mapping[str, Array], conv: str, norm: str, shape: tuple[int, ...], eps: float
 ) -> tuple[Array, Array]:
-    """Weight (of ``shape``, output channels first) and bias (output channels,) of one convolution that
-    computes what the convolution ``conv`` and the batch norm ``norm`` behind it compute.
+    """Return weight and bias of the convolution that equals a convolution followed by batch norm.
 
-    Done in float64 and rounded once. :class:`FormatError` names an array that is missing, of another shape,
-    or holds variances that are none.
+    The arithmetic is in float64 and rounded once.
+
+    Args:
+        weights: The subnet's arrays by name.
+        conv: The name of the convolution.
+        norm: The name of the batch norm.
+        shape: The shape of the weight, output channels first.
+        eps: Batch norm's epsilon.
+
+    Returns:
+        The weight (of ``shape``) and the bias (output channels,).
+
+    Raises:
+        FormatError: An array is missing or of another shape, or a variance is negative or NaN.
 
     >>> ones = np.ones(1, np.float32)
     >>> arrays = {"conv.weight": 2 * np.ones((1, 1, 1, 1), np.float32), "bn.running_mean": 4 * ones,
@@ -43,7 +63,7 @@ def fold_norm(
     weight = fetch_array(weights, f"{conv}.weight", shape)
     scale, shift = derive_affine(weights, norm, shape[0], eps)
     folded = np.empty(shape, np.float32)
-    # With dtype, numpy widens a cache's worth of numbers at a time, and not the whole array.
+    # With dtype, numpy widens the numbers in blocks of a cache's size, and not the whole array at once.
     np.multiply(
         weight, scale.reshape(-1, *[1] * (len(shape) - 1)), out=folded, dtype=np.float64, casting="same_kind"
     )
@@ -53,7 +73,17 @@ def fold_norm(
 def derive_affine(
     weights: Mapping[str, Array], norm: str, channels: int, eps: float
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    """Scale and shift (channels,) in float64: what batch norm does to a channel when it does not train."""
+    """Return scale and shift (channels,) in float64 by which batch norm transforms each channel at inference.
+
+    Args:
+        weights: The subnet's arrays by name.
+        norm: The name of the batch norm.
+        channels: The number of channels.
+        eps: Batch norm's epsilon.
+
+    Raises:
+        FormatError: An array is missing or of another shape, or a variance is negative or NaN.
+    """
     gamma, beta, mean, var = (
         fetch_array(weights, f"{norm}.{part}", (channels,)).astype(np.float64) for part in NORM_PARTS
     )

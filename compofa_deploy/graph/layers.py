@@ -1,6 +1,6 @@
-"""One layer as ONNX nodes, in the form that ONNX Runtime's CPU provider runs fastest, unless another is asked for.
+"""One layer as ONNX nodes. The default form is the one that ONNX Runtime's CPU provider runs fastest.
 
-``benchmarks/graph_forms.py`` measures the forms there are of h-swish, squeeze-and-excitation, pooling and head.
+``benchmarks/graph_forms.py`` measures the forms of h-swish, squeeze-and-excitation, pooling and head.
 """
 
 from __future__ import annotations
@@ -17,14 +17,21 @@ from compofa_deploy.supernet.cut import Array, list_shapes
 from latency_tables.layer import Layer
 
 HARD_SIGMOID = {"alpha": 1 / 6, "beta": 0.5}
-"""relu6(x + 3) / 6 as ONNX writes it: max(0, min(1, alpha x + beta))."""
+"""The parameters of ONNX's max(0, min(1, alpha x + beta)) that give relu6(x + 3) / 6."""
 
 RELU6 = {"least": 0, "most": 6}
 
 
 @dataclass(frozen=True, slots=True)
 class LayerNodes:
-    """Adds the nodes of one layer to a graph. ``weights`` are a subnet's, as they are cut."""
+    """Adds the nodes of one layer to a graph.
+
+    Attributes:
+        writer: The graph.
+        layer: The layer.
+        weights: The subnet's arrays, as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them.
+        form: The graph's form.
+    """
 
     writer: GraphWriter
     layer: Layer
@@ -32,7 +39,7 @@ class LayerNodes:
     form: GraphForm = PLAIN
 
     def add(self, tensor: str) -> str:
-        """Add the layer behind ``tensor`` and return its output's name."""
+        """Add the layer's nodes after ``tensor``, and return the name of their output."""
         layer = self.layer
         if layer.kind == "pool":
             return self.writer.add("GlobalAveragePool", f"{layer.name}/mean", [tensor])
@@ -53,7 +60,7 @@ class LayerNodes:
         layer, shortcut = self.layer, inputs
         if layer.has_shortcut:
             if layer.stride > 1:
-                # The last window of a side that the stride does not divide is an average of what there is.
+                # Where the stride does not divide the side, the last window averages the pixels that exist.
                 over = -layer.in_size % layer.stride
                 shortcut = self._pool(
                     "AveragePool", "shortcut/mean", inputs, layer.stride, pads=[0, 0, over, over]
@@ -90,7 +97,7 @@ class LayerNodes:
     def _convolve(
         self, part: str, norm: str | None, tensor: str, kernel: int = 1, stride: int = 1, group: int = 1
     ) -> str:
-        """A convolution with the batch norm ``norm`` folded in, or with its own bias where it has one."""
+        """Add a convolution, with the batch norm ``norm`` folded in, or with its own bias where it has one."""
         name = self.layer.name
         if norm is not None:
             shape = list_shapes(self.layer)[f"{part}.weight"]
@@ -136,10 +143,10 @@ class LayerNodes:
         return self.writer.add("Mul", f"{name}/scale", [tensor, self._spread(gate)])
 
     def _spread(self, gate: str) -> str:
-        """The gate's one pixel, repeated over the features' size.
+        """Repeat the gate's one pixel over the features' size.
 
-        ONNX Runtime multiplies in its blocked layout only what is known to be of equal shape: left to
-        broadcast, the features would be reordered before the product and back behind it.
+        ONNX Runtime multiplies in its blocked layout only tensors that are known to have equal shapes. With
+        broadcasting it would reorder the features before the product and again after it.
         """
         name, size = f"{self.layer.name}/se/spread", self.layer.out_size
         if size == 1 or not self.form.spreads_gate:

@@ -1,4 +1,4 @@
-"""A subnet, or one layer of it, as the bytes of an ONNX model."""
+"""The ONNX model of a subnet, or of one layer."""
 
 from __future__ import annotations
 
@@ -24,12 +24,21 @@ def build_network(
     metadata: Mapping[str, str] = {},
     form: GraphForm = PLAIN,
 ) -> bytes:
-    """The ONNX model of a subnet: ``image`` float32 (batch, 3, side, side) to ``logits`` (batch, classes).
+    """Return the ONNX model of a subnet, from ``image`` (batch, 3, side, side) to ``logits`` (batch, classes), float32.
 
-    ``weights`` are what :func:`~compofa_deploy.supernet.cut.cut_weights` returns; batch norm is folded here.
-    ``batch`` None leaves the batch size open. Standard operators only, and the same bytes every time.
-    Nodes and arrays are named ``<layer name>/<part>/...``, so that a runtime's profile can be read by layer.
-    :class:`FormatError` names an array that is missing, of another shape, or too large for the form's precision.
+    The model has standard operators alone, and equal arguments give equal bytes. Batch norm is folded. Nodes and
+    arrays are named ``<layer name>/<part>/...``, so that a runtime's profile can be read by layer.
+
+    Args:
+        layers: The subnet's layers.
+        weights: The subnet's arrays, as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them.
+        batch: The batch size; None leaves it open.
+        metadata: Texts that the model holds.
+        form: The graph's form.
+
+    Raises:
+        FormatError: An array is missing, of another shape, or too large for the form's precision.
+        InputError: The batch size is below 1.
     """
     writer = GraphWriter("subnet", _check_batch(batch), form.precision)
     tensor = writer.enter(INPUT)
@@ -42,8 +51,14 @@ def build_network(
 def build_layer(
     layer: Layer, weights: Mapping[str, Array], batch: int | None = 1, form: GraphForm = PLAIN
 ) -> bytes:
-    """The ONNX model of one layer alone, with the nodes and names that it has in a network: ``image`` of the
-    layer's input shape to ``output`` of its output shape."""
+    """Return the ONNX model of one layer alone, with the nodes and names that it has in a network.
+
+    Args:
+        layer: The layer, whose input is ``image`` and whose output is ``output``.
+        weights: The layer's arrays.
+        batch: The batch size; None leaves it open.
+        form: The graph's form.
+    """
     writer = GraphWriter(layer.name, _check_batch(batch), form.precision)
     writer.leave(LayerNodes(writer, layer, weights, form).add(writer.enter(INPUT)))
     return writer.encode((INPUT, _input_shape(layer)), (LAYER_OUTPUT, _output_shape(layer)), {})

@@ -1,4 +1,4 @@
-"""Random weights for an architecture without a supernet: latency does not depend on their values."""
+"""Random weights for measuring latency, which does not depend on their values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ BIAS_SCALE = 0.1
 SCALE_RANGE = (0.5, 1.0)
 VARIANCE_RANGE = (0.5, 1.5)
 PERIOD = 2048
-"""Weights that repeat after so many, 8 KiB, repeat within the 32 KiB that deflate looks back."""
+"""Weights repeat after this many numbers, 8 KiB, which is within the window of 32 KiB of deflate."""
 
 
 def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
-    """Arrays as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them, by He's normal (fan-in).
+    """Draw arrays as :func:`~compofa_deploy.supernet.cut.cut_weights` returns them, by He's normal (fan-in).
 
-    Activations stay within a few powers of ten of 1: a denormal or an infinity would change the speed.
+    Activations stay within a few powers of ten of 1, since denormal or infinite numbers would change the speed.
+
+    Args:
+        layers: The subnet's layers.
+        rng: The random generator.
     """
     weights = {}
     for layer in layers:
@@ -29,9 +33,13 @@ def draw_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str,
 
 
 def draw_repeating_weights(layers: Sequence[Layer], rng: np.random.Generator) -> dict[str, Array]:
-    """The same with numbers that repeat, for models that are carried to a device: their zip is small and soon made.
+    """Draw arrays whose numbers repeat, so that the models of a kit compress quickly and well.
 
-    Batch norm scales all channels alike, or folding it into the convolutions would end the repetition.
+    Batch norm scales all channels alike, since folding it into the convolutions would otherwise end the repetition.
+
+    Args:
+        layers: The subnet's layers.
+        rng: The random generator.
     """
     weights = draw_weights(layers, rng)
     for name, array in weights.items():

@@ -1,4 +1,4 @@
-"""The numerical reference: a subnet's forward in float64, written apart from the graphs that it checks."""
+"""The numerical reference: a subnet's forward pass in float64, independent of the graphs that it checks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ Double = NDArray[np.float64]
 def run_reference(
     layers: Sequence[Layer], weights: Mapping[str, Array], images: NDArray[np.floating]
 ) -> Double:
-    """Logits (n, classes) of images (n, 3, side, side), through a subnet's layers or a run of them.
+    """Run images through layers in float64.
 
-    Batch norm is not folded, and nothing is shared with the graph's form, so that neither hides an error of
-    the other.
-    The result has the last layer's shape where that is not the classifier.
+    Batch norm is not folded, and no code is shared with the graphs, so that neither hides an error of the other.
+
+    Args:
+        layers: A subnet's layers, or consecutive layers of it.
+        weights: The subnet's arrays by name.
+        images: (n, 3, side, side): the normalised images, or the input of the first of the layers.
+
+    Returns:
+        (n, classes): the logits, or the output of the last layer.
     """
-    # Channels last: a 1x1 convolution is one matrix product, and a shift of the window one contiguous run.
+    # With channels last, a 1x1 convolution is one matrix product, and a shifted window is contiguous.
     x = np.ascontiguousarray(np.moveaxis(images.astype(np.float64), 1, -1))
     for layer in layers:
         x = _LayerRun(layer, weights).run(x)
@@ -102,7 +108,7 @@ class _LayerRun:
 
 
 def _shift_windows(x: Double, kernel: int, stride: int, padding: float = 0.0) -> list[Double]:
-    """Views of the padded features, one for each place in the kernel, row by row."""
+    """Return views of the padded features, one for each place in the kernel, row by row."""
     edge, side = kernel // 2, x.shape[1]
     padded = np.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)), constant_values=padding)
     return [
@@ -113,7 +119,7 @@ def _shift_windows(x: Double, kernel: int, stride: int, padding: float = 0.0) ->
 
 
 def _average(x: Double, stride: int) -> Double:
-    """Means of stride x stride pixels; at the far edges, of those there are."""
+    """Return the means of stride x stride pixels; windows at the far edges average the pixels that exist."""
     starts = np.arange(0, x.shape[1], stride)
     counts = np.diff(np.append(starts, x.shape[1]))
     total = np.add.reduceat(np.add.reduceat(x, starts, axis=1), starts, axis=2)

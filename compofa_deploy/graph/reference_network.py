@@ -1,4 +1,4 @@
-"""Networks of random weights as items of a kit, and the reference network that is timed beside all others."""
+"""Networks of random weights as items of a kit, among them the reference network that is timed beside all others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,32 @@ MIDDLE_DEPTHS = (3,) * STAGES
 
 
 def middle_subnet(resolutions: Sequence[int]) -> Subnet:
-    """The reference network of an architecture: of middle depth and width, at the middle resolution."""
+    """Return the subnet of the reference network: middle depths and widths at the middle resolution in pixels."""
     return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
 
 
 def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
-    """The reference network's model, to be timed beside others."""
+    """Return the ONNX model of the reference network at the architecture's own resolutions.
+
+    Args:
+        architecture: The architecture.
+        batch: The batch size.
+        form: The graph's form.
+    """
     return make_reference(architecture, architecture.resolutions, batch, form)[1]
 
 
 def make_reference(
     architecture: Architecture, resolutions: Sequence[int], batch: int, form: GraphForm = PLAIN
 ) -> tuple[Item, bytes]:
-    """The same with its entry in a kit of these resolutions."""
+    """Return the reference network of a kit: its entry and its ONNX model.
+
+    Args:
+        architecture: The architecture.
+        resolutions: The kit's resolutions in pixels.
+        batch: The batch size.
+        form: The graph's form.
+    """
     return make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
 
 
@@ -43,6 +56,16 @@ def make_network(
     form: GraphForm,
     timed_by_layer: bool = False,
 ) -> tuple[Item, bytes]:
+    """Return a network of random weights: its entry in a kit and its ONNX model.
+
+    Args:
+        architecture: The architecture.
+        subnet: The subnet.
+        batch: The batch size.
+        kind: The entry's kind, ``network`` or ``reference``.
+        form: The graph's form.
+        timed_by_layer: Whether the network's time is to be divided over its layers.
+    """
     layers = list_layers(architecture, subnet)
     model = build_network(
         layers, draw_repeating_weights(layers, np.random.default_rng(0)), batch=batch, form=form

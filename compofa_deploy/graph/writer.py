@@ -1,4 +1,4 @@
-"""A graph under construction: nodes and arrays in the order in which they are added, and its bytes."""
+"""A graph under construction: nodes and arrays in the order of their addition, and the model's bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latency_tables.errors import FormatError
 
 OPSET = 13
 IR_VERSION = 8
-"""What ONNX Runtime has read since 1.11, OpenVINO since 2022 and TensorRT since 8.4."""
+"""ONNX Runtime has read this version since 1.11, OpenVINO since 2022 and TensorRT since 8.4."""
 
 PRODUCER = "compofa-deploy"
 DYNAMIC_BATCH = "N"
@@ -23,10 +23,12 @@ NUMPY_TYPES = {"f32": "<f4", "f16": "<f2"}
 
 
 class GraphWriter:
-    """Collects nodes. A node's name is its only output's name, and says which layer it is part of.
+    """Collects nodes and arrays. A node's name is the name of its only output, and begins with its layer's name.
 
-    ``batch`` is the first number of every shape; None leaves it open. ``precision`` is the type of the graph's weights
-    and tensors, f32 or f16; its input and output are float32 in any.
+    Args:
+        name: The graph's name.
+        batch: The batch size, which is the first number of every shape; None leaves it open.
+        precision: The type of weights and tensors, f32 or f16. The input and the output are float32 in both.
     """
 
     def __init__(self, name: str, batch: int | None, precision: str = "f32") -> None:
@@ -38,12 +40,22 @@ class GraphWriter:
         self._graph.name = name
 
     def add(self, op: str, name: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Add a node of a standard operator and return its output's name."""
+        """Add a node.
+
+        Args:
+            op: The standard operator.
+            name: The name of the node and of its output.
+            inputs: The names of its inputs.
+            attributes: The operator's attributes.
+
+        Returns:
+            The name of the output.
+        """
         self._graph.node.append(onnx.helper.make_node(op, inputs, [name], name, **attributes))
         return name
 
     def enter(self, tensor: str) -> str:
-        """The graph's input ``tensor`` in the graph's precision."""
+        """Return the name of the graph's input ``tensor`` in the graph's precision."""
         if self._precision == "f32":
             return tensor
         return self.add("Cast", f"{tensor}/{self._precision}", [tensor], to=TYPES[self._precision])
@@ -54,9 +66,14 @@ class GraphWriter:
             self.add("Cast", f"{tensor}/f32", [tensor], to=TYPES["f32"])
 
     def hold(self, name: str, array: Array) -> str:
-        """Add an array that nodes take as an input, in the graph's precision, and return its name.
+        """Add an array in the graph's precision, and return its name, which nodes take as an input.
 
-        :class:`FormatError` where it has numbers that are too large for that.
+        Args:
+            name: The array's name.
+            array: The array.
+
+        Raises:
+            FormatError: A number is too large for the precision.
         """
         with np.errstate(over="ignore"):
             data = np.asarray(array, NUMPY_TYPES[self._precision], order="C")
@@ -65,11 +82,21 @@ class GraphWriter:
         return self._add_array(name, data, self._precision)
 
     def hold_setting(self, name: str, array: Array) -> str:
-        """The same for an array that an operator wants in float32 whatever it computes in."""
+        """Add an array that an operator needs in float32 in every precision, and return its name.
+
+        Args:
+            name: The array's name.
+            array: The array.
+        """
         return self._add_array(name, np.ascontiguousarray(array, NUMPY_TYPES["f32"]), "f32")
 
     def note_shape(self, tensor: str, shape: Sequence[int]) -> None:
-        """State a tensor's shape, without the batch, where a reader could not derive it."""
+        """State the shape of a tensor that a reader could not derive.
+
+        Args:
+            tensor: The tensor's name.
+            shape: Its shape without the batch.
+        """
         self._graph.value_info.append(self._describe(tensor, shape, self._precision))
 
     def encode(
@@ -78,8 +105,13 @@ class GraphWriter:
         outputs: tuple[str, Sequence[int]],
         metadata: Mapping[str, str],
     ) -> bytes:
-        """The model's bytes: equal graphs give equal bytes. ``inputs`` and ``outputs`` are a name and a shape
-        without the batch; what the last node makes is the output."""
+        """Return the model's bytes. Equal graphs give equal bytes.
+
+        Args:
+            inputs: The name and the shape, without the batch, of the input.
+            outputs: The name and the shape, without the batch, of the last node's output.
+            metadata: Texts that the model holds.
+        """
         self._graph.node[-1].output[0] = outputs[0]
         self._graph.input.append(self._describe(*inputs))
         self._graph.output.append(self._describe(*outputs))
@@ -89,7 +121,7 @@ class GraphWriter:
         return data
 
     def _add_array(self, name: str, data: Array, precision: str) -> str:
-        # In place, since a protobuf that is appended is copied, and the arrays are all of a model's bytes.
+        # In place: appending a protobuf would copy it, and arrays are nearly all of a model's bytes.
         self._graph.initializer.add(
             dims=data.shape, data_type=TYPES[precision], name=name, raw_data=data.tobytes()
         )

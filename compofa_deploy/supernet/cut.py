@@ -1,4 +1,4 @@
-"""Cutting a subnet's weights out of a supernet's arrays: slices, and kernels transformed. Numpy alone."""
+"""Cutting a subnet's weights from a supernet's arrays, with numpy alone: slices and transformed kernels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
 def list_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """The arrays that a layer needs and their shapes, by the part of the name behind the layer's own.
+    """Return the shape of each array of a layer, by the part of the array's name that follows the layer's name.
 
     >>> list_shapes(Layer("classifier", "linear", 1280, 10, 1, 1, bias=True))
     {'weight': (10, 1280), 'bias': (10,)}
@@ -64,9 +64,17 @@ def _list_bottleneck(layer: Layer) -> dict[str, tuple[int, ...]]:
 
 
 def cut_weights(arrays: Mapping[str, Array], layers: Sequence[Layer]) -> dict[str, Array]:
-    """A subnet's arrays under the supernet's names: the first channels of each, kernels as they run.
+    """Cut a subnet's arrays from a supernet's: the first channels of each, and transformed kernels.
 
-    Views where a slice will do. :class:`FormatError` names the first array that is missing or too small.
+    Args:
+        arrays: The supernet's arrays by name.
+        layers: The subnet's layers.
+
+    Returns:
+        The subnet's arrays under the supernet's names. Slices are views of the supernet's arrays.
+
+    Raises:
+        FormatError: An array is missing or too small; the first is named.
     """
     cut = {}
     for layer in layers:
@@ -90,8 +98,19 @@ def cut_weights(arrays: Mapping[str, Array], layers: Sequence[Layer]) -> dict[st
 
 
 def cut_kernel(arrays: Mapping[str, Array], name: str, channels: int, kernel: int) -> Array:
-    """A depthwise weight (channels, 1, kernel, kernel), from the largest kernel down by the learned matrices:
-    centre, flatten, multiply (Once-for-All, section 3.3)."""
+    """Return (channels, 1, kernel, kernel): a depthwise weight, cut from the largest kernel.
+
+    Each step takes the centre, flattens it, and multiplies it by a learned matrix (Once-for-All, section 3.3).
+
+    Args:
+        arrays: The supernet's arrays by name.
+        name: The name of the depthwise weight.
+        channels: The number of first channels to cut.
+        kernel: The kernel size.
+
+    Raises:
+        FormatError: A matrix is missing, or the weight is smaller than the kernel.
+    """
     weight = arrays[name][:channels]
     while (size := weight.shape[-1]) > kernel:
         centre = weight[:, :, 1:-1, 1:-1].reshape(len(weight), -1)

@@ -1,6 +1,6 @@
 """The supernet in torch: one module that runs any subnet of its architecture, for training and evaluation.
 
-Torch is imported here and nowhere on the way from a budget to a bundle.
+The way from a budget to a bundle imports neither this file nor torch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def take_first(values: Tensor, count: int) -> Tensor:
 
 
 class ElasticBatchNorm(nn.Module):
-    """Batch norm over the first channels of a wide one: all of its numbers are cut to the input's width."""
+    """Batch norm over the first channels of a wide layer. Parameters and statistics are cut to the input's width."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -49,10 +49,15 @@ class ElasticBatchNorm(nn.Module):
 
 
 class ElasticDepthwise(nn.Module):
-    """Depthwise convolution whose kernel is cut from the largest one.
+    """A depthwise convolution whose kernel is cut from the largest kernel.
 
-    A smaller kernel is the centre of the next larger one, flattened and multiplied by a learned square matrix
-    that all channels share (Once-for-All, section 3.3). ``kernels`` are the sizes there are, ascending.
+    A smaller kernel is the centre of the next larger one, flattened and multiplied by a learned square matrix. All
+    channels share the matrix (Once-for-All, section 3.3).
+
+    Args:
+        channels: The number of channels of the widest subnet.
+        kernels: The kernel sizes, ascending.
+        stride: The stride.
     """
 
     def __init__(self, channels: int, kernels: Sequence[int], stride: int) -> None:
@@ -63,7 +68,7 @@ class ElasticDepthwise(nn.Module):
             self.register_parameter(f"matrix_{larger}to{smaller}", nn.Parameter(torch.eye(smaller**2)))
 
     def cut(self, channels: int, kernel: int) -> Tensor:
-        """The weight of the first ``channels`` at a kernel size, of shape (channels, 1, kernel, kernel)."""
+        """Return (channels, 1, kernel, kernel): the weight of the first channels at a kernel size."""
         weight: Tensor = take_first(self.weight, channels)
         for smaller, larger in reversed(list(zip(self.kernels, self.kernels[1:], strict=False))):
             if larger <= kernel:
@@ -83,7 +88,7 @@ class ElasticDepthwise(nn.Module):
 
 
 class ElasticConv(nn.Module):
-    """Convolution cut to the first input and output channels; its bias is optional."""
+    """A convolution that is cut to its first input and output channels. The bias is optional."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, bias: bool = False) -> None:
         super().__init__()
@@ -99,7 +104,7 @@ class ElasticConv(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Squeeze-and-excitation: global mean, reduce, relu, expand, hard sigmoid, scale."""
+    """Squeeze-and-excitation: global mean, reduction, ReLU, expansion, hard sigmoid, scaling."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -127,7 +132,7 @@ class Conv(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """An ``mbconv`` layer, as wide, and with as large a kernel, as the largest subnet's."""
+    """An ``mbconv`` layer with the width and kernel of the largest subnet."""
 
     def __init__(self, layer: Layer, kernels: Sequence[int]) -> None:
         super().__init__()
@@ -152,7 +157,7 @@ class InvertedResidual(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A ``bottleneck`` layer, as wide as the largest subnet's."""
+    """A ``bottleneck`` layer with the width of the largest subnet."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -208,10 +213,14 @@ class Classifier(nn.Module):
 
 
 def activate(x: Tensor, act: str) -> Tensor:
-    """Apply a layer's activation to the output of a normalisation, a convolution or a sum, which may be overwritten.
+    """Apply a layer's activation.
 
-    Writing relu's result in place saves memory traffic. Its gradient needs the result alone, and that of what comes
-    before needs no output. Hard swish's gradient needs its input, which a result in place would copy first.
+    ReLU writes its result in place, which saves memory traffic: its gradient needs the result alone, and the gradients
+    of the operations before it need no output. The gradient of hard swish needs its input, so it is not in place.
+
+    Args:
+        x: The output of a normalisation, a convolution or a sum. It may be overwritten.
+        act: The activation, as in :attr:`Layer.act`.
     """
     if act == "none":
         return x
@@ -223,9 +232,13 @@ def _relu6_in_place(x: Tensor) -> Tensor:
 
 
 class Supernet(nn.Module):
-    """Every weight of an architecture; runs any list of its layers.
+    """All weights of an architecture. It runs any list of the architecture's layers.
 
-    The state dict's names are ``<layer name>.<part>``, as in ``blocks.7.expand_bn.weight``.
+    The names in the state dict are ``<layer name>.<part>``, as in ``blocks.7.expand_bn.weight``.
+
+    Args:
+        architecture: The architecture.
+        dropout: The dropout rate before the classifier in training.
     """
 
     def __init__(self, architecture: Architecture, dropout: float = 0.1) -> None:
@@ -256,7 +269,7 @@ class Supernet(nn.Module):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights anew: He's normal by fan-out for convolutions, 0.01 for the classifier."""
+        """Draw the weights anew: He's normal distribution by fan-out, and a deviation of 0.01 for the classifier."""
         for module in self.modules():
             if isinstance(module, ElasticConv | ElasticDepthwise):
                 fan_out = module.weight.shape[0] * module.weight.shape[2] ** 2
@@ -267,7 +280,15 @@ class Supernet(nn.Module):
                 module.weight.normal_(0, 0.01, generator=generator)
 
     def forward(self, x: Tensor, layers: Sequence[Layer]) -> Tensor:
-        """Logits (batch, classes) of images (batch, 3, side, side), through a subnet's layers or part of them."""
+        """Run images through layers.
+
+        Args:
+            x: (batch, 3, side, side): the images, or the input of the first of the layers.
+            layers: The layers of a subnet, or consecutive layers of it.
+
+        Returns:
+            (batch, classes): the logits, or the output of the last layer.
+        """
         for layer in layers:
             x = self.get_submodule(layer.name)(x, layer)
         return x

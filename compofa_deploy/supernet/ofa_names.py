@@ -1,8 +1,7 @@
-"""Names in the state dicts of OFA and CompOFA checkpoints, translated one to one into ours.
+"""The names in state dicts of OFA and CompOFA, translated one to one into this project's names.
 
-Two spellings of OFA's are about: a block's convolution is ``mobile_inverted_conv`` in the published checkpoints and
-``conv`` in the package, and an elastic layer repeats the name of what it wraps (``bn.bn``, ``conv.conv``,
-``linear.linear``).
+OFA has two spellings. A block's convolution is ``mobile_inverted_conv`` in the published checkpoints and ``conv`` in
+the package. An elastic layer repeats the name of the layer that it wraps (``bn.bn``, ``conv.conv``, ``linear.linear``).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from latency_tables.errors import FormatError
 Value = TypeVar("Value")
 
 COUNTER = "num_batches_tracked"
-"""The last part of what is left out: batch norm's count of training steps, which nothing reads."""
+"""The last part of the name of batch norm's count of training steps, which nothing reads."""
 
 _PLAIN = {
     "first_conv": "first_conv",
@@ -44,7 +43,10 @@ _BOTTLENECK_NAME = re.compile(
 
 
 def from_ofa_name(name: str) -> str:
-    """Our name of an array of OFA's MobileNetV3, ProxylessNAS or ResNet50-D; :class:`FormatError` where it is none.
+    """Return this project's name of an array of OFA's MobileNetV3, ProxylessNAS or ResNet50-D.
+
+    Raises:
+        FormatError: The name is none of OFA's.
 
     >>> from_ofa_name("blocks.7.mobile_inverted_conv.point_linear.bn.bn.running_mean")
     'blocks.7.project_bn.running_mean'
@@ -68,9 +70,10 @@ def from_ofa_name(name: str) -> str:
 
 
 def from_ofa_state(state: Mapping[str, Value]) -> dict[str, Value]:
-    """A whole state dict under our names, without batch norm's counters.
+    """Return a state dict under this project's names, without batch norm's counters.
 
-    :class:`FormatError` where a name is unknown, or two are spellings of one.
+    Raises:
+        FormatError: A name is unknown, or two names are spellings of one.
     """
     renamed: dict[str, Value] = {}
     for name, value in state.items():

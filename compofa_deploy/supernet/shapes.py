@@ -1,4 +1,4 @@
-"""What arrays a supernet has: names and shapes, from its architecture alone."""
+"""The names and shapes of a supernet's arrays, from its architecture alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latency_tables.layer import Layer
 
 @lru_cache(maxsize=64)
 def list_supernet_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every array of a supernet, in the order in which its layers run."""
+    """Return the shape of every array of a supernet by its name, in the order in which the layers run."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in list_layers(architecture, largest_subnet(architecture, architecture.resolutions[-1])):
         parts = list_shapes(layer)
@@ -23,7 +23,7 @@ def list_supernet_shapes(architecture: Architecture) -> dict[str, tuple[int, ...
 
 
 def list_matrices(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """The matrices that cut the smaller kernels of an elastic layer from its largest (Once-for-All, section 3.3)."""
+    """Return the shapes of the matrices that cut smaller kernels of a layer (Once-for-All, section 3.3), by name."""
     if not layer.has_expansion:
         return {}
     return {

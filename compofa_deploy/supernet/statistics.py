@@ -1,9 +1,9 @@
-"""Batch-norm statistics of all 243 compound subnets, kept small enough to ship.
+"""Batch-norm statistics of all 243 compound subnets, compressed so that they can ship.
 
-The statistics of a unit (a stage's choice, at a resolution) depend on the choices before it alone. They are kept as
-one row for each such prefix, over the unit's batch-norm channels. Between prefixes a channel's mean and variance move
-in a narrow band, which is split in 16 levels: the rounding is a few hundredths of that band, less than what another
-draw of calibration images would change.
+The statistics of a unit (a stage's choice, at a resolution) depend only on the choices before it. They are stored as
+one row for each such prefix, over the unit's batch-norm channels. A channel's mean and variance differ little between
+prefixes, so their range is split in 16 levels. The rounding is a few hundredths of that range, which is less than the
+difference between two draws of calibration images.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from latency_tables.layer import Layer
 LEVELS = 16
 STATISTICS = ("running_mean", "running_var")
 
-Choices = tuple[int, ...]
+Prefix = tuple[int, ...]
+"""The choices of the first stages, each an index of ``DEPTHS``; the empty prefix is the stem."""
 
 
 def list_statistics(layers: Sequence[Layer]) -> list[tuple[str, int]]:
-    """Name and length of each statistic of these layers, in the order in which rows hold them."""
+    """Return the name and length of each statistic of these layers, in the order of a row."""
     return [
         (f"{layer.name}.{part}", shape[0])
         for layer in layers
@@ -39,11 +40,15 @@ def list_statistics(layers: Sequence[Layer]) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class StatisticsStore:
-    """Statistics of every compound subnet at some resolutions.
+    """The statistics of every compound subnet at some resolutions.
 
-    ``arrays``, by ``<resolution>/<unit>/<part>``: ``levels``, uint8 (prefixes, half the columns), two of four bits in
-    a byte; ``low`` and ``step``, float16 (columns,). Column c of row p is low[c] + step[c] * level[p, c]; of a
-    variance, its root is kept.
+    Column c of row p is low[c] + step[c] * level[p, c]. For a variance the column holds its square root.
+
+    Attributes:
+        architecture: The architecture.
+        resolutions: The resolutions in pixels.
+        arrays: By ``<resolution>/<unit>/<part>``: ``levels``, uint8 (prefixes, half the columns), two levels of four
+            bits in a byte; ``low`` and ``step``, float16 (columns,).
     """
 
     architecture: Architecture
@@ -51,9 +56,13 @@ class StatisticsStore:
     arrays: Mapping[str, NDArray[np.generic]]
 
     def find(self, subnet: Subnet) -> dict[str, Array]:
-        """``running_mean`` and ``running_var`` of every batch norm of a subnet, under the supernet's names.
+        """Return ``running_mean`` and ``running_var`` of every batch norm of a subnet, under the supernet's names.
 
-        :class:`MismatchError` where the subnet is none of those whose statistics are kept.
+        Args:
+            subnet: A compound subnet at one of the resolutions.
+
+        Raises:
+            MismatchError: The subnet's statistics are not stored.
         """
         if not subnet.is_compound:
             raise MismatchError(
@@ -70,8 +79,13 @@ class StatisticsStore:
             found |= self.find_unit(subnet.resolution, choices[:stages])
         return found
 
-    def find_unit(self, resolution: int, prefix: Choices) -> dict[str, Array]:
-        """The same for the unit that ends a prefix of choices alone; the empty prefix is the stem."""
+    def find_unit(self, resolution: int, prefix: Prefix) -> dict[str, Array]:
+        """Return the statistics of one unit, under the supernet's names.
+
+        Args:
+            resolution: The resolution in pixels.
+            prefix: The choices up to the unit.
+        """
         unit, layers, row = locate_unit(self.architecture, resolution, prefix)
         values = self._decode_row(f"{resolution}/{unit}", row)
         names = list_statistics(layers)
@@ -82,13 +96,17 @@ class StatisticsStore:
         return {name: row**2 if name.endswith("running_var") else row for name, row in rows.items()}
 
     def check(self) -> None:
-        """:class:`FormatError` names the first unit whose arrays are missing, not finite, or not of their shape."""
+        """Check every array.
+
+        Raises:
+            FormatError: An array is missing, not finite, or of another shape; the first is named.
+        """
         units = [(0,) * stage + (choice,) for stage in range(STAGES) for choice in range(len(DEPTHS))]
         for resolution in self.resolutions:
             for prefix in [(), *units]:
                 self._check_unit(resolution, prefix)
 
-    def _check_unit(self, resolution: int, prefix: Choices) -> None:
+    def _check_unit(self, resolution: int, prefix: Prefix) -> None:
         unit, layers, _ = locate_unit(self.architecture, resolution, prefix)
         columns = sum(length for _, length in list_statistics(layers))
         rows = len(DEPTHS) ** max(0, len(prefix) - 1)
@@ -117,11 +135,16 @@ class StatisticsStore:
 
 
 def locate_unit(
-    architecture: Architecture, resolution: int, prefix: Choices
+    architecture: Architecture, resolution: int, prefix: Prefix
 ) -> tuple[str, tuple[Layer, ...], int]:
-    """The unit that ends a prefix of choices: its name, its layers, and the row of the choices before it.
+    """Return the unit that ends a prefix: its name, its layers, and the row of the choices before it.
 
-    The head depends on all choices, so it is kept with the last stage.
+    The head depends on all choices, so it belongs to the last stage's units.
+
+    Args:
+        architecture: The architecture.
+        resolution: The resolution in pixels.
+        prefix: The choices up to the unit.
     """
     units = list_units(architecture, resolution)
     if not prefix:
@@ -135,7 +158,12 @@ def locate_unit(
 
 
 def make_row(layers: Sequence[Layer], state: Mapping[str, Array]) -> Array:
-    """The row of a unit: its statistics in order, cut to the unit's width, variances as roots."""
+    """Return (columns,): a unit's statistics in order, cut to the unit's width, with square roots of variances.
+
+    Args:
+        layers: The unit's layers.
+        state: The statistics under the supernet's names.
+    """
     parts = [
         (np.sqrt(state[name]) if name.endswith("running_var") else state[name])[:length]
         for name, length in list_statistics(layers)
@@ -144,10 +172,10 @@ def make_row(layers: Sequence[Layer], state: Mapping[str, Array]) -> Array:
 
 
 def encode_rows(rows: Array) -> dict[str, NDArray[np.generic]]:
-    """Round rows (prefixes, columns) to 16 levels a column between its smallest and largest value."""
+    """Round rows (prefixes, columns) to 16 levels for each column, between its smallest and largest value."""
     low = rows.min(axis=0).astype(np.float16)
     step = ((rows.max(axis=0) - low) / (LEVELS - 1)).astype(np.float16)
-    # Against the rounded ends, so that their rounding does not add to the levels' own.
+    # Relative to the rounded ends, so that the two roundings do not add up.
     scaled = (rows - low) / np.where(step > 0, step, 1).astype(np.float32)
     levels = np.clip(np.rint(scaled), 0, LEVELS - 1).astype(np.uint8)
     if levels.shape[1] % 2:
@@ -158,7 +186,12 @@ def encode_rows(rows: Array) -> dict[str, NDArray[np.generic]]:
 def encode_statistics(
     architecture: Architecture, rows: Mapping[tuple[int, str], Mapping[int, Array]]
 ) -> StatisticsStore:
-    """Make a store of exact statistics: ``rows[resolution, unit][row]`` as :func:`locate_unit` names them."""
+    """Compress exact statistics.
+
+    Args:
+        architecture: The architecture.
+        rows: ``rows[resolution, unit][row]``, (columns,), with units and rows as :func:`locate_unit` returns them.
+    """
     arrays: dict[str, NDArray[np.generic]] = {}
     for (resolution, unit), by_row in rows.items():
         encoded = encode_rows(np.stack([by_row[row] for row in range(len(by_row))]))

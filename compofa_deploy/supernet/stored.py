@@ -1,4 +1,4 @@
-"""A supernet on disk: weights as safetensors, with everything that is needed to use it in the metadata."""
+"""Supernets on disk: weights as safetensors, with everything else that a use needs in the metadata."""
 
 from __future__ import annotations
 
@@ -34,10 +34,16 @@ BUILT_IN = "mbv3-w0.75-cifar10"
 
 @dataclass(frozen=True)
 class StoredSupernet:
-    """An architecture with weights, as arrays. ``origin`` says how it was made, for the model card and the bundle.
+    """An architecture with weights, as arrays.
 
-    ``half`` says that the weights are kept in half precision: ours are trained and evaluated as such. What is imported
-    is kept as it came.
+    Attributes:
+        architecture: The architecture.
+        arrays: The weights in float32, by name.
+        statistics: The batch-norm statistics of the compound subnets, or None.
+        preprocess: The preprocessing of images.
+        class_names: The name of each class.
+        origin: How the supernet was made, for the model card and the bundle.
+        half: Whether the file holds half precision. Supernets that are trained here do; imported ones do not.
     """
 
     architecture: Architecture
@@ -49,17 +55,20 @@ class StoredSupernet:
     half: bool = True
 
     def weights_of(self, subnet: Subnet) -> dict[str, Array]:
-        """A subnet's weights with its own batch-norm statistics, under the supernet's names."""
+        """Return a subnet's weights with its own batch-norm statistics, under the supernet's names."""
         arrays = self.arrays if self.statistics is None else {**self.arrays, **self.statistics.find(subnet)}
         return cut_weights(arrays, self.layers_of(subnet))
 
     def layers_of(self, subnet: Subnet) -> tuple[Layer, ...]:
-        """A subnet's plan."""
+        """Return the layers of a subnet in the order in which they run."""
         return list_layers(self.architecture, subnet)
 
     def check_calibrated(self, resolutions: Sequence[int]) -> None:
-        """:class:`MismatchError` where there are no batch-norm statistics at one of the resolutions: accuracy would be
-        lost."""
+        """Check that there are batch-norm statistics at these resolutions, without which accuracy is lost.
+
+        Raises:
+            MismatchError: Statistics are missing at a resolution.
+        """
         if self.statistics is None:
             raise MismatchError(
                 f"{self.architecture.name} has no batch-norm statistics; calibrate it first: compofa models calibrate"
@@ -73,7 +82,7 @@ class StoredSupernet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the weights and statistics as they are used: what an accuracy table belongs to."""
+        """The SHA-256 of the weights and statistics as they are used. An accuracy table holds it."""
         digest = hashlib.sha256(json.dumps(self.architecture.to_dict(), sort_keys=True).encode())
         for name, array in sorted(_all_arrays(self).items()):
             digest.update(name.encode())
@@ -96,7 +105,7 @@ class _Metadata(RecordFile):
 
 
 def save_supernet(supernet: StoredSupernet, path: Path) -> None:
-    """Writes a supernet: the weights in their precision, the statistics as they are, and the metadata.
+    """Write the weights in their precision, the compressed statistics, and the metadata.
 
     Args:
         supernet: The supernet.
@@ -120,9 +129,11 @@ def save_supernet(supernet: StoredSupernet, path: Path) -> None:
 
 
 def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
-    """Read a supernet from a file, or the one that ships by its name.
+    """Read a supernet from a ``.safetensors`` file, or the supernet that ships by its name.
 
-    :class:`FormatError` where the file is not one, is cut off, or lacks an array that its architecture needs.
+    Raises:
+        FormatError: The file is no supernet, is cut off, or lacks an array of its architecture.
+        InputError: There is no such file or name.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -157,13 +168,13 @@ def load_supernet(name_or_path: str | Path = BUILT_IN) -> StoredSupernet:
 
 
 def built_in_folder() -> Path:
-    """Where the supernet that ships is, with its accuracy table and model card."""
+    """Return the folder of the supernet that ships, with its accuracy table and model card."""
     return Path(str(files("compofa_deploy") / "shipped"))
 
 
 def _all_arrays(supernet: StoredSupernet) -> dict[str, NDArray[np.generic]]:
     dtype = np.float16 if supernet.half else np.float32
-    # safetensors writes an array's bytes as they lie in memory, and torch may have let them lie channels last.
+    # Safetensors writes the bytes in memory order, and torch may have stored them channels last.
     stored: dict[str, NDArray[np.generic]] = {
         name: np.ascontiguousarray(array, dtype) for name, array in supernet.arrays.items()
     }

@@ -1,4 +1,4 @@
-"""The user's cache folder: tables that fit this machine are found again, and runs that stopped go on."""
+"""The user's cache folder, with tables of this machine and the journals of interrupted runs."""
 
 from __future__ import annotations
 
@@ -15,41 +15,59 @@ from latency_tables.table import LatencyTable
 ENVIRONMENT_VARIABLE = "COMPOFA_CACHE"
 RECALIBRATED = "recalibrated"
 MODES = ("full", "quick", RECALIBRATED)
-"""How a table was made, the most trusted first: a recalibrated one counts where no other fits."""
+"""How a table was made, the most trusted first. A recalibrated table is used where no other fits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A cache folder. What is in it may be removed at any time; nothing but time is lost."""
+    """A cache folder. Its contents may be removed at any time; making them again takes time and nothing else."""
 
     folder: Path
 
     @classmethod
     def default(cls) -> Cache:
-        """The folder that ``COMPOFA_CACHE`` names, or the platform's place for caches."""
+        """Return the folder that ``COMPOFA_CACHE`` names, or the platform's folder for caches."""
         from platformdirs import user_cache_path
 
         chosen = os.environ.get(ENVIRONMENT_VARIABLE)
         return cls(Path(chosen) if chosen else user_cache_path("compofa-deploy"))
 
     def journal(self, kit_id: str, spec: DeviceSpec, mode: str) -> Path:
-        """Where a run that measures a kit keeps what it has."""
+        """Return the file in which a run keeps its measurements.
+
+        Args:
+            kit_id: The id of the measured kit.
+            spec: The device spec.
+            mode: How thorough the run is.
+        """
         return self._make("journals") / f"{kit_id[:12]}-{spec.id}-{mode}.jsonl"
 
     def kits(self) -> Path:
-        """Where kits are built."""
+        """Return the folder in which kits are built."""
         return self._make("kits")
 
     def table_path(self, architecture: Architecture, spec: DeviceSpec, mode: str) -> Path:
-        """Where a table of this machine is kept."""
+        """Return the file of a table of this machine.
+
+        Args:
+            architecture: The architecture.
+            spec: The device spec.
+            mode: One of ``MODES``.
+        """
         return self._make("tables") / f"{architecture.name}-{spec.runtime}-{spec.id}-{mode}.json"
 
     def find_table(
         self, architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], modes: Sequence[str]
     ) -> LatencyTable | None:
-        """A kept table of exactly this architecture and device spec, with these resolutions; ``modes`` by preference.
+        """Return the cached table of an architecture and a device spec, or None.
 
-        A file that cannot be read is passed over: it will be measured and written anew.
+        A file that cannot be read is skipped, so that it is measured and written anew.
+
+        Args:
+            architecture: The table's architecture.
+            spec: The table's device spec.
+            resolutions: The resolutions in pixels that the table must have.
+            modes: The accepted modes, the preferred first.
         """
         for mode in modes:
             path = self.table_path(architecture, spec, mode)

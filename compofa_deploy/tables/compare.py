@@ -1,4 +1,4 @@
-"""Comparing two tables of one architecture by what they predict."""
+"""Comparing the predictions of two tables of one architecture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from latency_tables.fit import rank_correlation
 from latency_tables.table import LatencyTable
 
 LOW, HIGH = 5, 95
-"""Percentiles over subnets that bound the ratios."""
+"""The percentiles over subnets that are stated for the ratios."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableComparison:
-    """Ratios of the second table's predictions to the first's, over all compound subnets at shared resolutions.
+    """The ratios second / first of two tables' predictions, over all compound subnets at shared resolutions.
 
-    ``speed`` is how much longer the reference took in the second table's run, and ``None`` where the tables are not of
-    one device spec, or do not say: what is left of ``median_ratio`` without it is the tables' own disagreement.
+    Attributes:
+        resolutions: The shared resolutions in pixels.
+        subnets: The number of compared predictions.
+        median_ratio: The median ratio.
+        low_ratio: The ratio at the percentile ``LOW``.
+        high_ratio: The ratio at the percentile ``HIGH``.
+        rank_correlation: The rank correlation of the predictions.
+        speed: The ratio second / first of the reference network's latency, or None where the device specs differ or a
+            table has no reference.
+        differences: The fields in which the device specs differ.
     """
 
     resolutions: tuple[int, ...]
@@ -36,11 +44,11 @@ class TableComparison:
 
     @property
     def steady_ratio(self) -> float:
-        """``median_ratio`` at one speed of the machine."""
+        """``median_ratio`` without the change of the machine's speed: the tables' own disagreement."""
         return self.median_ratio / (self.speed or 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready form."""
+        """Return the comparison as JSON-ready values."""
         return {
             **asdict(self),
             "steady_ratio": self.steady_ratio,
@@ -50,7 +58,15 @@ class TableComparison:
 
 
 def compare(first: LatencyTable, second: LatencyTable) -> TableComparison:
-    """:class:`MismatchError` where the tables are of different architectures, or share no resolution."""
+    """Compare the predictions of a second table with those of a first.
+
+    Args:
+        first: The table whose predictions are the denominators.
+        second: The table whose predictions are the numerators.
+
+    Raises:
+        MismatchError: The tables are of different architectures, or share no resolution.
+    """
     if first.architecture != second.architecture:
         raise MismatchError(
             f"{first.source} is of {first.architecture.get('name')} and {second.source} of another architecture, "

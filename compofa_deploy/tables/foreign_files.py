@@ -1,4 +1,4 @@
-"""Reading tables of latencies that others wrote: YAML, JSON, CSV. Nothing in them is trusted, nothing said twice."""
+"""Reading tables of latencies that others wrote: YAML, JSON, CSV. Aliases, tags and repeated names are refused."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ LATENCY, LAYER, RESOLUTION = "latency_ms", "layer", "resolution"
 LARGEST_YAML = 400_000
 """In characters. The YAML reader takes some 5 s for as many; published tables have 15,000."""
 _NAMED = re.compile(r"([1-9]\d{0,3})(?:_lookup_table)?")
-"""How OFA names a table's file, by its resolution."""
+"""The name of a file of OFA's, which holds its resolution."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignTable:
-    """What a file states: latencies in ms by layer, under our key or OFA's name, at a resolution; ``None`` is any."""
+    """The latencies that a file states.
+
+    Attributes:
+        where: The file, for messages.
+        resolution: The resolution in pixels, or None where the file states none.
+        ms: The latency of each layer by this project's key or OFA's name, in ms where the file is.
+    """
 
     where: str
     resolution: int | None
@@ -33,9 +39,11 @@ class ForeignTable:
 
 
 def read_tables(source: Path) -> list[ForeignTable]:
-    """Read a file, or every ``.yaml``, ``.yml``, ``.json`` and ``.csv`` of a folder.
+    """Read a file, or every ``.yaml``, ``.yml``, ``.json`` and ``.csv`` file of a folder.
 
-    :class:`FormatError` says what is wrong where; :class:`InputError` where there is nothing to read.
+    Raises:
+        FormatError: A file is wrong; the message names the place and the fault.
+        InputError: There is no file to read.
     """
     if not source.is_dir():
         return _read_file(source)

@@ -1,4 +1,4 @@
-"""Building the kit for an architecture: every layer alone, and whole networks that cover the space."""
+"""Building the kit of an architecture: every layer alone, and whole networks that cover the space."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from profilers.measuring.kit import Kit, make_item, write_kit
 
 
 def choose_networks(resolutions: Sequence[int]) -> list[Subnet]:
-    """The networks that calibrate a table: 27 subnets, and at each resolution the smallest and the largest.
+    """Return the networks that calibrate a table: 27 subnets, and the smallest and largest at each resolution.
 
     The 27 are a linear orthogonal array of strength 2 (Bose and Bush, 1952): each pair of stages takes each pair of
-    choices three times. The resolutions go round among them, about equally often, whatever their number.
+    choices three times. The resolutions in pixels are spread over them about equally often.
     """
     subnets = []
     for a, b, c in product(range(3), repeat=3):
@@ -45,9 +45,18 @@ def build_kit(
     folder: Path,
     form: GraphForm = PLAIN,
 ) -> Kit:
-    """Write the kit into a new or empty folder. Its weights are random: latency does not depend on them.
+    """Write the kit of an architecture. Its weights are random, since latency does not depend on them.
 
-    ``form`` is that of the runtime that is to be measured, here and below."""
+    Args:
+        architecture: The architecture.
+        resolutions: The resolutions in pixels, at least one.
+        batch: The batch size.
+        folder: A new or empty folder.
+        form: The graph's form, which is that of the runtime to be measured.
+
+    Raises:
+        InputError: There is no resolution.
+    """
     if not resolutions:
         raise InputError("a kit needs at least one resolution")
     rng = np.random.default_rng(0)
@@ -82,7 +91,16 @@ def build_network_kit(
     folder: Path,
     form: GraphForm = PLAIN,
 ) -> Kit:
-    """The same of some networks alone, with the reference that a kit of these resolutions has."""
+    """Write a kit of networks alone, with the reference network.
+
+    Args:
+        architecture: The architecture.
+        subnets: The networks.
+        resolutions: The resolutions in pixels, whose middle is the reference network's.
+        batch: The batch size.
+        folder: A new or empty folder.
+        form: The graph's form, which is that of the runtime to be measured.
+    """
     items = _make_networks(architecture, subnets, resolutions, batch, form)
     return write_kit(folder, architecture.to_dict(), items)
 
@@ -95,13 +113,13 @@ def _make_networks(
     form: GraphForm,
     timed_by_layer: bool = False,
 ) -> list[tuple[Item, bytes]]:
-    """Networks, and the reference behind them; ``timed_by_layer`` if their time is to be divided over layers."""
+    """Return the networks and last the reference network. ``timed_by_layer``: their time is divided over layers."""
     items = [make_network(architecture, subnet, batch, "network", form, timed_by_layer) for subnet in subnets]
     return [*items, make_reference(architecture, resolutions, batch, form)]
 
 
 def _list_distinct(architecture: Architecture, resolutions: Iterable[int]) -> list[Layer]:
-    """Every layer that a compound subnet may have, once for each key."""
+    """Return every layer that a compound subnet may have, once for each key."""
     found: dict[str, Layer] = {}
     for resolution in resolutions:
         units = list_units(architecture, resolution)

@@ -1,4 +1,4 @@
-"""Recalibration: which networks bring an old table up to date, and the survey that does it."""
+"""Recalibration: a few networks are measured to bring an old table up to date."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ from profilers.measuring.kit import Kit
 
 @dataclass(frozen=True, slots=True)
 class Recalibration:
-    """A few networks, by which an old table becomes one of another device spec. A :class:`Survey` of its own."""
+    """The survey that makes a table of another device spec from an old table and a few networks.
+
+    Attributes:
+        old: The old table.
+        architecture: Its architecture.
+        resolutions: The resolutions in pixels of the new table.
+        subnets: The networks to measure.
+    """
 
     old: LatencyTable
     architecture: Architecture
@@ -30,15 +37,15 @@ class Recalibration:
     subnets: tuple[Subnet, ...]
 
     def build_kit(self, batch: int, folder: Path, form: GraphForm) -> Kit:
-        """See :func:`compofa_deploy.tables.kit_builder.build_network_kit`."""
+        """Write the kit of the networks; see :func:`compofa_deploy.tables.kit_builder.build_network_kit`."""
         return build_network_kit(self.architecture, self.subnets, self.resolutions, batch, folder, form)
 
     def build_table(self, measured: MeasuredKit) -> LatencyTable:
-        """See :func:`latency_tables.recalibrate.recalibrate`."""
+        """Return the new table; see :func:`latency_tables.recalibrate.recalibrate`."""
         return recalibrate(self.old, self.resolutions, measured)
 
     def kept_as(self, mode: str) -> str:
-        """Apart from tables that were measured in full, whatever the plan: it never takes the place of one."""
+        """Return the cache's mode. A recalibrated table never replaces a fully measured one."""
         return RECALIBRATED
 
 
@@ -48,11 +55,18 @@ def plan_recalibration(
     resolutions: Sequence[int] = (),
     networks: int = MAX_NETWORKS,
 ) -> Recalibration:
-    """Choose the networks among all compound subnets at these of the old table's resolutions, by default at all.
+    """Choose the networks that recalibrate an old table, among all compound subnets.
 
-    The device spec of the old table does not matter here: it may be of another version of the runtime, of a sibling
-    device, or of nothing that anybody stated. :class:`MismatchError` where it is of another architecture than
-    asked for, or lacks a resolution or a layer.
+    The old table may be of any device spec: another version of the runtime, a sibling device, or an unknown device.
+
+    Args:
+        old: The old table.
+        architecture: The expected architecture, or None.
+        resolutions: The resolutions in pixels of the new table; empty for all of the old table's.
+        networks: The number of networks.
+
+    Raises:
+        MismatchError: The old table is of another architecture, or lacks a resolution or a layer.
     """
     its_own = Architecture.from_dict(old.architecture)
     if architecture not in (None, its_own):
@@ -76,7 +90,7 @@ def plan_recalibration(
 
 
 def _list_runs(architecture: Architecture, resolution: int) -> list[Run]:
-    """What every compound subnet runs at a resolution."""
+    """Return the layers of every compound subnet at a resolution."""
     units = list_units(architecture, resolution)
     stem, head = ([layer.key for layer in layers] for layers in (units.stem, units.head))
     stages = [[[layer.key for layer in unit] for unit in stage] for stage in units.stages]

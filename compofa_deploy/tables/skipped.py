@@ -1,4 +1,4 @@
-"""What was left out of a choice, and why."""
+"""Options that were left out of a choice, each with its reason."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that is not among the choices.
+    """An option that was left out of a choice.
 
     Attributes:
         what: A runtime, a device spec, or another choice, as people read it.
-        why: The reason, and what mends it.
+        why: The reason, and the fix.
     """
 
     what: str
