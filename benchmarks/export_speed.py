@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.export_time import REPEATS, print_times
-from benchmarks.paired import compare, run_once, summarise, time_visit
+from benchmarks.paired import compare, run_once, summarise, time_session
 from compofa_deploy.graph.network import INPUT, OUTPUT, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space.layers import list_layers
@@ -194,7 +194,7 @@ def main() -> None:
             check_same(ours, theirs, image)
             ratios[name].append(compare(ours, theirs, image, blocks))
             cells.append(f"{summarise(ratios[name][-1:], rng)!s:29}")
-        latency = time_visit(ours, image, OnnxRuntime().spec())
+        latency = time_session(ours, image, OnnxRuntime().spec())
         build = time_build(layers, weights)
         print(
             f"{architecture:20} {subnet:10} {build:5.1f} ms {latency:6.2f} ms  " + "  ".join(cells),

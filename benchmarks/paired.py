@@ -51,7 +51,7 @@ def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) 
             return read_blocks(list(islice(stream, blocks)))[0]
 
 
-def time_visit(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:
+def time_session(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:
     """Return the median latency in ms of one fresh session that was warmed up until it is steady."""
     runtime = OnnxRuntime()
     with runtime.open(model, spec) as session:

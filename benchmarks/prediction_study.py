@@ -37,9 +37,10 @@ from latency_tables.build import (
 )
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
+from latency_tables.item import Item
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import Item, Measurement
+from latency_tables.measurement import Measurement
 from latency_tables.table import ErrorSummary, LatencyTable
 from latency_tables.units import NS_PER_MS
 from profilers.measuring.kit import write_kit
@@ -99,7 +100,8 @@ class Study:
     def table_of_alone(self, networks: Sequence[Measurement]) -> LatencyTable:
         """Return the table that the project builds where the runtime has no profiler."""
         blind = [
-            replace(m, visits=tuple(replace(visit, layer_shares=()) for visit in m.visits)) for m in networks
+            replace(m, sessions=tuple(replace(session, layer_shares=()) for session in m.sessions))
+            for m in networks
         ]
         return self._build([*self.alone, *blind])
 
@@ -109,7 +111,10 @@ class Study:
 
     def _list_unseen(self, networks: Sequence[Measurement]) -> list[Measurement]:
         seen = {
-            key for m in networks if any(visit.layer_shares for visit in m.visits) for key in m.item.layers
+            key
+            for m in networks
+            if any(session.layer_shares for session in m.sessions)
+            for key in m.item.layers
         }
         return [m for m in self.alone if m.item.layers[0] not in seen]
 
@@ -139,14 +144,14 @@ def fit_ridge(
     """Predict as a table does, without cache contention, or without corrections of single layers."""
     sizes = {m.item.layers[0]: m.item.size_bytes for m in study.alone}
     runs = [Counter(m.item.layers) for m in networks]
-    design, crowding = make_design(
+    design, contention = make_design(
         layers_ms,
         {key: sizes[key] for key in layers_ms},
         np.array([[run[key] for key in layers_ms] for run in runs], np.float64),
         np.array([m.latency_ms for m in networks]),
         estimate_noise(networks),
     )
-    # A prior of no width leaves a coefficient at 0: crowding's is the last, an intercept before it, then the layers'.
+    # A prior of no width leaves a coefficient at 0: contention's is the last, an intercept before it, then the layers'.
     scales = design.scales.copy()
     if not crowds:
         scales[-1] = 0
@@ -154,8 +159,8 @@ def fit_ridge(
         scales[-2 - len(layers_ms) : -2] = 0
     costs, (intercept, crowded) = fit_costs(replace(design, scales=scales))
     add_up = predict_sum(dict(zip(layers_ms, costs.tolist(), strict=True)))
-    crowding = replace(crowding, per_byte=float(crowded))
-    return lambda item: float(intercept) + add_up(item) + crowding.predict_ms(layers_ms, item.layers)
+    contention = replace(contention, per_byte=float(crowded))
+    return lambda item: float(intercept) + add_up(item) + contention.predict_ms(layers_ms, item.layers)
 
 
 def fit_settings(study: Study, networks: Sequence[Measurement]) -> Predict:
@@ -196,13 +201,13 @@ WAYS: dict[str, Callable[[Study, Sequence[Measurement]], Predict]] = {
     "layers alone, summed": lambda study, _: predict_sum(study.alone_ms),
     "  + slope and intercept": fit_affine,
     "  + ridge": lambda study, networks: fit_ridge(study, study.alone_ms, networks),
-    "  + ridge + crowding": lambda study, networks: _predict_by(study.table_of_alone(networks)),
+    "  + ridge + cache contention": lambda study, networks: _predict_by(study.table_of_alone(networks)),
     "layers within networks, summed": lambda study, networks: predict_sum(study.within_ms(networks)),
     "  + ridge, as prior": lambda study, networks: fit_ridge(study, study.within_ms(networks), networks),
-    "  + ridge + crowding, by stage": lambda study, networks: fit_ridge(
+    "  + ridge + cache contention, by stage": lambda study, networks: fit_ridge(
         study, study.within_ms(networks), networks, crowds=True, by_layer=False
     ),
-    "  + ridge + crowding: a table": lambda study, networks: _predict_by(study.table(networks)),
+    "  + ridge + cache contention: a table": lambda study, networks: _predict_by(study.table(networks)),
     "settings of stages alone": fit_settings,
 }
 
@@ -286,10 +291,11 @@ def print_run(study: Study) -> None:
     """Print the state of the machine during the run, and the error that the table states."""
     networks = [*study.calibrating, *study.held_out]
     # As if the reference had never moved.
-    plain = [replace(m, references_ns=(m.reference_ms * NS_PER_MS,) * len(m.visits)) for m in networks]
+    plain = [replace(m, references_ns=(m.reference_ms * NS_PER_MS,) * len(m.sessions)) for m in networks]
     moved = np.array([r for m in networks for r in m.references_ns]) / (networks[0].reference_ms * NS_PER_MS)
     low, high = np.quantile(moved, [0.05, 0.95]) - 1
     table = study.table(study.calibrating)
+    contention = table.cache_contention
     margin, error = table.margin(CONFIDENCE), table.error
     inside = [abs(m.latency_ms / table.predict_ms(m.item.layers) - 1) <= margin for m in study.held_out]
     disturbed = list_doubts(study.measured.conditions, study.measured.spec.threads)
@@ -297,12 +303,12 @@ def print_run(study: Study) -> None:
         "two sessions of one network": f"{measure_noise(networks):.2%} apart; not scaled by the reference, "
         f"{measure_noise(plain):.2%}",
         "two halves of a session's calls": f"{compare_calls(networks):.2%} apart",
-        "the reference": f"{low:+.1%} to {high:+.1%} of its median, in nine visits of ten",
+        "the reference": f"{low:+.1%} to {high:+.1%} of its median, in nine sessions of ten",
         "the run": "; ".join(disturbed) or "not disturbed by what the machine tells of itself",
         "networks in doubt": f"{sum(not m.trusted for m in networks)} of {len(networks)}",
         "the table's own word": "" if error is None else f"{error.mape:.2%} off on networks left out",
         f"its {CONFIDENCE:.0%} interval": f"+-{margin:.2%}, with {np.mean(inside):.0%} of the held-out ones inside",
-        "its crowding": f"{table.crowding.per_byte * table.crowding.typical_bytes:+.1%} of the layers' time for "
+        "its contention": f"{contention.per_byte * contention.typical_bytes:+.1%} of the layers' time for "
         "twice the weights of a typical network",
     }
     for word, value in lines.items():

@@ -24,7 +24,7 @@ from compofa_deploy.graph.form import choose_form
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.tables.kit_builder import build_kit
 from latency_tables.device import DeviceSpec
-from latency_tables.measurement import Item
+from latency_tables.item import Item
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import now_ns
 from profilers.measuring.kit import Kit

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from latency_tables.crowding import Crowding
+from latency_tables.cache_contention import CacheContention
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
 from latency_tables.fit import (
@@ -22,8 +22,9 @@ from latency_tables.fit import (
     rank_correlation,
     relative_residuals,
 )
+from latency_tables.item import Item
 from latency_tables.machine import Conditions
-from latency_tables.measurement import Item, Measurement
+from latency_tables.measurement import Measurement
 from latency_tables.table import ErrorSummary, LatencyTable, MeasuredNetwork
 
 MIN_NETWORKS = 3
@@ -33,7 +34,7 @@ BYTES_SCALE = 0.3
 GROUP_SCALE = 0.1
 LAYER_SCALE = 0.1
 INTERCEPT_SCALE = 0.3
-CROWDING_SCALE = 0.3
+CONTENTION_SCALE = 0.3
 """How far calibration is expected to move from the sum of what the layers take by themselves: standard deviations of a
 normal prior, relative to a typical network's latency."""
 LEAST_NOISE = 0.003
@@ -69,8 +70,8 @@ def build_table(
     counts = np.stack([_count_layers(keys, network) for network in networks])
     measured = np.array([network.latency_ms for network in networks])
     noise = estimate_noise(networks)
-    design, crowding = make_design(layers_ms, sizes, counts, measured, noise)
-    costs, (intercept, crowded) = fit_costs(design)
+    design, contention = make_design(layers_ms, sizes, counts, measured, noise)
+    costs, (intercept, contended) = fit_costs(design)
     held_out = predict_left_out(measurements, layers_ms, sizes, counts, noise)
     return LatencyTable(
         spec=spec,
@@ -80,8 +81,8 @@ def build_table(
         layers_ms=layers_ms,
         costs_ms=dict(zip(keys, costs.tolist())),
         intercept_ms=float(intercept),
-        crowding=replace(crowding, per_byte=float(crowded)),
-        reference_ms=networks[0].reference_ms * networks[0].swell,
+        cache_contention=replace(contention, per_byte=float(contended)),
+        reference_ms=networks[0].reference_ms * networks[0].median_to_p20_ratio,
         resolutions=tuple(sorted({network.item.input_shape[-1] for network in networks})),
         error=summarise_error(held_out, measured, measure_noise(networks)),
         residuals=tuple(relative_residuals(held_out, measured).tolist()),
@@ -127,14 +128,14 @@ def make_design(
     counts: Array,
     measured: Array,
     noise: float = RELATIVE_NOISE,
-) -> tuple[Design, Crowding]:
-    """What a network's latency is made of, for :func:`fit_costs`, and the crowding whose coefficient is its last.
+) -> tuple[Design, CacheContention]:
+    """What a network's latency is made of, for :func:`fit_costs`, and the contention whose coefficient is its last.
 
     A layer's cost: what it takes by itself; its weights' bytes, since alone it keeps them in a cache that a whole
     network flows through; what it takes by itself once more for the group that it is of, since what is wrong with one
     layer of a stage is wrong with the others; and once more for itself, since a runtime may have a way of its own for
-    one size. A network's as a whole: an intercept, and crowding. ``layers_ms`` and ``sizes`` in bytes are of the same k
-    layers in the same order, ``counts`` is (n, k), ``measured`` (n,) and off by ``noise``, relative.
+    one size. A network's as a whole: an intercept, and contention. ``layers_ms`` and ``sizes`` in bytes are of the same
+    k layers in the same order, ``counts`` is (n, k), ``measured`` (n,) and off by ``noise``, relative.
     """
     keys, by_itself = tuple(layers_ms), np.array(list(layers_ms.values()))
     weights = np.array(list(sizes.values()), np.float64)
@@ -146,13 +147,13 @@ def make_design(
     typical = max(float(np.median(totals)), 1.0)
     columns = (by_itself[:, None], weights[:, None] / typical * unit, by_itself[:, None] * member)
     parts = np.hstack([*columns, np.diag(by_itself)])
-    crowded = totals_ms * (totals - typical)
-    whole = np.stack([np.ones(len(measured)), crowded], axis=1)
+    contended = totals_ms * (totals - typical)
+    whole = np.stack([np.ones(len(measured)), contended], axis=1)
     prior = np.array([1.0, *np.zeros(1 + len(groups) + len(keys) + 2)])
     scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), *np.full(len(keys), LAYER_SCALE)]
-    scales += [INTERCEPT_SCALE * unit, CROWDING_SCALE * unit / (float(np.median(totals_ms)) * typical)]
+    scales += [INTERCEPT_SCALE * unit, CONTENTION_SCALE * unit / (float(np.median(totals_ms)) * typical)]
     design = Design(parts, counts, whole, measured, prior, np.array(scales), noise)
-    return design, Crowding(typical_bytes=typical, weight_bytes=dict(sizes))
+    return design, CacheContention(typical_bytes=typical, weight_bytes=dict(sizes))
 
 
 def group_layer(key: str) -> str:

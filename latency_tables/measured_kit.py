@@ -1,4 +1,4 @@
-"""Measured kits: what a device brings back of a kit, and the file that carries it."""
+"""Measured kits: a kit's measurements as a device returns them, and the file that carries them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,34 @@ from typing import Any
 
 from latency_tables.build import build_table
 from latency_tables.device import DeviceSpec
-from latency_tables.drift import find_swell
 from latency_tables.errors import FormatError, MismatchError
 from latency_tables.field_rule import rule
+from latency_tables.item import Item
 from latency_tables.machine import Conditions, hash_json
-from latency_tables.measurement import Item, Measurement, Visit
+from latency_tables.measured_session import MeasuredSession, find_median_to_p20_ratio
+from latency_tables.measurement import Measurement
 from latency_tables.record import Record, RecordFile
 from latency_tables.table import LatencyTable
+
+AGAIN = "measure the kit anew"
+"""The fix of every fault of a file."""
 
 
 @dataclass(frozen=True)
 class MeasuredKit(RecordFile):
     """A kit's measurements under one device spec, in the kit's order.
 
-    ``items`` are all of the kit's; the reference has no measurement of its own, nor have layers that were looked at
-    within networks instead. ``plan`` is how it was
-    measured, and ``in_process`` says that no process of its own did it. ``made_with`` has versions by name.
+    Attributes:
+        kit_id: The kit's id.
+        architecture: The architecture of the kit's networks.
+        items: All items of the kit. The reference has no measurement of its own, nor has a layer whose latency is read
+            within networks.
+        spec: The device spec.
+        plan: The plan of the measurement.
+        in_process: Whether no process of its own measured it.
+        made_with: Versions by name.
+        conditions: The machine's conditions during the run.
+        measurements: One measurement for each measured item.
     """
 
     FORMAT = "compofa-measured-kit"
@@ -40,8 +52,15 @@ class MeasuredKit(RecordFile):
     measurements: tuple[Measurement, ...]
 
     def build_table(self, emulated: bool = False) -> LatencyTable:
-        """Calibrate the latency table. :class:`MismatchError` where it was measured on a CPU that was only emulated,
-        unless that is asked for: no device is as fast as that."""
+        """Calibrate the latency table.
+
+        Args:
+            emulated: Whether measurements of an emulated CPU are accepted.
+
+        Raises:
+            MismatchError: The CPU was emulated.
+            InputError: There are too few networks, or a layer was not measured.
+        """
         if not emulated:
             self.check_real()
         return build_table(
@@ -49,7 +68,7 @@ class MeasuredKit(RecordFile):
         )
 
     def check_real(self) -> None:
-        """:class:`MismatchError` where it was measured on an emulated CPU."""
+        """Raise :class:`MismatchError` where the CPU was emulated."""
         if self.spec.machine.emulated:
             raise MismatchError(
                 f"this was measured on an emulated {self.spec.machine.architecture}, and tells nothing of a device's "
@@ -58,44 +77,49 @@ class MeasuredKit(RecordFile):
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready form, read back by :meth:`from_dict`."""
-        visits = tuple(
-            _StoredVisit(**vars(visit), reference_ns=reference)
-            for m in self.measurements
-            for visit, reference in zip(m.visits, m.references_ns)
+        sessions = tuple(
+            _StoredSession(**vars(session), reference_ns=reference)
+            for measurement in self.measurements
+            for session, reference in zip(measurement.sessions, measurement.references_ns)
         )
-        return _StoredKit(
-            self.kit_id, self.architecture, self.items, self.spec, self.plan, self.in_process, self.made_with,
-            self.conditions, self.measurements[0].reference_ms, visits,
-        ).to_dict()  # fmt: skip
+        own = {
+            entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "measurements"
+        }
+        return _StoredKit(**own, reference_ms=self.measurements[0].reference_ms, sessions=sessions).to_dict()
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "the measured kit") -> MeasuredKit:
-        """Read what :meth:`to_dict` wrote.
+        """Read the form that :meth:`to_dict` wrote.
 
-        :class:`FormatError` names what is wrong: a field, items that are not the kit's, or an item without visits.
+        Args:
+            data: A JSON value.
+            where: Its name in errors.
+
+        Raises:
+            FormatError: A field is wrong, the items are not those of the kit, or an item has no session.
         """
-        kit = _StoredKit.from_dict(data, where)
-        return cls(
-            kit.kit_id, kit.architecture, kit.items, kit.spec, kit.plan, kit.in_process, kit.made_with,
-            kit.conditions, _gather_measurements(kit, where),
-        )  # fmt: skip
+        stored = _StoredKit.from_dict(data, where)
+        own = {
+            entry.name: getattr(stored, entry.name) for entry in fields(cls) if entry.name != "measurements"
+        }
+        return cls(**own, measurements=_gather_measurements(stored))
 
 
 def hash_kit(architecture: Mapping[str, Any], items: tuple[Item, ...]) -> str:
-    """A kit's id: a hash of its architecture and of every item, and so of every model."""
+    """A kit's id: a hash of its architecture and of every item, and thereby of every model."""
     return hash_json({"architecture": dict(architecture), "items": [item.to_dict() for item in items]})
 
 
 @dataclass(frozen=True)
-class _StoredVisit(Visit):
-    """A visit as the file has it, with the reference's level at its time."""
+class _StoredSession(MeasuredSession):
+    """A session in the file, with the reference's latency at its time."""
 
-    reference_ns: float = field(default=0.0, metadata=rule(above=0, advice="measure the kit anew"))
+    reference_ns: float = field(default=0.0, metadata=rule(above=0, advice=AGAIN))
 
 
 @dataclass(frozen=True)
 class _StoredKit(Record):
-    """A measured kit as the file has it: visits in one list."""
+    """A measured kit in the file, with the sessions of all items in one list."""
 
     kit_id: str
     architecture: dict[str, Any]
@@ -104,41 +128,48 @@ class _StoredKit(Record):
     plan: dict[str, Any]
     in_process: bool
     made_with: dict[str, str]
-    conditions: tuple[Conditions, ...] = field(metadata=rule(entries=1, advice="measure the kit anew"))
-    reference_ms: float = field(metadata=rule(above=0, advice="measure the kit anew"))
-    visits: tuple[_StoredVisit, ...]
+    conditions: tuple[Conditions, ...] = field(metadata=rule(entries=1, advice=AGAIN))
+    reference_ms: float = field(metadata=rule(above=0, advice=AGAIN))
+    sessions: tuple[_StoredSession, ...] = field(metadata=rule(key="visits"))
 
     def check_fields(self, where: str) -> None:
-        """:class:`FormatError` where the items are not those of the kit."""
+        """Raise :class:`FormatError` where the items or the sessions are not those of the kit."""
         if self.kit_id != hash_kit(self.architecture, self.items):
-            raise FormatError(f"{where}, kit_id: does not fit the items; measure the kit anew")
+            raise FormatError(f"{where}, kit_id: does not fit the items; {AGAIN}")
+        measured = {item.id for item in self.items if item.kind != "reference"}
+        seen = set()
+        for i, session in enumerate(self.sessions):
+            place = f"{where}, visits[{i}]"
+            if session.item not in measured:
+                raise FormatError(f"{place}, item: {session.item!r} is not to be measured in this kit")
+            if (session.item, session.number) in seen:
+                raise FormatError(f"{place}, session: {session.number} of {session.item} is there twice")
+            seen.add((session.item, session.number))
+        found = {session.item for session in self.sessions}
+        missing = [item.id for item in self.items if item.kind == "network" and item.id not in found]
+        if missing:
+            raise FormatError(f"{where}, visits: has none of item {missing[0]}; {AGAIN}")
+        if not found:
+            raise FormatError(f"{where}, visits: is empty; {AGAIN}")
 
 
-def _gather_measurements(kit: _StoredKit, where: str) -> tuple[Measurement, ...]:
-    visits: dict[str, list[_StoredVisit]] = {item.id: [] for item in kit.items if item.kind != "reference"}
-    for i, visit in enumerate(kit.visits):
-        place = f"{where}, visits[{i}]"
-        if visit.item not in visits:
-            raise FormatError(f"{place}, item: {visit.item!r} is not to be measured in this kit")
-        if visit.session in {other.session for other in visits[visit.item]}:
-            raise FormatError(f"{place}, session: {visit.session} of {visit.item} is there twice")
-        visits[visit.item].append(visit)
-    missing = next((item.id for item in kit.items if item.kind == "network" and not visits[item.id]), None)
-    if missing is not None:
-        raise FormatError(f"{where}, visits: has none of item {missing}; measure the kit anew")
-    if not kit.visits:
-        raise FormatError(f"{where}, visits: is empty; measure the kit anew")
-    swell = find_swell(kit.visits)
-    names = [entry.name for entry in fields(Visit)]
-
-    def strip(visit: _StoredVisit) -> Visit:
-        return Visit(**{name: getattr(visit, name) for name in names})
-
+def _gather_measurements(kit: _StoredKit) -> tuple[Measurement, ...]:
+    """A measurement for each item that has sessions."""
+    by_item: dict[str, list[_StoredSession]] = {}
+    for session in kit.sessions:
+        by_item.setdefault(session.item, []).append(session)
+    ratio = find_median_to_p20_ratio(kit.sessions)
+    names = [entry.name for entry in fields(MeasuredSession)]
     return tuple(
         Measurement(
-            item, tuple(map(strip, visits[item.id])), kit.reference_ms,
-            tuple(visit.reference_ns for visit in visits[item.id]), swell,
+            item,
+            tuple(
+                MeasuredSession(**{name: getattr(own, name) for name in names}) for own in by_item[item.id]
+            ),
+            kit.reference_ms,
+            tuple(own.reference_ns for own in by_item[item.id]),
+            ratio,
         )
         for item in kit.items
-        if visits.get(item.id)
-    )  # fmt: skip
+        if item.id in by_item
+    )

@@ -1,186 +1,143 @@
-"""Measurements: what was run, and what was observed; raw samples are kept, and everything else derived."""
+"""Measurements: an item with its measured sessions, and the statistics that are derived from their samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latency_tables.errors import FormatError
-from latency_tables.field_rule import rule
-from latency_tables.record import Record
+from latency_tables.item import Item
+from latency_tables.measured_session import MeasuredSession, find_p20
 from latency_tables.units import NS_PER_MS
 
 Array = NDArray[np.float64]
 
-ITEM_KINDS = ("layer", "network", "reference")
-SAMPLES = rule(minimum=1, entries=1, advice="measure again")
-
 BOOTSTRAP_REPLICATES = 400
-QUIET_PERCENT = 20
-"""The percentile of a session's calls that sessions are compared by. Where a neighbour takes the caches and half of the
-core for a while, the median moves with how often that happened, which differs from one session to the next; the calls
-that were left alone hardly do (docs/measurement.md has the figures). The lowest of all are too few to stand on."""
 MAX_SESSION_SPREAD = 0.10
-"""Sessions of which the middle half reaches further, relative to the median, are not to be trusted."""
+"""The largest interquartile range of the sessions' latencies, relative to their median, of a trusted measurement."""
 MAX_REFERENCE_SHIFT = 0.15
-"""Nor is a visit during which the reference's level moved by more."""
+"""The largest change of the reference during a session, relative, that does not make the session a disturbed one."""
 MAX_DISTURBED_SHARE = 0.25
-"""Of an item's visits; the median over sessions stands above one that was disturbed in ten."""
+"""The largest share of disturbed sessions. The median over sessions withstands one disturbed session in ten."""
 MIN_TRUSTED_SESSIONS = 2
 
 
 @dataclass(frozen=True)
-class Item(Record):
-    """What is asked to be measured: a model file in a kit.
-
-    ``layers`` are the keys of the layers it runs, in order; ``label`` is the subnet's id for a network.
-    ``input_shape`` is empty where the model itself says it. ``weights_file`` and its hash are empty unless the
-    model's format keeps its weights apart. ``size_bytes`` is that of both files: nearly all weights. ``layer_names``
-    are what the layers are called within the model, for networks whose time is to be divided over them.
-    """
-
-    id: str
-    kind: str = field(metadata=rule(choices=ITEM_KINDS))
-    file: str
-    sha256: str
-    input_shape: tuple[int, ...] = field(metadata=rule(minimum=1))
-    layers: tuple[str, ...]
-    label: str
-    size_bytes: int = field(metadata=rule(minimum=1))
-    weights_file: str = ""
-    weights_sha256: str = ""
-    layer_names: tuple[str, ...] = ()
-
-    def check_fields(self, where: str) -> None:
-        """:class:`FormatError` unless every layer has a name, or none has."""
-        if self.layer_names and len(self.layer_names) != len(self.layers):
-            raise FormatError(f"{where}, layer_names: must name every layer, or none")
-
-
-@dataclass(frozen=True)
-class Visit(Record):
-    """One fresh session of an item: its calls, and the reference's just before and after, in ns.
-
-    ``flags`` say what went wrong with the clock or the device while sampling. ``when`` is ISO 8601 in UTC.
-    ``layer_shares`` are the parts of a network's time that its layers take, in order, where they were looked at.
-    """
-
-    item: str
-    session: int
-    samples_ns: tuple[int, ...] = field(metadata=SAMPLES)
-    reference_before_ns: tuple[int, ...] = field(metadata=SAMPLES)
-    reference_after_ns: tuple[int, ...] = field(metadata=SAMPLES)
-    warm_up_calls: int
-    steady: bool
-    flags: tuple[str, ...]
-    when: str
-    layer_shares: tuple[float, ...] = ()
-
-    @property
-    def quiet_ns(self) -> float:
-        """The level of its calls, by those that were left alone."""
-        return find_quiet(self.samples_ns)
-
-    @property
-    def swell(self) -> float:
-        """How much longer its median call took than those that were left alone, as a ratio."""
-        return float(np.median(self.samples_ns)) / self.quiet_ns
-
-    @property
-    def reference_ns(self) -> float:
-        """The reference's level at the time of this visit: the mean of before and after, which a drift that is linear
-        over the visit leaves right."""
-        return (find_quiet(self.reference_before_ns) + find_quiet(self.reference_after_ns)) / 2
-
-    @property
-    def reference_shift(self) -> float:
-        """How far the reference moved during the visit, relative to its mean."""
-        shift = find_quiet(self.reference_after_ns) - find_quiet(self.reference_before_ns)
-        return abs(shift) / self.reference_ns
-
-
-@dataclass(frozen=True)
 class Measurement:
-    """An item with its visits. ``reference_ms`` is the reference's level over the whole run, to which every visit is
-    scaled, so that a machine that drifts gives the same latencies throughout. ``references_ns`` are the reference's
-    levels at the visits, as :mod:`latency_tables.drift` knows them; without them, each visit's own looks count.
-    ``swell`` is how much longer the median call took in this run than those that were left alone."""
+    """An item with its sessions.
+
+    Every session is scaled by the reference, so that a machine that drifts gives the same latencies throughout.
+
+    Attributes:
+        item: The item.
+        sessions: The measured sessions, n of them.
+        reference_ms: The reference's latency over the whole run, to which every session is scaled.
+        references_ns: The reference's latency at each session (n,), as :mod:`latency_tables.drift` estimates it. Where
+            it is not given, each session's own reference timings are used.
+        median_to_p20_ratio: The median call divided by the 20th percentile, over the whole run.
+    """
 
     item: Item
-    visits: tuple[Visit, ...]
+    sessions: tuple[MeasuredSession, ...]
     reference_ms: float
     references_ns: tuple[float, ...] = ()
-    swell: float = 1.0
+    median_to_p20_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.references_ns:
-            object.__setattr__(self, "references_ns", tuple(visit.reference_ns for visit in self.visits))
+            own = tuple(session.reference_ns for session in self.sessions)
+            object.__setattr__(self, "references_ns", own)
 
     def sessions_ms(self) -> list[Array]:
-        """Each session's samples in ms, drift-normalised: sample / local reference x overall reference."""
+        """The samples of each session in ms, corrected for drift.
+
+        A sample is divided by the reference's latency at its session, and multiplied by that of the whole run.
+        """
         return [
-            np.asarray(visit.samples_ns, np.float64) / reference * self.reference_ms
-            for visit, reference in zip(self.visits, self.references_ns)
+            np.asarray(session.samples_ns, np.float64) / reference * self.reference_ms
+            for session, reference in zip(self.sessions, self.references_ns)
         ]
 
     def take(self, sessions: slice) -> Measurement:
-        """The measurement as some of its sessions alone would have it."""
-        return replace(self, visits=self.visits[sessions], references_ns=self.references_ns[sessions])
+        """The measurement of some of its sessions alone."""
+        return replace(self, sessions=self.sessions[sessions], references_ns=self.references_ns[sessions])
 
     def samples_ms(self) -> Array:
-        """All sessions' drift-normalised samples in ms, one behind the other."""
+        """The samples of all sessions in ms, corrected for drift, one session after the other."""
         return np.concatenate(self.sessions_ms())
 
     @property
     def latency_ms(self) -> float:
-        """What the median call takes: the median over :attr:`session_levels_ms`, so that one session's placement in
-        memory, or one that was disturbed, does not move it, and a session of more samples weighs no more."""
+        """The latency of the median call: the median over :attr:`session_levels_ms`.
+
+        One session that was disturbed, or whose memory was placed badly, does not move it. A session of more samples
+        weighs no more than another.
+        """
         return float(np.median(self.session_levels_ms))
 
     @property
     def session_levels_ms(self) -> tuple[float, ...]:
-        """What each session says of the median call, drift-normalised: the level of its quiet calls, times what the
-        median call of the whole run took longer than these. Its own median would say the same with more noise."""
-        return tuple(find_quiet(samples) * self.swell for samples in self.sessions_ms())
+        """Each session's estimate of the median call in ms, corrected for drift.
+
+        It is the session's 20th percentile times the run's ratio of the median to it. The session's own median
+        estimates the same quantity with more noise.
+        """
+        return tuple(find_p20(samples) * self.median_to_p20_ratio for samples in self.sessions_ms())
 
     def session_percentile_ms(self, percent: float) -> float:
-        """The median over sessions of a percentile (0 to 100) of the calls, drift-normalised, each by its own calls
-        alone: what was observed, for the few items that were measured long enough."""
+        """The median over sessions of each session's own percentile (0 to 100) of the calls, corrected for drift."""
         return float(np.median([np.percentile(samples, percent) for samples in self.sessions_ms()]))
 
     def layers_ms(self) -> Array:
-        """What each layer takes within the network (layers,), on average over the sessions that looked; empty where
-        none did. :class:`FormatError` where a session's shares are not one for each layer."""
-        looked = [visit.layer_shares for visit in self.visits if visit.layer_shares]
-        if any(len(shares) != len(self.item.layers) for shares in looked):
+        """Each layer's latency within the network in ms (layers,), as the mean over the sessions that tell it.
+
+        Returns:
+            An empty array where no session tells it.
+
+        Raises:
+            FormatError: A session has shares for another number of layers than the item has.
+        """
+        shares = [session.layer_shares for session in self.sessions if session.layer_shares]
+        if any(len(own) != len(self.item.layers) for own in shares):
             raise FormatError(
                 f"item {self.item.id}: has shares for other layers than its own; measure it anew"
             )
-        return np.mean(looked, axis=0) * self.latency_ms if looked else np.empty(0)
+        return np.mean(shares, axis=0) * self.latency_ms if shares else np.empty(0)
 
     @property
     def raw_median_ms(self) -> float:
-        """The median of all samples as they were observed."""
-        return float(np.median(np.concatenate([visit.samples_ns for visit in self.visits]))) / NS_PER_MS
+        """The median of all samples in ms, without a correction for drift."""
+        return float(np.median(np.concatenate([own.samples_ns for own in self.sessions]))) / NS_PER_MS
 
     @property
     def mad_ms(self) -> float:
-        """The median absolute deviation of the drift-normalised samples, not scaled."""
+        """The median absolute deviation of the samples in ms, corrected for drift and not scaled."""
         samples = self.samples_ms()
         return float(np.median(np.abs(samples - np.median(samples))))
 
     def percentile(self, percent: float) -> float:
-        """A percentile (0 to 100) of the drift-normalised samples, in ms."""
+        """A percentile (0 to 100) of all samples in ms, corrected for drift."""
         return float(np.percentile(self.samples_ms(), percent))
 
     def interval(
         self, confidence: float, rng: np.random.Generator, percent: float = 50
     ) -> tuple[float, float]:
-        """A bootstrap interval of :meth:`session_percentile_ms`: sessions are drawn anew, then samples within
-        each, since samples of one session are alike (Davison and Hinkley, Bootstrap Methods, section 3.8)."""
+        """A bootstrap interval of :meth:`session_percentile_ms`.
+
+        Sessions are drawn anew, then samples within each session, since samples of one session are alike (Davison and
+        Hinkley, Bootstrap Methods, section 3.8).
+
+        Args:
+            confidence: The interval's confidence, between 0 and 1.
+            rng: Draws the replicates.
+            percent: The percentile, 0 to 100.
+
+        Returns:
+            The lower and the upper end in ms.
+        """
         sessions = self.sessions_ms()
         count = len(sessions)
         drawn = [s[rng.integers(0, len(s), (BOOTSTRAP_REPLICATES, len(s)))] for s in sessions]
@@ -193,35 +150,30 @@ class Measurement:
 
     @property
     def session_spread(self) -> float:
-        """How far the middle half of the sessions' levels reaches, relative to the latency."""
+        """The interquartile range of the sessions' latencies, relative to the latency."""
         low, high = np.percentile(self.session_levels_ms, [25, 75])
         return float(high - low) / self.latency_ms
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the latency should not be trusted; empty where it may be."""
+        """The reasons not to trust the latency; empty where there is none."""
         found = []
-        if len(self.visits) < MIN_TRUSTED_SESSIONS:
-            found.append(f"measured in {len(self.visits)} session only")
-        if self._is_often([not visit.steady for visit in self.visits]):
+        if len(self.sessions) < MIN_TRUSTED_SESSIONS:
+            found.append(f"measured in {len(self.sessions)} session only")
+        if self._is_often([not session.steady for session in self.sessions]):
             found.append("did not settle before it was sampled")
         if self.session_spread > MAX_SESSION_SPREAD:
             found.append(f"sessions differ by {self.session_spread:.0%}")
-        shifts = np.array([visit.reference_shift for visit in self.visits])
+        shifts = np.array([session.reference_shift for session in self.sessions])
         if self._is_often(shifts > MAX_REFERENCE_SHIFT):
             found.append(f"the machine's speed changed by {shifts.max():.0%} meanwhile")
-        return (*found, *sorted({flag for visit in self.visits for flag in visit.flags}))
+        return (*found, *sorted({flag for session in self.sessions for flag in session.flags}))
 
     def _is_often(self, disturbed: Sequence[bool] | NDArray[np.bool_]) -> bool:
-        """Whether so many visits were disturbed that the median over them is not beyond it."""
+        """Whether more sessions were disturbed than the median over sessions withstands."""
         return float(np.mean(disturbed)) > MAX_DISTURBED_SHARE
 
     @property
     def trusted(self) -> bool:
         """Whether there is no doubt."""
         return not self.doubts
-
-
-def find_quiet(samples: Sequence[float] | Array) -> float:
-    """The level of calls (n,), by those that were left alone."""
-    return float(np.percentile(samples, QUIET_PERCENT))

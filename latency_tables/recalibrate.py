@@ -15,7 +15,7 @@ from latency_tables.build import (
     measure_noise,
     summarise_error,
 )
-from latency_tables.crowding import Crowding
+from latency_tables.cache_contention import CacheContention
 from latency_tables.errors import InputError
 from latency_tables.fit import (
     RELATIVE_NOISE,
@@ -33,7 +33,7 @@ SLOPE_SCALE = 0.3
 BYTES_SCALE = 0.1
 GROUP_SCALE = 0.05
 INTERCEPT_SCALE = 0.3
-CROWDING_SCALE = 0.1
+CONTENTION_SCALE = 0.1
 """How far the new device spec is expected to be from the old table, once both are equally fast on the whole: standard
 deviations of a normal prior, relative to a typical network's latency. Ten networks cannot tell twenty coefficients from
 each other, so what the old table knows of how layers compare is left mostly as it is."""
@@ -90,10 +90,10 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
     taken = np.array([network.latency_ms for network in networks])
     scaled = scale_table(old, float(np.median(taken / _predict(old, runs))))
     design = replace(make_design(scaled, runs), measured=taken)
-    costs, (intercept, crowded) = fit_costs(design)
+    costs, (intercept, contended) = fit_costs(design)
     held_out = leave_one_out([design] * len(design.measured))
     by_row = dict(zip(_list_rows(scaled), costs.tolist()))
-    crowds = bool(old.crowding.weight_bytes)
+    contends = bool(old.cache_contention.weight_bytes)
     return replace(
         scaled,
         spec=measured.spec,
@@ -108,8 +108,10 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
         conditions=measured.conditions,
         networks=list_networks(networks),
         validation=None,
-        crowding=replace(old.crowding, per_byte=float(crowded)) if crowds else Crowding(),
-        reference_ms=networks[0].reference_ms * networks[0].swell,
+        cache_contention=replace(old.cache_contention, per_byte=float(contended))
+        if contends
+        else CacheContention(),
+        reference_ms=networks[0].reference_ms * networks[0].median_to_p20_ratio,
         costs_at={
             r: {key: by_row[r, key] for key in old.costs_at[r]} for r in old.costs_at if r in resolutions
         },
@@ -138,7 +140,7 @@ def make_design(old: LatencyTable, runs: Sequence[Run]) -> Design:
     place of what is measured.
 
     A layer's cost: the old one; its weights' bytes, since caches differ; and the old one once more for the group that
-    it is of. A network's as a whole: an intercept, and crowding. Without a correction it is the old table itself.
+    it is of. A network's as a whole: an intercept, and contention. Without a correction it is the old table itself.
     """
     predicted = _predict(old, runs)
     rows = _list_rows(old)
@@ -150,18 +152,18 @@ def make_design(old: LatencyTable, runs: Sequence[Run]) -> Design:
     unit = float(np.median(predicted))
     costs = np.array([old.costs_ms[key] if r is None else old.costs_at[r][key] for r, key in rows])
     alone = np.array([old.layers_ms[key] if r is None else old.costs_at[r][key] for r, key in rows])
-    weights = np.array([old.crowding.weight_bytes.get(key, 0) for _, key in rows], np.float64)
+    weights = np.array([old.cache_contention.weight_bytes.get(key, 0) for _, key in rows], np.float64)
     groups = sorted({group_layer(key) for _, key in rows})
     member = np.array([[group_layer(key) == group for group in groups] for _, key in rows], np.float64)
-    typical = max(old.crowding.typical_bytes, 1.0)
+    typical = max(old.cache_contention.typical_bytes, 1.0)
     parts = np.hstack([costs[:, None], weights[:, None] / typical * unit, costs[:, None] * member])
     totals_ms = counts @ alone
-    # Where nobody said how large the weights are, nothing crowds.
-    crowded = totals_ms * (counts @ weights - typical) if weights.any() else np.zeros(len(runs))
-    whole = np.stack([np.ones(len(runs)), crowded], axis=1)
-    prior = np.array([1.0, 0.0, *np.zeros(len(groups)), old.intercept_ms, old.crowding.per_byte])
+    # Where nobody said how large the weights are, nothing contends.
+    contended = totals_ms * (counts @ weights - typical) if weights.any() else np.zeros(len(runs))
+    whole = np.stack([np.ones(len(runs)), contended], axis=1)
+    prior = np.array([1.0, 0.0, *np.zeros(len(groups)), old.intercept_ms, old.cache_contention.per_byte])
     scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), INTERCEPT_SCALE * unit]
-    scales.append(CROWDING_SCALE * unit / (float(np.median(totals_ms)) * typical))
+    scales.append(CONTENTION_SCALE * unit / (float(np.median(totals_ms)) * typical))
     return Design(parts, counts, whole, predicted, prior, np.array(scales))
 
 

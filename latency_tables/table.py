@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from latency_tables.crowding import Crowding, Quantity
+from latency_tables.cache_contention import CacheContention, Quantity
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.field_rule import rule
@@ -78,7 +78,7 @@ class Validation(Record):
 
 @dataclass(frozen=True)
 class LatencyTable(RecordFile):
-    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``, plus what ``crowding`` adds.
+    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``, plus ``cache_contention``.
 
     ``layers_ms`` is what each layer took by itself; ``costs_ms`` is what it costs in a whole network.
     ``reference_ms`` is the reference's latency in the same run: a table made at another time, when the machine was
@@ -112,7 +112,7 @@ class LatencyTable(RecordFile):
     conditions: tuple[Conditions, ...]
     networks: tuple[MeasuredNetwork, ...]
     validation: Validation | None = field(default=None, metadata=rule(optional=True))
-    crowding: Crowding = field(default_factory=Crowding)
+    cache_contention: CacheContention = field(default_factory=CacheContention, metadata=rule(key="crowding"))
     reference_ms: float | None = None
     costs_at: dict[int, dict[str, float]] = field(
         default_factory=dict, metadata=rule(optional=True, keys="a resolution in pixels")
@@ -158,12 +158,12 @@ class LatencyTable(RecordFile):
 
     def weight_bytes(self, key: str) -> float:
         """Return a layer's bytes of weights, or 0 in a table without cache contention."""
-        return float(self.crowding.weight_bytes[key]) if self.has_contention else 0.0
+        return float(self.cache_contention.weight_bytes[key]) if self.has_contention else 0.0
 
     @property
     def has_contention(self) -> bool:
         """Whether a network's latency depends on the product of its layers' times and their bytes of weights."""
-        return bool(self.crowding.per_byte)
+        return bool(self.cache_contention.per_byte)
 
     def predict_from_sums(self, costs_ms: Quantity, layers_ms: Quantity, weight_bytes: Quantity) -> Quantity:
         """Return the median latency in ms of a network from the sums of its layers' parts. Every prediction uses this.
@@ -173,7 +173,7 @@ class LatencyTable(RecordFile):
             layers_ms: The sum of the times in ms that the layers take by themselves, of the same shape.
             weight_bytes: The sum of the layers' bytes of weights, of the same shape.
         """
-        return self.intercept_ms + costs_ms + self.crowding.add_ms(layers_ms, weight_bytes)
+        return self.intercept_ms + costs_ms + self.cache_contention.add_ms(layers_ms, weight_bytes)
 
     def contention_slopes(self, layers_ms: Quantity, weight_bytes: Quantity) -> tuple[Quantity, Quantity]:
         """Return the derivatives of :meth:`predict_from_sums`: per ms of ``layers_ms``, and in ms per byte of weights.
@@ -182,8 +182,10 @@ class LatencyTable(RecordFile):
             layers_ms: The sum of the times in ms that the layers take by themselves; a number or an array.
             weight_bytes: The sum of the layers' bytes of weights, of the same shape.
         """
-        crowding = self.crowding
-        return crowding.per_byte * (weight_bytes - crowding.typical_bytes), crowding.per_byte * layers_ms
+        contention = self.cache_contention
+        return contention.per_byte * (
+            weight_bytes - contention.typical_bytes
+        ), contention.per_byte * layers_ms
 
     def predict_ms(self, keys: Iterable[str]) -> float:
         """Return the median latency in ms of a network of these layers, in the table of its resolution (:meth:`at`).
@@ -234,7 +236,10 @@ class LatencyTable(RecordFile):
             raise FormatError(
                 f"{where}, residuals: must hold at least one number, or none without an error; profile again"
             )
-        if self.crowding.per_byte and not self.costs_ms.keys() <= self.crowding.weight_bytes.keys():
+        if (
+            self.cache_contention.per_byte
+            and not self.costs_ms.keys() <= self.cache_contention.weight_bytes.keys()
+        ):
             raise FormatError(
                 f"{where}, crowding: must have the weights of every layer of costs_ms; profile again"
             )

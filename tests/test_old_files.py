@@ -64,15 +64,15 @@ def test_a_run_goes_on_from_an_old_journal(tmp_path: Path) -> None:
     identity = {key: value for key, value in header.items() if key not in ("format", "version")}
     with Journal(path, identity) as journal:
         assert journal.set_aside is None
-        assert len(journal.visits) == 18
-        assert journal.visits[0].item == "layer2"
+        assert len(journal.sessions) == 18
+        assert journal.sessions[0].item == "layer2"
 
 
 def test_an_old_result_is_read(tmp_path: Path) -> None:
     result = BenchResult.load(OLD / "bench.json")
     (bundle,) = result.bundles
     assert (result.label, bundle.name) == ("abc", "net")
-    assert len(bundle.measurement.visits) == 3
+    assert len(bundle.measurement.sessions) == 3
     result.save(tmp_path / "bench.json")
     assert json.loads((tmp_path / "bench.json").read_text()) == json.loads((OLD / "bench.json").read_text())
 

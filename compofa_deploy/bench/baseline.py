@@ -12,7 +12,7 @@ from compofa_deploy.graph.form import choose_form
 from compofa_deploy.graph.reference_network import make_reference
 from compofa_deploy.space.named_architectures import find_architecture
 from latency_tables.device import DeviceSpec
-from latency_tables.measurement import Item
+from latency_tables.item import Item
 
 ARCHITECTURE = find_architecture("mbv3-w0.75-cifar10")
 

@@ -90,7 +90,7 @@ def compare_benched(
         old_ms=old.measurement.latency_ms,
         new_ms=new.measurement.latency_ms,
         blocks=min(len(olds), len(news)),
-        seconds=sum(sum(v.samples_ns) for b in (old, new) for v in b.measurement.visits) / NS_PER_S,
+        seconds=sum(sum(v.samples_ns) for b in (old, new) for v in b.measurement.sessions) / NS_PER_S,
         reason=reason,
         notes=tuple(doubts),
     )

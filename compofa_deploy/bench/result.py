@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError
 from latency_tables.field_rule import rule
+from latency_tables.item import Item
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import Item, Measurement, find_quiet
+from latency_tables.measured_session import find_p20
+from latency_tables.measurement import Measurement
 from latency_tables.record import Record, RecordFile
 from profilers.measuring.load_cost import Load
 
@@ -66,16 +68,20 @@ class BenchmarkedBundle:
 
         Both latencies are 20th percentiles, since slower calls tell more about the machine than about the networks.
         """
-        pairs = zip(self.measurement.visits, self.measurement.references_ns, strict=True)
-        return np.log([visit.quiet_ns / reference for visit, reference in pairs])
+        pairs = zip(self.measurement.sessions, self.measurement.references_ns, strict=True)
+        return np.log([session.p20_ns / reference for session, reference in pairs])
 
     @property
     def disturbed_share(self) -> float:
         """The share of disturbed calls, of the bundle or of the baseline, whichever is larger."""
-        visits = self.measurement.visits
-        own = [visit.samples_ns for visit in visits]
-        looks = [look for visit in visits for look in (visit.reference_before_ns, visit.reference_after_ns)]
-        return max(map(_find_disturbed, (own, looks)))
+        sessions = self.measurement.sessions
+        own = [session.samples_ns for session in sessions]
+        timings = [
+            timing
+            for session in sessions
+            for timing in (session.reference_before_ns, session.reference_after_ns)
+        ]
+        return max(map(_find_disturbed, (own, timings)))
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -172,5 +178,5 @@ class _StoredResult(Record):
 
 
 def _find_disturbed(sessions: Iterable[Sequence[int]]) -> float:
-    calls = [np.asarray(samples) > DISTURBED_FACTOR * find_quiet(samples) for samples in sessions]
+    calls = [np.asarray(samples) > DISTURBED_FACTOR * find_p20(samples) for samples in sessions]
     return float(np.mean(np.concatenate(calls)))

@@ -28,7 +28,7 @@ MIN_CALLS = 10
 MAX_CALLS = 1_000_000
 MAX_SESSION_MS = 2000.0
 """A slow model's session ends here, unless it was asked to take longer."""
-VISIT_LIMIT_S = 60.0
+SESSION_LIMIT_S = 60.0
 """Beyond sampling, a session that takes longer is taken for a hang."""
 REFERENCE_CALLS = 20
 
@@ -84,7 +84,7 @@ def plan_sampling(sampled_ms: float) -> Plan:
         max_calls=MAX_CALLS,
         max_ms=max(share, MAX_SESSION_MS),
         reference_calls=REFERENCE_CALLS,
-        session_limit_s=VISIT_LIMIT_S + share / 1000,
+        session_limit_s=SESSION_LIMIT_S + share / 1000,
     )
 
 

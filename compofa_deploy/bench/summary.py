@@ -75,7 +75,7 @@ def summarise(benched: BenchmarkedBundle) -> Summary:
         load_ms=float(np.median([load.load_ms for load in benched.loads])),
         memory_bytes=round(float(np.median(memory))) if memory else None,
         size_bytes=measurement.item.size_bytes,
-        sessions=len(measurement.visits),
+        sessions=len(measurement.sessions),
         samples=len(samples),
         doubts=benched.doubts,
     )

@@ -176,8 +176,8 @@ def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
         low_ms=low,
         high_ms=high,
         percentiles_ms={str(p): measurement.percentile(p) for p in PERCENTILES},
-        sessions=len(measurement.visits),
-        samples=sum(len(visit.samples_ns) for visit in measurement.visits),
+        sessions=len(measurement.sessions),
+        samples=sum(len(session.samples_ns) for session in measurement.sessions),
         when=read_conditions().when,
     )
 

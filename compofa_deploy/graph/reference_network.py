@@ -12,7 +12,7 @@ from compofa_deploy.graph.random_weights import draw_repeating_weights
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import STAGES, Subnet
-from latency_tables.measurement import Item
+from latency_tables.item import Item
 from profilers.measuring.kit import make_item
 
 MIDDLE_DEPTHS = (3,) * STAGES

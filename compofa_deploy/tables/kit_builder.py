@@ -17,8 +17,8 @@ from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.space.subnet import DEPTHS, STAGES, Subnet
 from latency_tables.errors import InputError
+from latency_tables.item import Item
 from latency_tables.layer import Layer
-from latency_tables.measurement import Item
 from profilers.measuring.kit import Kit, make_item, write_kit
 
 

@@ -95,5 +95,5 @@ def judge(
 
 def _half(measurement: Measurement, part: int) -> float:
     """The latency by the first or second half of a measurement's sessions."""
-    middle = len(measurement.visits) // 2
+    middle = len(measurement.sessions) // 2
     return measurement.take(slice(middle, None) if part else slice(middle)).latency_ms

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.json_text import parse_json
-from latency_tables.measurement import Visit
+from latency_tables.measured_session import MeasuredSession
 from profilers.measuring.locked_file import open_locked
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Journal:
 
     Attributes:
         path: The file.
-        visits: The sessions in the file, in the order of their lines.
+        sessions: The sessions in the file, in the order of their lines.
         set_aside: Where the file of another run was moved to; ``None`` where there was none.
         unread: How many lines could not be read.
     """
@@ -47,7 +47,7 @@ class Journal:
             InputError: The file cannot be written, or another run holds it.
         """
         self.path = Path(path)
-        self.visits: list[Visit] = []
+        self.sessions: list[MeasuredSession] = []
         self.set_aside: Path | None = None
         self.unread = 0
         header = json.dumps({"format": FORMAT, "version": VERSION, **identity}, allow_nan=False)
@@ -74,17 +74,17 @@ class Journal:
             return f"{self.path}: {lines} could not be read, and what is missing is measured again"
         return ""
 
-    def append(self, visit: Visit) -> None:
+    def append(self, session: MeasuredSession) -> None:
         """Write a session down.
 
         Raises:
             InputError: The disk is full, or the file can no longer be written.
         """
         try:
-            self._write(json.dumps(visit.to_dict(), allow_nan=False))
+            self._write(json.dumps(session.to_dict(), allow_nan=False))
         except OSError as error:
             raise self._explain(error) from None
-        self.visits.append(visit)
+        self.sessions.append(session)
 
     def close(self) -> None:
         """Close the file and free its lock. Every line is in the file already, so that a failure loses nothing."""
@@ -120,7 +120,9 @@ class Journal:
             self._file.truncate(os.fstat(self._file.fileno()).st_size - len(cut))
         for number, line in enumerate(lines, start=2):
             try:
-                self.visits.append(Visit.from_dict(json.loads(line), f"{self.path}, line {number}"))
+                self.sessions.append(
+                    MeasuredSession.from_dict(json.loads(line), f"{self.path}, line {number}")
+                )
             except (FormatError, ValueError, RecursionError):
                 self.unread += 1
 

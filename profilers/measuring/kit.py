@@ -12,8 +12,8 @@ from typing import Any
 
 from latency_tables.errors import FormatError, InputError
 from latency_tables.files import replace_file
+from latency_tables.item import Item
 from latency_tables.measured_kit import hash_kit
-from latency_tables.measurement import Item
 from latency_tables.record import RecordFile
 from profilers.runtimes.external_data import check_external_data
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError
-from latency_tables.measurement import SAMPLES
+from latency_tables.measured_session import SAMPLES
 from latency_tables.record import Record
 from profilers.measuring.open_model import ModelPaths, open_bound, read_model
 from profilers.measuring.timing import sample

@@ -16,10 +16,12 @@ from typing import Callable
 import numpy as np
 
 from latency_tables.device import DeviceRequest, DeviceSpec
-from latency_tables.drift import estimate_drift, find_swell
+from latency_tables.drift import estimate_drift
 from latency_tables.errors import MismatchError
+from latency_tables.item import Item
 from latency_tables.measured_kit import MeasuredKit
-from latency_tables.measurement import Item, Measurement, Visit
+from latency_tables.measured_session import MeasuredSession, find_median_to_p20_ratio
+from latency_tables.measurement import Measurement
 from latency_tables.scratch import scratch_folder
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
@@ -143,23 +145,23 @@ def run_kit(
         items = list_measured(kit, spec)
         order = schedule(items, plan, rng or np.random.default_rng(0))
         wanted = {(item.id, session) for item, session in order}
-        found = () if log is None else log.visits
-        visits = {key: visit for visit in found if (key := (visit.item, visit.session)) in wanted}
-        resumed = len(visits)
+        kept = () if log is None else log.sessions
+        found = {key: entry for entry in kept if (key := (entry.item, entry.number)) in wanted}
+        resumed = len(found)
         notes = [log.note] if log is not None and log.note else []
         worker: WorkerProcess | InProcessWorker = InProcessWorker() if in_process else WorkerProcess()
         stack.enter_context(worker)
         for item, session in order:
-            if (item.id, session) in visits:
+            if (item.id, session) in found:
                 continue
-            visit = measure_session(worker, kit, spec, plan, item, session, notes.append)
+            measured = measure_session(worker, kit, spec, plan, item, session, notes.append)
             if log is not None:
-                log.append(visit)
-            visits[item.id, session] = visit
+                log.append(measured)
+            found[item.id, session] = measured
             if on_progress is not None:
-                on_progress(Progress(len(visits), len(order), resumed, item.label, "; ".join(notes)))
+                on_progress(Progress(len(found), len(order), resumed, item.label, "; ".join(notes)))
             notes.clear()
-    return collect(items, plan, visits)
+    return collect(items, plan, found)
 
 
 def measure_models(
@@ -197,24 +199,26 @@ def measure_models(
         return run_kit(kit, spec, None, plan, on_progress, rng)
 
 
-def collect(items: Sequence[Item], plan: Plan, visits: Mapping[tuple[str, int], Visit]) -> list[Measurement]:
+def collect(
+    items: Sequence[Item], plan: Plan, sessions: Mapping[tuple[str, int], MeasuredSession]
+) -> list[Measurement]:
     """Measurements of items from their sessions, all scaled to the reference's level over the run.
 
     Args:
         items: The items, in the order of the result.
         plan: The plan, which says how many sessions an item has.
-        visits: The sessions by item id and number, in the order in which they were measured.
+        sessions: The sessions by item id and number, in the order in which they were measured.
     """
-    swell = find_swell(visits.values())
-    drift = estimate_drift(list(visits.values()))
-    references = dict(zip(visits, drift.references_ns))
+    median_to_p20_ratio = find_median_to_p20_ratio(sessions.values())
+    drift = estimate_drift(list(sessions.values()))
+    references = dict(zip(sessions, drift.references_ns))
     return [
         Measurement(
             item,
-            tuple(visits[key] for key in keys),
+            tuple(sessions[key] for key in keys),
             drift.reference_ns / NS_PER_MS,
             tuple(references[key] for key in keys),
-            swell,
+            median_to_p20_ratio,
         )
         for item in items
         if (keys := [(item.id, session) for session in range(plan.sessions(item))])

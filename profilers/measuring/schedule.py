@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from latency_tables.device import DeviceSpec
-    from latency_tables.measurement import Item
+    from latency_tables.item import Item
     from profilers.measuring.kit import Kit
     from profilers.measuring.plan import Plan
 

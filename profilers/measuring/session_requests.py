@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable
 
 from latency_tables.errors import FormatError, MeasurementError, WorkerDied
-from latency_tables.measurement import Visit
+from latency_tables.measured_session import MeasuredSession
 from profilers.measuring.open_model import ModelPaths
 from profilers.runtimes.registry import find_runtime
 
 if TYPE_CHECKING:
     from latency_tables.device import DeviceSpec
-    from latency_tables.measurement import Item
+    from latency_tables.item import Item
     from profilers.measuring.in_process_worker import InProcessWorker
     from profilers.measuring.kit import Kit
     from profilers.measuring.plan import Plan
@@ -29,7 +29,7 @@ def measure_session(
     item: Item,
     session: int,
     on_retry: Callable[[str], None],
-) -> Visit:
+) -> MeasuredSession:
     """Have a worker measure one session of an item; start the worker where it is not running.
 
     Args:
@@ -68,9 +68,9 @@ def measure_session(
     raise AssertionError("unreachable")
 
 
-def _read_session(answer: dict[str, Any], item: Item) -> Visit:
+def _read_session(answer: dict[str, Any], item: Item) -> MeasuredSession:
     try:
-        return Visit.from_dict(answer, "the answer")
+        return MeasuredSession.from_dict(answer, "the answer")
     except FormatError as error:
         raise MeasurementError(f"the measuring process gave no measurement ({error})") from None
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError
-from latency_tables.measurement import Visit
+from latency_tables.measured_session import MeasuredSession
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import read_time
 from profilers.machine.parent import end_with_parent
@@ -61,7 +61,7 @@ class Worker:
         """Measure one fresh session of an item, as :meth:`measure_session` does, in a JSON-ready form."""
         return self.measure_session(request).to_dict()
 
-    def measure_session(self, request: Mapping[str, Any]) -> Visit:
+    def measure_session(self, request: Mapping[str, Any]) -> MeasuredSession:
         """Measure one fresh session of an item.
 
         Args:
@@ -83,7 +83,7 @@ class Worker:
             feeds = make_feeds(opened, self.spec.batch, tuple(request["shape"]))
         shares = self._share_layers(request, feeds) if request["layer_names"] else ()
         gc.collect()
-        return Visit(
+        return MeasuredSession(
             request["item"],
             request["session"],
             samples.ns,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from latency_tables.errors import CompofaError
-from latency_tables.measurement import Item
+from latency_tables.item import Item
 from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.model_files import ModelFiles
 from profilers.runtimes.fake import FakeModel, FakeWorld

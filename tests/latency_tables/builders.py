@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from latency_tables.device import DeviceSpec
+from latency_tables.item import Item
 from latency_tables.machine import Conditions, Machine
-from latency_tables.measurement import Item, Measurement, Visit
+from latency_tables.measured_session import MeasuredSession
+from latency_tables.measurement import Measurement
 from latency_tables.table import ErrorSummary, LatencyTable, MeasuredNetwork
 
 MACHINE = Machine("A CPU", "x86_64", ("avx2", "fma"), 4, None, "Linux")
@@ -20,23 +22,23 @@ def make_item(
     return Item(id, kind, f"models/{id}.onnx", "0" * 64, (1, 3, 8, 8), layers, id, size)
 
 
-def make_visit(
-    samples_ns: list[int], session: int = 0, reference_ns: tuple[int, int] = (1000, 1000), **changes: object
-) -> Visit:
+def make_session(
+    samples_ns: list[int], number: int = 0, reference_ns: tuple[int, int] = (1000, 1000), **changes: object
+) -> MeasuredSession:
     fields = {
-        "item": "a", "session": session, "samples_ns": tuple(samples_ns),
+        "item": "a", "number": number, "samples_ns": tuple(samples_ns),
         "reference_before_ns": (reference_ns[0],) * 3, "reference_after_ns": (reference_ns[1],) * 3,
         "warm_up_calls": 8, "steady": True, "flags": (), "when": CONDITIONS.when,
     }  # fmt: skip
-    return Visit(**{**fields, **changes})  # type: ignore[arg-type]
+    return MeasuredSession(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def make_measurement(item: Item, ms: float, sessions: int = 2) -> Measurement:
     """A measurement whose every sample is ``ms``."""
-    visits = tuple(
-        make_visit([round(ms * 1e6)] * 5, s, (10**6, 10**6), item=item.id) for s in range(sessions)
+    measured = tuple(
+        make_session([round(ms * 1e6)] * 5, s, (10**6, 10**6), item=item.id) for s in range(sessions)
     )
-    return Measurement(item, visits, reference_ms=1.0)
+    return Measurement(item, measured, reference_ms=1.0)
 
 
 def make_table(**changes: object) -> LatencyTable:

@@ -13,13 +13,14 @@ from latency_tables.build import (
 )
 from latency_tables.errors import InputError
 from latency_tables.fit import RELATIVE_NOISE
-from latency_tables.measurement import Item, Measurement
+from latency_tables.item import Item
+from latency_tables.measurement import Measurement
 from tests.latency_tables.builders import (
     CONDITIONS,
     SPEC,
     make_item,
     make_measurement,
-    make_visit,
+    make_session,
     random_generator,
 )
 
@@ -49,8 +50,8 @@ def list_items(measurements: list[Measurement]) -> list[Item]:
 
 def look_within(measurement: Measurement, shares: list[float]) -> Measurement:
     """The measurement, as if its first session had looked at the layers."""
-    first, *others = measurement.visits
-    return replace(measurement, visits=(replace(first, layer_shares=tuple(shares)), *others))
+    first, *others = measurement.sessions
+    return replace(measurement, sessions=(replace(first, layer_shares=tuple(shares)), *others))
 
 
 def test_layers_whose_weights_cost_more_in_a_network_are_found_out() -> None:
@@ -80,8 +81,8 @@ def test_a_layer_of_one_size_that_costs_more_in_a_network_is_found_out() -> None
 
 def test_the_noise_of_a_network_is_what_its_sessions_leave_open() -> None:
     levels = (0.94, 0.97, 1.0, 1.03, 1.06)
-    visits = tuple(make_visit([round(1e6 * x)], s) for s, x in enumerate(levels))
-    noisy = Measurement(make_item(), visits, 0.001)
+    sessions = tuple(make_session([round(1e6 * x)], s) for s, x in enumerate(levels))
+    noisy = Measurement(make_item(), sessions, 0.001)
     expected = 1.2533 * np.std(np.log(levels), ddof=1) / np.sqrt(5)
     assert estimate_noise([noisy]) == pytest.approx(expected, rel=1e-4)
     assert estimate_noise([make_measurement(make_item(), 1.0, sessions=5)]) == LEAST_NOISE
@@ -128,7 +129,7 @@ def test_a_network_that_is_left_out_tells_nothing_of_its_layers_either() -> None
         costs = [true[key] for key in network.item.layers]
         networks.append(look_within(network, [cost / sum(costs) for cost in costs]))
     # One network claims that the whole of its time goes into its first layer.
-    odd = replace(networks[0], visits=tuple(replace(v, layer_shares=()) for v in networks[0].visits))
+    odd = replace(networks[0], sessions=tuple(replace(v, layer_shares=()) for v in networks[0].sessions))
     networks[0] = look_within(odd, [1.0, *[0.0] * (len(odd.item.layers) - 1)])
     table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks, [CONDITIONS])
     without = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks[1:], [CONDITIONS])
@@ -144,16 +145,16 @@ def test_networks_that_crowd_a_cache_are_slower_than_the_sum_of_their_layers() -
     def take_ms(layers: tuple[str, ...]) -> float:
         return sum(alone[key] for key in layers) * (0.8 + sum(sizes[key] for key in layers) / 1e7)
 
-    crowded = [make_measurement(m.item, take_ms(m.item.layers)) for m in measurements[len(KEYS) :]]
+    contended = [make_measurement(m.item, take_ms(m.item.layers)) for m in measurements[len(KEYS) :]]
     table = build_table(
         SPEC,
         {"name": "tiny"},
         "k",
         list_items(measurements),
-        [*measurements[: len(KEYS)], *crowded],
+        [*measurements[: len(KEYS)], *contended],
         [CONDITIONS],
     )
-    assert table.crowding.per_byte == pytest.approx(1e-7, rel=0.3)
+    assert table.cache_contention.per_byte == pytest.approx(1e-7, rel=0.3)
     unseen = (*KEYS[:4], *KEYS[2:9], KEYS[5])
     assert table.predict_ms(unseen) == pytest.approx(take_ms(unseen), rel=0.02)
 
@@ -184,8 +185,8 @@ def test_a_network_with_a_layer_that_was_not_measured_is_refused() -> None:
 
 
 def test_the_noise_floor_is_how_far_two_sessions_lie_apart() -> None:
-    visits = tuple(make_visit([round(1e6 * x)], s) for s, x in enumerate((0.99, 1.0, 1.01)))
-    measurement = Measurement(make_item(), visits, 0.001)
+    sessions = tuple(make_session([round(1e6 * x)], s) for s, x in enumerate((0.99, 1.0, 1.01)))
+    measurement = Measurement(make_item(), sessions, 0.001)
     assert measure_noise([measurement]) == pytest.approx(np.mean([0.01, 0.01, 0.02]), rel=1e-6)
     assert measure_noise([make_measurement(make_item(), 1.0, sessions=1)]) == 0
 

@@ -3,53 +3,57 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_tables.drift import estimate_drift, find_swell
-from latency_tables.measurement import Visit
-from tests.latency_tables.builders import make_visit
+from latency_tables.drift import estimate_drift
+from latency_tables.measured_session import MeasuredSession, find_median_to_p20_ratio
+from tests.latency_tables.builders import make_session
 
 ITEMS = tuple(f"n{i}" for i in range(10))
 
 
-def make_run(speeds: list[float], looks: list[float], noise: float = 0.0, sharing: int = 1) -> list[Visit]:
-    """Visits of ten items in turn, at moments when the machine takes ``speeds`` (n,) times as long, between looks
-    (n + 1,) that see ``looks`` instead; ``sharing`` visits in a row are between the same two."""
+def make_run(
+    speeds: list[float], timings: list[float], noise: float = 0.0, sharing: int = 1
+) -> list[MeasuredSession]:
+    """Sessions of ten items in turn, when the machine takes ``speeds`` (n,) times as long.
+
+    The reference timings around them see ``timings`` (n + 1,) instead; ``sharing`` sessions in a row share two.
+    """
     rng = np.random.default_rng(0)
-    visits = []
+    sessions = []
     for i, speed in enumerate(speeds):
         ms = (1 + i % 10) * speed * np.exp(noise * rng.standard_normal())
         first = i // sharing * sharing
-        around = (round(1e6 * looks[first]), round(1e6 * looks[min(first + sharing, len(speeds))]))
-        visits.append(make_visit([round(1e6 * ms)] * 3, i // 10, around, item=ITEMS[i % 10]))
-    return visits
+        around = (round(1e6 * timings[first]), round(1e6 * timings[min(first + sharing, len(speeds))]))
+        sessions.append(make_session([round(1e6 * ms)] * 3, i // 10, around, item=ITEMS[i % 10]))
+    return sessions
 
 
-def test_on_a_machine_that_drifts_the_nearest_looks_count() -> None:
+def test_on_a_machine_that_drifts_the_nearest_reference_timings_count() -> None:
     speeds = [1 + 0.2 * np.sin(i / 3) for i in range(101)]
     drift = estimate_drift(make_run(speeds[:100], speeds))
     assert np.abs(np.array(drift.references_ns) / 1e6 / speeds[:100] - 1).max() < 0.05
     assert drift.reference_ns == pytest.approx(1e6, rel=0.02)
 
 
-def test_on_a_steady_machine_many_looks_outvote_those_that_were_off() -> None:
-    looks = [1.3 if i % 7 == 3 else 1 + 0.01 * np.sin(10 * i) for i in range(101)]
-    drift = estimate_drift(make_run([1.0] * 100, looks, noise=0.005))
+def test_on_a_steady_machine_many_reference_timings_outvote_those_that_were_off() -> None:
+    timings = [1.3 if i % 7 == 3 else 1 + 0.01 * np.sin(10 * i) for i in range(101)]
+    drift = estimate_drift(make_run([1.0] * 100, timings, noise=0.005))
     references = np.array(drift.references_ns) / 1e6
     assert np.abs(references - 1).max() < 0.015
     assert drift.reference_ns == pytest.approx(1e6, rel=0.01)
 
 
-def test_a_slow_drift_is_followed_through_looks_that_are_noisy() -> None:
+def test_a_slow_drift_is_followed_through_noisy_reference_timings() -> None:
     speeds = [1 + 0.001 * i for i in range(201)]
-    looks = (speeds * np.exp(0.03 * np.random.default_rng(1).standard_normal(201))).tolist()
-    references = np.array(estimate_drift(make_run(speeds[:200], looks, noise=0.005)).references_ns) / 1e6
+    timings = (speeds * np.exp(0.03 * np.random.default_rng(1).standard_normal(201))).tolist()
+    references = np.array(estimate_drift(make_run(speeds[:200], timings, noise=0.005)).references_ns) / 1e6
     assert np.abs(references / speeds[:200] - 1).mean() < 0.01
 
 
 def test_a_look_that_serves_many_visits_counts_once() -> None:
-    # Four visits between each two looks; of the looks, most saw 1.0.
-    looks = [1.0 + 0.1 * (i >= 32) + 0.0001 * i for i in range(41)]
-    drift = estimate_drift(make_run([1.0] * 40, looks, sharing=4))
-    assert drift.reference_ns == pytest.approx(1e6 * np.median(looks[::4]), rel=1e-6)
+    # Four sessions between each two reference timings, most of which saw 1.0.
+    timings = [1.0 + 0.1 * (i >= 32) + 0.0001 * i for i in range(41)]
+    drift = estimate_drift(make_run([1.0] * 40, timings, sharing=4))
+    assert drift.reference_ns == pytest.approx(1e6 * np.median(timings[::4]), rel=1e-6)
 
 
 @given(st.lists(st.floats(0.5, 2.0), min_size=1, max_size=40))
@@ -59,6 +63,6 @@ def test_a_look_at_every_speed_is_never_left(speeds: list[float]) -> None:
     assert all(0.49e6 <= reference <= 2.01e6 for reference in drift.references_ns)
 
 
-def test_the_swell_of_a_run_is_that_of_a_typical_visit() -> None:
-    visits = [make_visit([1000] * 4 + [slow] * 5) for slow in (1000, 1030, 1050, 9000, 1020)]
-    assert find_swell(visits) == pytest.approx(1.03)
+def test_the_median_to_p20_ratio_of_a_run_is_that_of_a_typical_session() -> None:
+    sessions = [make_session([1000] * 4 + [slow] * 5) for slow in (1000, 1030, 1050, 9000, 1020)]
+    assert find_median_to_p20_ratio(sessions) == pytest.approx(1.03)

@@ -89,15 +89,20 @@ def test_more_coefficients_than_networks_are_what_a_ridge_makes_of_them() -> Non
 def test_what_is_no_layers_own_is_found_beside_the_layers() -> None:
     parts, counts = draw_networks(30)
     alone = counts @ parts[:, 0]
-    crowded = alone * (counts.sum(axis=1) - 18)
-    whole = np.stack([np.ones(30), crowded], axis=1)
+    contended = alone * (counts.sum(axis=1) - 18)
+    whole = np.stack([np.ones(30), contended], axis=1)
     design = Design(
-        parts, counts, whole, 1.2 * alone + 0.01 * crowded, np.array([1.0, 0, 0]), np.array([0.5, 0.3, 0.05])
+        parts,
+        counts,
+        whole,
+        1.2 * alone + 0.01 * contended,
+        np.array([1.0, 0, 0]),
+        np.array([0.5, 0.3, 0.05]),
     )
-    costs, (intercept, crowding) = fit_costs(design)
+    costs, (intercept, contention) = fit_costs(design)
     assert costs == pytest.approx(1.2 * parts[:, 0], rel=0.01)
     assert intercept == pytest.approx(0, abs=0.02)
-    assert crowding == pytest.approx(0.01, rel=0.05)
+    assert contention == pytest.approx(0.01, rel=0.05)
 
 
 def test_leaving_one_out_never_sees_the_one() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from latency_tables.build import group_layer
-from latency_tables.crowding import Crowding
+from latency_tables.cache_contention import CacheContention
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.recalibrate import Run, choose_runs, recalibrate, scale_table
@@ -35,9 +35,15 @@ PLAN = Plan(network_sessions=5, min_calls=10, min_ms=1.0, reference_calls=9)
 
 
 def make_old(**changes: object) -> LatencyTable:
-    crowding = Crowding(0.0, 1e6, {key: 20_000 for key in KEYS})
+    contention = CacheContention(0.0, 1e6, {key: 20_000 for key in KEYS})
     return make_table(
-        **{"layers_ms": COSTS, "costs_ms": COSTS, "intercept_ms": 0.0, "crowding": crowding, **changes}
+        **{
+            "layers_ms": COSTS,
+            "costs_ms": COSTS,
+            "intercept_ms": 0.0,
+            "cache_contention": contention,
+            **changes,
+        }
     )
 
 
@@ -106,7 +112,9 @@ def test_a_device_that_is_slower_in_everything_scales_the_table() -> None:
 
 def test_costs_of_one_resolution_are_kept_apart() -> None:
     own = {16: {KEYS[0]: 5 * COSTS[KEYS[0]]}}
-    old = make_old(error=None, residuals=(), crowding=Crowding(), costs_at=own, resolutions=(8, 16))
+    old = make_old(
+        error=None, residuals=(), cache_contention=CacheContention(), costs_at=own, resolutions=(8, 16)
+    )
     new = recalibrate(old, (8, 16), make_measured(RUNS[:6], factor=2.0))
     assert new.costs_at[16][KEYS[0]] == pytest.approx(10 * COSTS[KEYS[0]], rel=0.05)
     assert new.states_error

@@ -8,12 +8,13 @@ import numpy as np
 
 from compofa_deploy.bench.result import BenchmarkedBundle, BenchResult
 from latency_tables.device import DeviceSpec
+from latency_tables.item import Item
 from latency_tables.measured_kit import MeasuredKit, hash_kit
-from latency_tables.measurement import Item, Measurement
+from latency_tables.measurement import Measurement
 from profilers.measuring.kit import make_item
 from profilers.measuring.load_cost import Load
 from profilers.runtimes.fake import FakeModel
-from tests.latency_tables.builders import CONDITIONS, SPEC, make_visit
+from tests.latency_tables.builders import CONDITIONS, SPEC, make_session
 
 BASELINE = FakeModel(("baseline",), (0.5,))
 BASELINE_NS = 500_000
@@ -47,11 +48,11 @@ def make_result(
     measurements = []
     for item in items.values():
         levels = ms * 1e6 / speed * np.exp(noise * rng.standard_normal(sessions))
-        visits = tuple(
-            make_visit([round(level)] * calls, session, reference, item=item.id)
+        measured = tuple(
+            make_session([round(level)] * calls, session, reference, item=item.id)
             for session, level in enumerate(levels)
         )
-        measurements.append(Measurement(item, visits, reference[0] / 1e6))
+        measurements.append(Measurement(item, measured, reference[0] / 1e6))
     kit = MeasuredKit(
         hash_kit({}, every), {}, every, spec, {}, False, {"python": "3"}, (CONDITIONS,) * 2, tuple(measurements)
     )  # fmt: skip

@@ -130,8 +130,10 @@ def disturb(result: BenchResult, share: float, looks: bool = False) -> BenchResu
         return tuple(2 * ns if i < share * len(samples) else ns for i, ns in enumerate(samples))
 
     names = ("reference_before_ns", "reference_after_ns") if looks else ("samples_ns",)
-    visits = tuple(replace(v, **{name: slow(getattr(v, name)) for name in names}) for v in measurement.visits)
-    kit = replace(benched.kit, measurements=(replace(measurement, visits=visits),))
+    sessions = tuple(
+        replace(v, **{name: slow(getattr(v, name)) for name in names}) for v in measurement.sessions
+    )
+    kit = replace(benched.kit, measurements=(replace(measurement, sessions=sessions),))
     return replace(result, bundles=(replace(benched, kit=kit),))
 
 

@@ -126,16 +126,16 @@ def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
 
     kit, path = tmp_path / "kit.zip", tmp_path / "table.json"
     compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit)
-    visit, visited = runner._visit, []
+    measure, measured = runner.measure_session, []
 
     def stop_after(limit):
         def run(*arguments):
-            if len(visited) == limit:
+            if len(measured) == limit:
                 raise KeyboardInterrupt
-            visited.append(arguments)
-            return visit(*arguments)
+            measured.append(arguments)
+            return measure(*arguments)
 
-        monkeypatch.setattr(runner, "_visit", run)
+        monkeypatch.setattr(runner, "measure_session", run)
 
     stop_after(20)
     stopped = compofa("kit", "run", kit, "--quick", "-o", path)
@@ -145,4 +145,4 @@ def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
     stop_after(-1)
     assert compofa("kit", "run", kit, "--quick", "-o", path).code == 0
     # ONNX Runtime tells what layers take within networks: none is measured alone.
-    assert len(visited) == 2 * len(json.loads(path.read_text())["networks"])
+    assert len(measured) == 2 * len(json.loads(path.read_text())["networks"])

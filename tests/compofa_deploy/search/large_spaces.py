@@ -15,7 +15,7 @@ from compofa_deploy.search.additive import AdditiveCosts
 from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.space.choice_arrays import SETTINGS, ChoiceArray, Space
 from compofa_deploy.tables.coverage import list_needed
-from latency_tables.crowding import Crowding
+from latency_tables.cache_contention import CacheContention
 from latency_tables.table import LatencyTable
 from tests.support.supernets import TINY, make_table
 
@@ -44,8 +44,8 @@ def make_contended_table(strength: float = 0.3, **changes: object) -> LatencyTab
     }
     # A subnet has a sixth of the layers, one setting of each block, and twice as much at most.
     typical = sum(weights.values()) / 6
-    contention = Crowding(strength / typical, typical, weights)
-    return make_elastic_table(**{"crowding": contention, "layers_ms": plain.layers_ms, **changes})
+    contention = CacheContention(strength / typical, typical, weights)
+    return make_elastic_table(**{"cache_contention": contention, "layers_ms": plain.layers_ms, **changes})
 
 
 def make_predictor(widths: tuple[int, ...] = (32, 16), seed: int = 0) -> AccuracyPredictor:

@@ -16,7 +16,7 @@ from compofa_deploy.tables.validate import draw_held_out, judge, validate
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable, MeasuredNetwork
-from tests.latency_tables.builders import make_item, make_measurement, make_visit
+from tests.latency_tables.builders import make_item, make_measurement, make_session
 from tests.support.supernets import TINY, make_table
 
 SESSIONS = 4
@@ -27,11 +27,11 @@ def make_measurements(truths_ms: list[float], second: float = 1.0) -> list[Measu
     found = []
     for number, ms in enumerate(truths_ms):
         factors = [1.0] * (SESSIONS // 2) + [second] * (SESSIONS // 2)
-        visits = tuple(
-            make_visit([round(ms * factor * 1e6)] * 5, session, (10**6, 10**6))
+        sessions = tuple(
+            make_session([round(ms * factor * 1e6)] * 5, session, (10**6, 10**6))
             for session, factor in enumerate(factors)
         )
-        found.append(Measurement(make_item(f"n{number}"), visits, reference_ms=1.0))
+        found.append(Measurement(make_item(f"n{number}"), sessions, reference_ms=1.0))
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from latency_tables.errors import InputError
 from profilers.measuring.journal import Journal
-from tests.latency_tables.builders import make_visit
+from tests.latency_tables.builders import make_session
 
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
 IDENTITY = {"kit_id": "a", "plan": {"sessions": 3}}
@@ -19,17 +19,17 @@ IDENTITY = {"kit_id": "a", "plan": {"sessions": 3}}
 def write(path: Path, count: int) -> None:
     with Journal(path, IDENTITY) as journal:
         for session in range(count):
-            journal.append(make_visit([1000, 1001], session))
+            journal.append(make_session([1000, 1001], session))
 
 
 def test_visits_come_back_and_more_are_appended(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     write(path, 2)
     with Journal(path, IDENTITY) as journal:
-        assert journal.visits == [make_visit([1000, 1001], 0), make_visit([1000, 1001], 1)]
-        journal.append(make_visit([1000], 2))
+        assert journal.sessions == [make_session([1000, 1001], 0), make_session([1000, 1001], 1)]
+        journal.append(make_session([1000], 2))
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 1, 2]
+        assert [session.number for session in journal.sessions] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("cut", [1, 20, 80])
@@ -38,10 +38,10 @@ def test_a_last_line_that_was_cut_off_is_dropped(tmp_path: Path, cut: int) -> No
     write(path, 3)
     path.write_bytes(path.read_bytes()[:-cut])
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 1]
-        journal.append(make_visit([7], 9))
+        assert [session.number for session in journal.sessions] == [0, 1]
+        journal.append(make_session([7], 9))
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 1, 9]
+        assert [session.number for session in journal.sessions] == [0, 1, 9]
 
 
 def test_a_journal_of_another_run_is_set_aside(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_journal_of_another_run_is_set_aside(tmp_path: Path) -> None:
     write(path, 2)
     old = path.read_bytes()
     with Journal(path, {**IDENTITY, "kit_id": "b"}) as journal:
-        assert journal.visits == []
+        assert journal.sessions == []
         assert journal.set_aside == tmp_path / "journal.other"
     assert (tmp_path / "journal.other").read_bytes() == old
 
@@ -68,7 +68,7 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     path.touch()
     write(path, 1)
     with Journal(path, IDENTITY) as journal:
-        assert len(journal.visits) == 1
+        assert len(journal.sessions) == 1
         assert journal.note == ""
 
 
@@ -88,26 +88,26 @@ def test_good_lines_before_and_after_a_bad_one_are_kept(tmp_path: Path, broken: 
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], broken, *lines[3:]]))
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 2, 3]
+        assert [session.number for session in journal.sessions] == [0, 2, 3]
         assert journal.set_aside is None
         assert journal.note == f"{path}: 1 line could not be read, and what is missing is measured again"
-        journal.append(make_visit([1000], 1))
+        journal.append(make_session([1000], 1))
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 2, 3, 1]
+        assert [session.number for session in journal.sessions] == [0, 2, 3, 1]
 
 
 @needs_locks
 def test_a_second_run_is_refused_while_one_measures_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with Journal(path, IDENTITY) as journal:
-        journal.append(make_visit([1000], 0))
+        journal.append(make_session([1000], 0))
         for identity in (IDENTITY, {**IDENTITY, "kit_id": "b"}):
             with pytest.raises(InputError, match=r"journal: another run measures into it; wait"):
                 Journal(path, identity)
-        journal.append(make_visit([1000], 1))
+        journal.append(make_session([1000], 1))
     assert not (tmp_path / "journal.other").exists()
     with Journal(path, IDENTITY) as journal:
-        assert [visit.session for visit in journal.visits] == [0, 1]
+        assert [session.number for session in journal.sessions] == [0, 1]
 
 
 @needs_locks
@@ -157,7 +157,7 @@ def test_a_full_disk_is_one_line_and_leaves_a_journal_of_whole_lines(tmp_path: P
         pytest.raises(InputError, match=r"journal: cannot be written \(File too large\); make room"),
         Journal(path, IDENTITY) as journal,
     ):
-        journal.append(make_visit([1000] * 100, 2))
+        journal.append(make_session([1000] * 100, 2))
     assert path.read_bytes() == kept
 
 

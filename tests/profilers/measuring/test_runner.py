@@ -47,7 +47,7 @@ def test_on_a_quiet_device_every_latency_is_the_truth(tmp_path: Path, spec: Devi
     for measurement in run_kit(kit, spec, None, PLAN):
         truth = FakeModel.from_bytes(kit.read(measurement.item)).true_ms
         assert measurement.latency_ms == pytest.approx(truth, rel=0.002)
-        assert len(measurement.visits) == PLAN.sessions(measurement.item)
+        assert len(measurement.sessions) == PLAN.sessions(measurement.item)
         assert measurement.trusted
 
 
@@ -68,7 +68,7 @@ def test_drift_that_the_reference_shows_is_taken_out(tmp_path: Path, spec: Devic
     kit = make_kit(tmp_path, FakeWorld(drift=0.3, drift_period_ms=900), networks=4)
     for measurement in run_kit(kit, spec, None, PLAN):
         medians = np.array(measurement.session_levels_ms)
-        raw = np.array([np.median(visit.samples_ns) for visit in measurement.visits])
+        raw = np.array([np.median(session.samples_ns) for session in measurement.sessions])
         assert np.ptp(medians) / medians.mean() < 0.06
     assert np.ptp(raw) / raw.mean() > 0.06
 
@@ -186,7 +186,7 @@ def test_models_are_measured_on_onnx_runtime() -> None:
         {"tiny": make_onnx("batch")}, make_onnx(), find_runtime("onnxruntime").spec(), plan
     )
     assert 0 < measurement.latency_ms < 1000
-    assert len(measurement.visits) == 2
+    assert len(measurement.sessions) == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

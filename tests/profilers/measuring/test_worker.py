@@ -12,7 +12,7 @@ from profilers.runtimes.fake import FakeModel, FakeRuntime, FakeSession
 from tests.profilers.models import KEYS, SHAPE
 
 
-def test_what_a_session_doubts_of_its_device_is_kept_with_the_visit(
+def test_what_a_session_doubts_of_its_device_is_kept_with_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched: list[int] = []
@@ -26,8 +26,8 @@ def test_what_a_session_doubts_of_its_device_is_kept_with_the_visit(
     model.write_bytes(FakeModel(KEYS).to_bytes())
     where = {**ModelPaths.hash(model).to_request(), "shape": list(SHAPE)}
     worker = Worker({"spec": FakeRuntime().spec().to_dict(), "reference_calls": 5, **where})
-    visit = worker.measure_session(
+    session = worker.measure_session(
         {"item": "x", "session": 0, "limits": Plan().limits(), "layer_names": [], **where}
     )
-    assert watched[0] == visit.warm_up_calls
-    assert visit.flags == (f"slow after {len(visit.samples_ns)} calls",)
+    assert watched[0] == session.warm_up_calls
+    assert session.flags == (f"slow after {len(session.samples_ns)} calls",)

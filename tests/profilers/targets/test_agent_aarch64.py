@@ -83,7 +83,7 @@ def test_what_it_measured_is_valid_here_and_says_what_it_is(measured: MeasuredKi
     assert measured.spec.machine.architecture == "aarch64"
     assert measured.spec.machine.emulated
     assert measured.spec.runtime_version == measured.made_with["onnxruntime"] == "1.23.2"
-    assert [len(m.visits) for m in measured.measurements] == [PLAN.sessions(item) for item in kit.measured]
+    assert [len(m.sessions) for m in measured.measurements] == [PLAN.sessions(item) for item in kit.measured]
 
 
 def test_it_makes_no_table_unless_that_is_asked_for(measured: MeasuredKit) -> None:

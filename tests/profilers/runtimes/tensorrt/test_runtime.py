@@ -246,12 +246,12 @@ def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyP
     model.write_bytes(ENGINE)
     where = {**ModelPaths.hash(model).to_request(), "shape": [1, 3, 8, 8]}
     worker = Worker({"spec": runtime.spec().to_dict(), "reference_calls": 5, **where})
-    visit = worker.measure_session(
+    session = worker.measure_session(
         {"item": "x", "session": 0, "limits": Plan(max_calls=40).limits(), "layer_names": [], **where}
     )
-    for samples in (visit.samples_ns, visit.reference_before_ns, visit.reference_after_ns):
+    for samples in (session.samples_ns, session.reference_before_ns, session.reference_after_ns):
         np.testing.assert_allclose(samples, KERNEL_NS, atol=1)
-    assert (visit.steady, visit.flags) == (True, ())
+    assert (session.steady, session.flags) == (True, ())
     assert set(cuda.live.values()) == {0}
 
 
