@@ -327,7 +327,7 @@ def test_models_are_compared_by_the_real_command(
     assert found["ratio"] == pytest.approx(slower, rel=0.05)
 
 
-def list_examples() -> list[dict[str, object]]:
+def list_examples() -> list[dict[str, Any]]:
     """Return the steps that the documentation shows."""
     text = (ROOT / "docs" / "ci.md").read_text()
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]

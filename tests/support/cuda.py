@@ -280,7 +280,8 @@ class FakeContext:
     """Run a fake engine on the data at the addresses that it was given."""
 
     def __init__(self, engine: FakeEngine) -> None:
-        self.engine, self.shape, self.profiler = engine, (0,), None
+        self.engine, self.profiler = engine, None
+        self.shape: tuple[int, ...] = (0,)
         self.addresses: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:

@@ -27,7 +27,7 @@ def draw_blocks(rng, count):
 def test_either_end_is_wrong_no_more_often_than_it_may_be(rng):
     below = above = 0
     for _ in range(SIMULATIONS):
-        interval = find_interval(*draw_blocks(rng, 30), ERROR)
+        interval = find_interval(*draw_blocks(rng, 30), ERROR)  # type: ignore[call-arg]
         below += interval.high < 1
         above += interval.low > 1
     # Three standard deviations of a count.

@@ -139,7 +139,7 @@ def test_a_refusal_names_a_few_files_and_counts_the_others(tmp_path):
 def test_what_came_into_an_older_bundle_at_the_last_moment_stays(
     exported, bundle, tmp_path, monkeypatch, exchanges
 ):
-    original = bundle_writer.move_into_place
+    original = bundle_writer.move_into_place  # type: ignore[attr-defined]
 
     def move(new, place):
         (place / "notes.txt").write_text("mine")

@@ -150,7 +150,7 @@ def counted(monkeypatch, splits, supernet):
 
     monkeypatch.setattr(counted_module, "count_exported", count)
     counted = CountedAccuracies(supernet, AccuraciesByPrecision(make_accuracies(supernet)), splits)
-    counted.asked = asked
+    counted.asked = asked  # type: ignore[attr-defined]
     return counted
 
 

@@ -141,7 +141,7 @@ def test_the_journal_of_another_supernet_or_of_other_images_is_refused_and_stays
         with pytest.raises(
             MismatchError, match="of another supernet, other images or other settings; finish"
         ):
-            evaluate(*given, (16,), "", "", partial)
+            evaluate(*given, (16,), "", "", partial)  # type: ignore[call-arg]
     assert partial.read_bytes() == kept
 
 

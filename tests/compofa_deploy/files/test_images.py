@@ -21,7 +21,7 @@ def picture(width: int, height: int, mode: str = "RGB") -> Image.Image:
 @pytest.mark.parametrize("size", [(32, 32), (64, 64), (40, 90), (90, 40), (7, 300), (1, 1), (33, 32)])
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "1"])
 def test_any_size_and_mode_becomes_one_square(size, mode):
-    pixels = fit(picture(*size, mode), 32)
+    pixels = fit(picture(*size, mode), 32)  # type: ignore[call-arg]
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
 

@@ -27,8 +27,8 @@ def list_all(choices, space):
     for (a, first), (b, second) in combinations(singles, 2):
         if a != b:
             rows.append(np.where(first != choices, first, second))
-    rows = np.array(rows)
-    return rows[space.contains(rows)]
+    drawn = np.array(rows)
+    return drawn[space.contains(drawn)]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -17,7 +17,7 @@ FIXED = replace(ELASTIC, name="fixed", elastic_kernel=False)
 BOTH = pytest.mark.parametrize("architecture", [ELASTIC, FIXED], ids=lambda a: a.name)
 
 
-def draw_images(count: int, side: int) -> torch.Tensor:
+def draw_images(count: int, side: int):
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 

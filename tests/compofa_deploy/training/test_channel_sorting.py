@@ -26,7 +26,7 @@ def net():
     return net.eval()
 
 
-def run(net: Supernet, subnet: Subnet) -> torch.Tensor:
+def run(net: Supernet, subnet: Subnet):
     images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         return net(images, list_layers(ARCHITECTURE, subnet)).clone()

@@ -34,7 +34,7 @@ def trackers(monkeypatch):
             return {"DEU": {}, "FRA": {}}
 
     package, source = ModuleType("codecarbon"), ModuleType("codecarbon.input")
-    package.OfflineEmissionsTracker, source.DataSource = OfflineEmissionsTracker, DataSource
+    vars(package)["OfflineEmissionsTracker"], vars(source)["DataSource"] = OfflineEmissionsTracker, DataSource
     monkeypatch.setitem(sys.modules, "codecarbon", package)
     monkeypatch.setitem(sys.modules, "codecarbon.input", source)
     return made

@@ -88,11 +88,11 @@ def read_last_step(folder: Path) -> int:
     return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 
-def list_weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+def list_weights(trainer: Trainer):
     return dict(trainer.supernet.named_parameters())
 
 
-def find_difference(weights: dict[str, torch.Tensor], folder: Path) -> float:
+def find_difference(weights, folder: Path) -> float:
     """The largest difference of any weight from those of a checkpoint."""
     state = torch.load(folder / NAME)["model"]
     return max((value - state[name]).abs().max().item() for name, value in weights.items())

@@ -291,7 +291,7 @@ def test_in_place_distillation_takes_the_largest_subnets_logits_of_the_same_step
     phase = {**IN_PLACE, "always": ["largest", "smallest"], "subnets_per_step": 2, "sort_channels": False}
     trainer = Trainer(make_recipe([phase], dropout=0.0), images, tmp_path)
     trainer.supernet.train()
-    trainer.optimizer.step = lambda: None
+    monkeypatch.setattr(trainer.optimizer, "step", lambda: None)
     seen = []
     run, augment = trainer.supernet.forward, Augment.__call__
 

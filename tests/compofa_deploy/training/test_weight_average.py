@@ -40,7 +40,7 @@ def test_what_was_kept_goes_on_where_it_stopped(module):
     one = WeightAverage(module, 0.9)
     set_weights(module, 2.0)
     one.update()
-    kept = {name: value.clone() for name, value in one.state()["averages"].items()}
+    kept = {name: value.clone() for name, value in one.state()["averages"].items()}  # type: ignore[attr-defined]
     other = WeightAverage(module, 0.9)
     other.restore(kept, 1)
     for average in (one, other):

@@ -15,7 +15,7 @@ from profilers.targets.agent_archive import pack_agent
 
 
 def test_a_python_that_is_too_old_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_entry.sys, "version_info", (3, 7, 2))
+    monkeypatch.setattr(sys, "version_info", (3, 7, 2))
     assert agent_entry.explain_missing() == (
         "python 3.8 or newer is needed, and this is 3.7; name another with --python"
     )

@@ -67,4 +67,5 @@ def test_the_numbers_stay(use: str, alpha: float) -> None:
     for runtime in (OnnxRuntime(), OpenVino()):
         with runtime.open(model, runtime.spec()) as session:
             outputs.append(session.run(feeds)["logits"])
-    np.testing.assert_allclose(*outputs, atol=2e-6)
+    one, other = outputs
+    np.testing.assert_allclose(one, other, atol=2e-6)
