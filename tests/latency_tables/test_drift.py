@@ -44,7 +44,7 @@ def test_on_a_steady_machine_many_reference_timings_outvote_those_that_were_off(
 
 def test_a_slow_drift_is_followed_through_noisy_reference_timings() -> None:
     speeds = [1 + 0.001 * i for i in range(201)]
-    timings = (speeds * np.exp(0.03 * np.random.default_rng(1).standard_normal(201))).tolist()
+    timings = (np.array(speeds) * np.exp(0.03 * np.random.default_rng(1).standard_normal(201))).tolist()
     references = np.array(estimate_drift(make_run(speeds[:200], timings, noise=0.005)).references_ns) / 1e6
     assert np.abs(references / speeds[:200] - 1).mean() < 0.01
 
