@@ -10,6 +10,7 @@ from compofa_deploy.cli import options
 from compofa_deploy.cli.output import echo, note, print_json
 
 if TYPE_CHECKING:
+    from latency_tables.machine import Machine
     from latency_tables.table import LatencyTable
 
 
@@ -44,10 +45,16 @@ def list_command(as_json: bool) -> None:
     if not listing.kept:
         echo(f"none in {listing.folder}; make one with compofa profile")
     for path, table in listing.shipped:
-        machine = "this machine" if table.spec.machine == here else "another machine"
-        _print(f"{path.stem}  (ships; of {machine})", table)
+        _print(f"{path.stem}  (ships; of {_describe_machine(table.spec.machine, here)})", table)
     for text in listing.broken:
         note(text)
+
+
+def _describe_machine(machine: Machine, here: Machine) -> str:
+    if machine == here:
+        return "this machine"
+    # An older table knows the CPU's name alone, which several generations share.
+    return "a machine of this name" if machine.may_be(here) else "another machine"
 
 
 def _print(title: str, table: LatencyTable) -> None:

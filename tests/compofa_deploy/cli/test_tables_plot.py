@@ -8,6 +8,7 @@ import pytest
 
 from latency_tables import shipped
 from latency_tables.table import LatencyTable, MeasuredNetwork
+from profilers.machine.environment import read_machine
 
 NAME = "tiny-onnxruntime-f32-1"
 
@@ -59,6 +60,15 @@ def test_a_table_that_ships_is_listed_as_of_this_machine_only_where_it_is(compof
     elsewhere = replace(table.spec, machine=replace(table.spec.machine, cpu_model="Another CPU"))
     replace(table, spec=elsewhere).save(ships / f"{NAME}.json")
     assert f"{NAME}  (ships; of another machine)" in compofa("tables", "list").out
+
+
+def test_an_older_table_is_listed_as_of_a_machine_of_this_name_and_used_only_by_name(compofa, ships, table):
+    here = read_machine()
+    older = replace(table.spec, machine=replace(here, cpu_details=()))
+    replace(table, spec=older).save(ships / f"{NAME}.json")
+    expected = "a machine of this name" if here.cpu_details else "this machine"
+    assert f"{NAME}  (ships; of {expected})" in compofa("tables", "list").out
+    assert compofa("tables", "predict", NAME, "23344@16").code == 0
 
 
 def test_a_table_that_ships_is_named_in_place_of_a_file(compofa, ships, tmp_path):
