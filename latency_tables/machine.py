@@ -20,6 +20,10 @@ MAX_FOREIGN_LOAD = 0.5
 """In cores, on average over a run: other work that takes more slows down what is measured."""
 
 
+MIN_ELAPSED_MS = 500
+"""Processor time is counted in ticks of 10 ms, so shorter times say little."""
+
+
 def hash_json(data: Any) -> str:
     """12 hexadecimal digits of a value's canonical JSON.
 
@@ -80,9 +84,17 @@ class Machine(Record):
 class Conditions(Record):
     """What a machine was doing at a moment. ``None`` is what could not be read.
 
-    ``when`` is ISO 8601 in UTC; ``throttle_count`` counts, since the machine started, how often its cores were
-    slowed by heat, and ``quota_throttle_count`` how often the container's quota stopped it. ``steal_ms`` is for how
-    long, summed over cores, the host of a virtual machine ran others while this one wanted to run.
+    Attributes:
+        when: ISO 8601, in UTC.
+        load_average: The number of processes that ran or wanted to, over the last minute.
+        frequency_mhz: The mean clock of the cores.
+        throttle_count: How often heat slowed the cores down, since the machine started.
+        quota_throttle_count: How often the container's quota stopped its processes.
+        memory_available_bytes: The memory that a new process could have.
+        steal_ms: How long the host of a virtual machine ran others while this one wanted to run, summed over cores.
+        cpu_elapsed_ms: The time since the machine started, as its cores count it.
+        cpu_busy_ms: How long the cores that the measuring process may use were at work, summed over them.
+        cpu_own_ms: The part of it that the measuring process and its children took.
     """
 
     when: str
@@ -92,6 +104,9 @@ class Conditions(Record):
     quota_throttle_count: int | None
     memory_available_bytes: int | None
     steal_ms: int | None = field(default=None, metadata=rule(optional=True))
+    cpu_elapsed_ms: int | None = field(default=None, metadata=rule(omit=True))
+    cpu_busy_ms: int | None = field(default=None, metadata=rule(omit=True))
+    cpu_own_ms: int | None = field(default=None, metadata=rule(omit=True))
 
 
 def list_doubts(conditions: Sequence[Conditions], threads: int) -> tuple[str, ...]:
@@ -109,10 +124,30 @@ def list_doubts(conditions: Sequence[Conditions], threads: int) -> tuple[str, ..
     clocks = _read_all(conditions, "frequency_mhz")
     if clocks and max(clocks) - min(clocks) > MAX_CLOCK_RANGE * max(clocks):
         found.append(f"the clock went from {min(clocks):.0f} to {max(clocks):.0f} MHz")
-    loads = _read_all(conditions, "load_average")
-    if loads and (foreign := statistics.median(loads) - threads) > MAX_FOREIGN_LOAD:
+    foreign = find_foreign_cores(conditions, threads)
+    if foreign is not None and foreign > MAX_FOREIGN_LOAD:
         found.append(f"other work kept {foreign:.1f} cores busy")
     return tuple(found)
+
+
+def find_foreign_cores(conditions: Sequence[Conditions], threads: int) -> float | None:
+    """How many cores other work kept busy, on average between the first and the last of some conditions.
+
+    Processor time tells it, less the measuring process's own. The load average stands in for it where processor time is
+    unknown; it holds own work as well, of which only the measuring threads are known.
+
+    Args:
+        conditions: Conditions in their order.
+        threads: The threads that measure.
+
+    Returns:
+        The number of cores; ``None`` where nothing is known.
+    """
+    elapsed, busy, own = (_read_all(conditions, f"cpu_{part}_ms") for part in ("elapsed", "busy", "own"))
+    if min(len(elapsed), len(busy), len(own)) >= 2 and elapsed[-1] - elapsed[0] >= MIN_ELAPSED_MS:
+        return ((busy[-1] - busy[0]) - (own[-1] - own[0])) / (elapsed[-1] - elapsed[0])
+    loads = [] if elapsed else _read_all(conditions, "load_average")
+    return statistics.median(loads) - threads if loads else None
 
 
 def _read_all(conditions: Sequence[Conditions], name: str) -> list[float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from latency_tables.machine import Conditions, Machine
 from profilers.machine.clock import read_time
 from profilers.machine.cpu_details import read_cpu_details
+from profilers.machine.cpu_time import read_cpu_time
 from profilers.machine.files import read_cpuinfo, read_text
 
 KERNEL_FLAGS = frozenset((
@@ -53,6 +54,7 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
     Args:
         root: The folder that holds ``proc`` and ``sys``.
     """
+    time = read_cpu_time(root)
     return Conditions(
         when=read_time(),
         load_average=_read_load(),
@@ -61,6 +63,9 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
         quota_throttle_count=_read_quota_throttling(root),
         memory_available_bytes=_read_memory(root),
         steal_ms=_read_steal(root),
+        cpu_elapsed_ms=None if time is None else time.elapsed_ms,
+        cpu_busy_ms=None if time is None else time.busy_ms,
+        cpu_own_ms=None if time is None else time.own_ms,
     )
 
 
