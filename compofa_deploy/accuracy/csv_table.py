@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from compofa_deploy.accuracy import dynas_csv
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.files.csv import parse_csv, read_number, read_text
+from compofa_deploy.files.csv import parse_csv, read_text
+from compofa_deploy.files.numbers import read_number, read_whole
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
@@ -66,8 +67,8 @@ def read_stated(path: Path) -> StatedAccuracies:
         if column not in rows[0]:
             raise FormatError(f"{where}: needs the columns {' and '.join(REQUIRED)}; {column} is missing")
     found: dict[Subnet, float] = {}
-    for number, row in enumerate(rows, 2):
-        at = f"{where}, row {number}"
+    for row in rows:
+        at = f"{where}, line {row.line}"
         try:
             subnet = Subnet.parse(row["subnet"])
         except InputError as error:
@@ -77,10 +78,8 @@ def read_stated(path: Path) -> StatedAccuracies:
         found[subnet] = _read_percent(row["top1"], f"{at}, top1", 0)
         if row.get("top5"):
             _read_percent(row["top5"], f"{at}, top5", found[subnet])
-        if row.get("images") and not (
-            row["images"].isascii() and row["images"].isdigit() and int(row["images"])
-        ):
-            raise FormatError(f"{at}, images: must be how many images, not {row['images']!r}")
+        if row.get("images"):
+            read_whole(row["images"], f"{at}, images", "a number of images")
     if max(found.values()) <= HIGHEST_FRACTION:
         raise FormatError(f"{where}: top1 is in per cent, and none is above 1; multiply fractions by 100")
     return StatedAccuracies(tuple(found), np.array(list(found.values())), where)

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compofa_deploy.files.csv import read_number
+from compofa_deploy.files.csv import CsvRow
+from compofa_deploy.files.numbers import read_number
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import FormatError, InputError
 
@@ -20,7 +21,7 @@ Published rows repeat subnets up to 0.04 points apart, since OFA's configs also 
 """
 
 
-def read_rows(rows: Sequence[Mapping[str, str]], where: str) -> tuple[dict[Subnet, float], int]:
+def read_rows(rows: Sequence[CsvRow], where: str) -> tuple[dict[Subnet, float], int]:
     """Read the top-1 of every subnet.
 
     Args:
@@ -34,17 +35,17 @@ def read_rows(rows: Sequence[Mapping[str, str]], where: str) -> tuple[dict[Subne
         FormatError: A row has no subnet of MobileNetV3 or no top-1, or rows of one subnet contradict each other.
     """
     found: dict[Subnet, dict[int, float]] = {}
-    for number, row in enumerate(rows, 2):
-        at = f"{where}, row {number}"
+    for row in rows:
+        at = f"{where}, line {row.line}"
         top1 = read_number(row.get(TOP1, ""), f"{at}, {TOP1}", "in per cent")
         if not 0 <= top1 <= 100:
             raise FormatError(f"{at}, {TOP1}: must be between 0 and 100 per cent, not {row[TOP1]}")
-        found.setdefault(_read_subnet(row.get(SUBNET, ""), at), {})[number] = top1
+        found.setdefault(_read_subnet(row.get(SUBNET, ""), at), {})[row.line] = top1
     for subnet, values in found.items():
         low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
         if values[high] - values[low] > TOLERANCE:
             raise FormatError(
-                f"{where}, rows {min(low, high)} and {max(low, high)}: are both of {subnet} and say {values[low]:g} "
+                f"{where}, lines {min(low, high)} and {max(low, high)}: are both of {subnet} and say {values[low]:g} "
                 f"and {values[high]:g} %; rows of one subnet may differ by {TOLERANCE:g} points: keep one of them"
             )
     means = {subnet: sum(values.values()) / len(values) for subnet, values in found.items()}

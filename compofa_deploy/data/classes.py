@@ -35,6 +35,11 @@ def number_names(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
+def are_numbered(names: Sequence[str]) -> bool:
+    """Whether these names only number the classes: ``0``, ``1`` and so on, or ``class 0``, as an import has them."""
+    return tuple(names) in (number_names(len(names)), tuple(f"class {i}" for i in range(len(names))))
+
+
 def align_classes(images: T, class_names: Sequence[str], network: str) -> T:
     """Relabel images with the indices of a network's classes, matched by name.
 
@@ -76,11 +81,10 @@ def match_classes(theirs: Sequence[str], ours: Sequence[str]) -> NDArray[np.int6
         return np.array([position[name] for name in theirs], np.int64)
     values = [int(name) for name in theirs if is_whole(name)]
     numbered = sorted(values) == list(range(count))
-    unnamed = number_names(count)
-    if numbered and (tuple(ours) == unnamed or set(theirs) == set(unnamed)):
+    if numbered and (are_numbered(ours) or set(theirs) == set(number_names(count))):
         return np.array(values, np.int64)
     # A network without names has no other order than the images' own.
-    return np.arange(count) if tuple(ours) == unnamed else None
+    return np.arange(count) if are_numbered(ours) or are_numbered(theirs) else None
 
 
 def is_whole(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from compofa_deploy.data.classes import match_classes, number_names
+from compofa_deploy.data.classes import are_numbered, match_classes
 from compofa_deploy.data.labelled import ReadableImages
 from compofa_deploy.evaluation.calibrate import calibrate
 from compofa_deploy.evaluation.count import CPU
@@ -69,7 +69,7 @@ def recalibrate(
     statistics = calibrate(module, images, supernet.preprocess, resolutions, tell)
     weights = {name: array for name, array in supernet.arrays.items() if not name.endswith(STATISTICS)}
     names = supernet.class_names
-    if names == number_names(len(names)):
+    if are_numbered(names):
         names = _name_outputs(images.class_names, names)
     return replace(supernet, arrays=weights, statistics=statistics, class_names=names)
 

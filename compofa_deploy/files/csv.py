@@ -1,4 +1,4 @@
-"""CSV files that people write: every doubt is named, with its row."""
+"""CSV files that people write. Whatever is wrong in one is named with its line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ from pathlib import Path
 from latency_tables.errors import FormatError, InputError
 
 LARGEST_FILE = 32 * 2**20
-"""In bytes; a table of every layer of a large space at one resolution has some tens of thousands."""
+"""In bytes. A table of every layer of a large space at one resolution has some tens of thousands of rows."""
+
+
+class CsvRow(dict[str, str]):
+    """The cells of a row by column.
+
+    Attributes:
+        line: The number of the line in the file on which the row ends.
+    """
+
+    def __init__(self, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
+        super().__init__(zip(header, (cell.strip() for cell in cells), strict=True))
+        self.line = line
 
 
 def read_text(path: Path) -> str:
-    """A text file; :class:`InputError` where there is none, :class:`FormatError` where it is no text or too large."""
+    """Read a text file in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        InputError: There is no such file.
+        FormatError: The file is no text, or too large.
+    """
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise FormatError(f"{path}: is larger than any table ({LARGEST_FILE / 2**20:.0f} MiB)")
@@ -32,33 +49,38 @@ def check_whole(text: str, where: str) -> None:
         )
 
 
-def parse_csv(text: str, where: str, known: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of cells by column. :class:`FormatError` where a column is unknown or there twice, a row is too short or too
-    long, or the text ends within a line."""
+def parse_csv(text: str, where: str, known: Sequence[str]) -> list[CsvRow]:
+    """Parse a CSV with a header.
+
+    Args:
+        text: The whole file.
+        where: The name of the file in errors.
+        known: The columns that there may be.
+
+    Returns:
+        The rows, at least one. Blank lines are none.
+
+    Raises:
+        FormatError: A column is unknown or there twice, or a row is too short or too long, or the text ends within a
+            line.
+    """
     check_whole(text, where)
+    reader = csv.reader(text.splitlines(), strict=True)
     try:
-        lines = [line for line in csv.reader(text.splitlines(), strict=True) if line]
+        lines = [(reader.line_num, line) for line in reader if line]
     except csv.Error as error:
-        raise FormatError(f"{where}: not CSV ({error})") from None
+        raise FormatError(f"{where}, line {reader.line_num}: not CSV ({error})") from None
     if len(lines) < 2:
         raise FormatError(f"{where}: holds no rows under a header")
-    header = [name.strip() for name in lines[0]]
+    header = [name.strip() for name in lines[0][1]]
     for name in header:
         if name not in known:
             raise FormatError(f"{where}: column {name!r} is none of {', '.join(known)}")
         if header.count(name) > 1:
             raise FormatError(f"{where}: column {name!r} is there twice")
-    for number, line in enumerate(lines[1:], 2):
+    for number, line in lines[1:]:
         if len(line) != len(header):
             raise FormatError(
-                f"{where}, row {number}: has {len(line)} cells, not {len(header)}; it may be cut off"
+                f"{where}, line {number}: has {len(line)} cells, not {len(header)}; it may be cut off"
             )
-    return [dict(zip(header, (cell.strip() for cell in line), strict=True)) for line in lines[1:]]
-
-
-def read_number(text: str, where: str, unit: str) -> float:
-    """A cell's number; :class:`FormatError` where it is none. It may be negative, infinite or NaN."""
-    try:
-        return float(text)
-    except ValueError:
-        raise FormatError(f"{where}: must be a number {unit}, not {text!r}") from None
+    return [CsvRow(number, header, line) for number, line in lines[1:]]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compofa_deploy.files.csv import check_whole, parse_csv, read_number, read_text
+from compofa_deploy.files.csv import check_whole, parse_csv, read_text
+from compofa_deploy.files.numbers import read_number, read_whole
 from latency_tables.errors import FormatError, InputError
 from latency_tables.json_text import parse_values, refuse_malformed
 from latency_tables.layer_row import COLUMNS, REQUIRED, read_row
@@ -124,8 +125,8 @@ def _read_csv(path: Path) -> list[ForeignTable]:
     where = str(path)
     known = (LAYER, RESOLUTION, LATENCY, *COLUMNS)
     by_resolution: dict[int | None, dict[str, float]] = {}
-    for number, row in enumerate(parse_csv(read_text(path), where, known), 2):
-        at = f"{where}, row {number}"
+    for row in parse_csv(read_text(path), where, known):
+        at = f"{where}, line {row.line}"
         if LATENCY not in row or (LAYER not in row and any(column not in row for column in REQUIRED)):
             raise FormatError(
                 f"{where}: needs the column {LATENCY}, and either {LAYER} or {', '.join(REQUIRED)} (compofa tables "
@@ -141,11 +142,7 @@ def _read_csv(path: Path) -> list[ForeignTable]:
 
 
 def _read_resolution(text: str, where: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise FormatError(f"{where}, {RESOLUTION}: must be a resolution in pixels, not {text!r}")
-    return int(text)
+    return read_whole(text, f"{where}, {RESOLUTION}", "a resolution in pixels") if text else None
 
 
 READERS: dict[str, Callable[[Path], list[ForeignTable]]] = {

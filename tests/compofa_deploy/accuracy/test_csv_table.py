@@ -48,19 +48,19 @@ def test_a_table_that_was_evaluated_here_is_read_by_its_validation_images(tmp_pa
 @pytest.mark.parametrize(
     ("was", "now", "message"),
     [
-        ("70.5", "nan", "row 2, top1: must be between 0 and 100 per cent, not nan"),
-        ("70.5", "-1", "row 2, top1: must be between 0 and 100 per cent, not -1"),
-        ("75.25", "100.1", "row 3, top1: must be between 0 and 100 per cent"),
-        ("70.5", "high", "row 2, top1: must be a number in per cent, not 'high'"),
-        ("90", "70", "row 2, top5: must be between 70.5 and 100 per cent"),
-        ("5000", "0", "row 2, images: must be how many images"),
-        ("44444@160", "22222@160", "row 3: subnet 22222@160 is there twice"),
-        ("44444@160", "44445@160", "row 3: '44445@160' is not a subnet id"),
-        ("22222@160", "22222", "row 2: '22222' is not a subnet id"),
+        ("70.5", "nan", "line 2, top1: must be a finite number in per cent, not 'nan'"),
+        ("70.5", "-1", "line 2, top1: must be between 0 and 100 per cent, not -1"),
+        ("75.25", "100.1", "line 3, top1: must be between 0 and 100 per cent"),
+        ("70.5", "high", "line 2, top1: must be a finite number in per cent, not 'high'"),
+        ("90", "70", "line 2, top5: must be between 70.5 and 100 per cent"),
+        ("5000", "0", "line 2, images: must be a number of images"),
+        ("44444@160", "22222@160", "line 3: subnet 22222@160 is there twice"),
+        ("44444@160", "44445@160", "line 3: '44445@160' is not a subnet id"),
+        ("22222@160", "22222", "line 2: '22222' is not a subnet id"),
         ("subnet,", "name,", "column 'name' is none of subnet, top1, top5, images"),
         ("top1", "images", "column 'images' is there twice"),
         (",,\n", ",,", "ends within a line"),
-        (",,\n", "\n", "row 3: has 2 cells, not 4; it may be cut off"),
+        (",,\n", "\n", "line 3: has 2 cells, not 4; it may be cut off"),
         (GOOD, "subnet,top5\n22222@160,90\n", "needs the columns subnet and top1; top1 is missing"),
         (GOOD, "subnet,top1\n", "holds no rows"),
         (GOOD, "subnet,top1\n22222@160,0.705\n", "multiply fractions by 100"),
@@ -76,7 +76,7 @@ def test_a_spoilt_csv_is_refused_and_says_where(tmp_path, was, now, message):
 
 def test_one_subnet_written_in_two_ways_is_there_twice(tmp_path):
     config = json.dumps(Subnet.parse("22222@160").to_ofa()).replace('"', '""')
-    with pytest.raises(FormatError, match="row 3: subnet 22222@160 is there twice"):
+    with pytest.raises(FormatError, match="line 3: subnet 22222@160 is there twice"):
         read(tmp_path, f'subnet,top1\n22222@160,70\n"{config}",71\n')
 
 

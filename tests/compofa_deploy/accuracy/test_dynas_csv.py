@@ -42,20 +42,20 @@ def test_rows_that_differ_in_blocks_that_do_not_run_are_averaged_and_it_is_said(
 
 
 def test_rows_that_contradict_each_other_are_refused(read):
-    with pytest.raises(FormatError, match=r"rows 2 and 3: are both of 23344@224 and say 75 and 75.2 %"):
+    with pytest.raises(FormatError, match=r"lines 2 and 3: are both of 23344@224 and say 75 and 75.2 %"):
         read(make_row(75.0), make_row(75.2))
 
 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (make_row(101), "row 2, Top-1 Acc .*between 0 and 100"),
-        (make_row("high"), "row 2, Top-1 Acc .*must be a number"),
-        (make_row(float("nan")), "row 2, Top-1 Acc .*between 0 and 100"),
-        (make_row(75, d=[2.5] * 5), "row 2, Sub-network: .*no whole number"),
-        (make_row(75, wid=1.2), "row 2, Sub-network: .*unknown field 'wid'"),
-        ("\"__import__('os')\",x,1,0,1,75\n", "row 2, Sub-network: must be OFA's config"),
-        ('"[1, 2]",x,1,0,1,75\n', "row 2, Sub-network: must be OFA's config"),
+        (make_row(101), "line 2, Top-1 Acc .*between 0 and 100"),
+        (make_row("high"), "line 2, Top-1 Acc .*must be a finite number in per cent, not 'high'"),
+        (make_row(float("nan")), "line 2, Top-1 Acc .*must be a finite number"),
+        (make_row(75, d=[2.5] * 5), "line 2, Sub-network: .*no whole number"),
+        (make_row(75, wid=1.2), "line 2, Sub-network: .*unknown field 'wid'"),
+        ("\"__import__('os')\",x,1,0,1,75\n", "line 2, Sub-network: must be OFA's config"),
+        ('"[1, 2]",x,1,0,1,75\n', "line 2, Sub-network: must be OFA's config"),
     ],
 )
 def test_a_row_that_is_wrong_is_named(read, row, says):

@@ -40,6 +40,9 @@ def test_images_or_networks_without_names_are_matched_by_number():
     assert match_classes(NUMBERS, NAMES).tolist() == list(range(12))
     assert match_classes(tuple(sorted(NUMBERS)), NAMES)[2] == 10
     assert match_classes(NAMES, NUMBERS).tolist() == list(range(12))
+    imported = [f"class {number}" for number in range(12)]
+    assert match_classes(NAMES, imported).tolist() == list(range(12))
+    assert match_classes(tuple(sorted(NUMBERS)), imported)[2] == 10
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_the_weights_are_unchanged_and_progress_is_told():
         (("lion", "cow", "ant", "yak"), ("n1", "n2", "n3", "n4"), ("lion", "cow", "ant", "yak")),
         (("0", "1", "2", "3"), ("ant", "cow", "lion", "yak"), ("ant", "cow", "lion", "yak")),
         (("0", "1", "2", "3"), ("3", "2", "1", "0"), ("0", "1", "2", "3")),
+        (("class 0", "class 1", "class 2", "class 3"), ("n1", "n2", "n3", "n4"), ("n1", "n2", "n3", "n4")),
     ],
 )
 def test_the_names_of_the_classes_stay_and_are_taken_from_the_images_where_there_are_none(ours, theirs, kept):

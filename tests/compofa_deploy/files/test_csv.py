@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compofa_deploy.files.csv import parse_csv, read_number, read_text
+from compofa_deploy.files.csv import parse_csv, read_text
 from latency_tables.errors import FormatError, InputError
 
 KNOWN = ("subnet", "top1")
@@ -33,10 +33,16 @@ def test_spaces_around_cells_are_no_part_of_them():
     assert parse_csv("subnet , top1\n x , 1 \n", "it", KNOWN) == [{"subnet": "x", "top1": "1"}]
 
 
-def test_a_cell_that_is_no_number_is_named():
-    assert read_number("1e-05", "it", "of apples") == 1e-05
-    with pytest.raises(FormatError, match="it: must be a number of apples, not 'many'"):
-        read_number("many", "it", "of apples")
+def test_a_row_has_the_number_of_its_line_whatever_is_blank():
+    text = "\nsubnet,top1\n\nx,1\n\n\ny,2\n"
+    assert [row.line for row in parse_csv(text, "it", KNOWN)] == [4, 7]
+    with pytest.raises(FormatError, match="it, line 8: has 1 cells, not 2"):
+        parse_csv(text + "z\n", "it", KNOWN)
+
+
+def test_a_quote_that_does_not_end_is_named_by_its_line():
+    with pytest.raises(FormatError, match="it, line 3: not CSV"):
+        parse_csv('subnet,top1\nx,1\n"y,2\n', "it", KNOWN)
 
 
 def test_a_folder_is_no_text(tmp_path):

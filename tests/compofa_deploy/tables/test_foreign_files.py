@@ -107,14 +107,14 @@ def test_a_spoilt_json_is_refused_and_says_where(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("was", "now", "message"),
     [
-        ("x,0.5", "x,-0.5", "row 2, latency_ms: must be at least 0"),
-        ("x,0.5", "x,nan", "row 2, latency_ms: must be a finite number"),
-        ("x,0.5", "x,inf", "row 2, latency_ms: must be a finite number"),
-        ("x,0.5", 'x,"0,5"', "row 2, latency_ms: must be a number of milliseconds, not '0,5'"),
-        ("x,0.5", "x,", "row 2, latency_ms: must be a number of milliseconds, not ''"),
-        ("x,0.5", "x", "row 2: has 1 cells, not 2"),
-        ("x,0.5", "x,0.5,7", "row 2: has 3 cells, not 2"),
-        ("y,1e-05", "x,1e-05", "row 3: layer x is there twice"),
+        ("x,0.5", "x,-0.5", "line 2, latency_ms: must be at least 0"),
+        ("x,0.5", "x,nan", "line 2, latency_ms: must be a finite number"),
+        ("x,0.5", "x,inf", "line 2, latency_ms: must be a finite number"),
+        ("x,0.5", 'x,"0,5"', "line 2, latency_ms: must be a finite number of milliseconds, not '0,5'"),
+        ("x,0.5", "x,", "line 2, latency_ms: must be a finite number of milliseconds, not ''"),
+        ("x,0.5", "x", "line 2: has 1 cells, not 2"),
+        ("x,0.5", "x,0.5,7", "line 2: has 3 cells, not 2"),
+        ("y,1e-05", "x,1e-05", "line 3: layer x is there twice"),
         ("1e-05\n", "1e-0", "ends within a line"),
         ("layer,latency_ms", "layer,ms", "column 'ms' is none of layer, resolution, latency_ms"),
         ("layer,latency_ms", "layer,layer", "column 'layer' is there twice"),
@@ -137,11 +137,11 @@ def test_a_spoilt_csv_is_refused_and_says_where(tmp_path, was, now, message):
     ("row", "message"),
     [
         ("conv,3,16,8,4,,3,2,h_swish,0.5", None),
-        ("cone,3,16,8,4,,3,2,h_swish,0.5", "row 2, kind: must be one of"),
-        ("conv,3,16,8,4,,3,2,sigmoid,0.5", "row 2, act: must be one of"),
-        ("conv,3,16,8.0,4,,3,2,h_swish,0.5", "row 2, in_size: must be a whole number"),
-        ("conv,3,-16,8,4,,3,2,h_swish,0.5", "row 2, out_channels: must be a whole number"),
-        (",3,16,8,4,,3,2,h_swish,0.5", "row 2, kind: is missing"),
+        ("cone,3,16,8,4,,3,2,h_swish,0.5", "line 2, kind: must be one of"),
+        ("conv,3,16,8,4,,3,2,sigmoid,0.5", "line 2, act: must be one of"),
+        ("conv,3,16,8.0,4,,3,2,h_swish,0.5", "line 2, in_size: must be a whole number"),
+        ("conv,3,-16,8,4,,3,2,h_swish,0.5", "line 2, out_channels: must be a whole number"),
+        (",3,16,8,4,,3,2,h_swish,0.5", "line 2, kind: is missing"),
     ],
 )
 def test_a_csv_of_a_layers_columns_is_read_and_checked(tmp_path, row, message):
@@ -157,7 +157,7 @@ def test_a_csv_of_a_layers_columns_is_read_and_checked(tmp_path, row, message):
 
 @pytest.mark.parametrize("resolution", ["0", "-8", "8px", "8.0"])
 def test_a_resolution_that_is_none_is_refused(tmp_path, resolution):
-    with pytest.raises(FormatError, match="row 2, resolution: must be a resolution in pixels"):
+    with pytest.raises(FormatError, match="line 2, resolution: must be a resolution in pixels"):
         read_csv(tmp_path, f"layer,resolution,latency_ms\nx,{resolution},0.5\n")
 
 
