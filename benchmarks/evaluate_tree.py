@@ -18,7 +18,7 @@ from compofa_deploy.data.labelled import LabelledImages
 from compofa_deploy.evaluation.count import count_right
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import DEPTHS
-from compofa_deploy.supernet.statistics import Choices
+from compofa_deploy.supernet.statistics import Prefix
 from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from compofa_deploy.tables.kit_builder import choose_networks
 from compofa_deploy.torch_process.allocator import tune_allocator
@@ -47,7 +47,7 @@ def compare(
     for depths in sample:
         choices = tuple(DEPTHS.index(d) for d in depths)
 
-        def on_path(prefix: Choices, choices: Choices = choices) -> bool:
+        def on_path(prefix: Prefix, choices: Prefix = choices) -> bool:
             return prefix == choices[: len(prefix)]
 
         started = time.perf_counter()

@@ -30,7 +30,7 @@ from benchmarks.evolution import Evolution
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.source import load_predictor
 from compofa_deploy.search.additive import AdditiveCosts
-from compofa_deploy.search.candidates import list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.large_spaces import find_candidates
 from compofa_deploy.search.select import best

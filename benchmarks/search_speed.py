@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from compofa_deploy.accuracy.table import SPLITS, AccuracyTable
-from compofa_deploy.search.candidates import Candidates, list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
+from compofa_deploy.search.candidates import Candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
 from compofa_deploy.space.architecture import Architecture

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.search.candidates import predict_compound
+from compofa_deploy.search.compound_latency import predict_compound
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import Subnet

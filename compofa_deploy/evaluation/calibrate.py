@@ -13,7 +13,8 @@ from compofa_deploy.evaluation.shards import SHARDS, Part, take_share, want, wei
 from compofa_deploy.evaluation.tree import walk
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.supernet.cut import Array
-from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
+from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm
+from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.supernet.statistics import (
     Prefix,
     StatisticsStore,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.search.candidates import ARRAYS, Candidates, list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
+from compofa_deploy.search.candidates import ARRAYS, Candidates
 from compofa_deploy.space.architecture import Architecture
 from latency_tables.table import LatencyTable
 

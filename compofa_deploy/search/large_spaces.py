@@ -8,7 +8,8 @@ import numpy as np
 
 from compofa_deploy.accuracy.csv_table import StatedAccuracies
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
-from compofa_deploy.search.candidates import Candidates, list_from_csv, share_resolutions
+from compofa_deploy.search.candidate_lists import list_from_csv, share_resolutions
+from compofa_deploy.search.candidates import Candidates
 from compofa_deploy.search.local_search import EVALUATIONS, SearchResult, find_best
 from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.search.space_latency import list_latencies

@@ -17,7 +17,8 @@ from compofa_deploy.accuracy.csv_table import StatedAccuracies
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.accuracy.source import Accuracies
 from compofa_deploy.accuracy.table import F32
-from compofa_deploy.search.candidates import Candidates, list_candidates, list_from_csv
+from compofa_deploy.search.candidate_lists import list_candidates, list_from_csv
+from compofa_deploy.search.candidates import Candidates
 from compofa_deploy.search.candidates_by_precision import list_by_precision
 from compofa_deploy.search.large_spaces import find_candidates
 from compofa_deploy.search.local_search import EVALUATIONS

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compofa_deploy.search.candidates import predict_compound
+from compofa_deploy.search.compound_latency import predict_compound
 from compofa_deploy.space.architecture import Architecture
 from latency_tables.errors import MismatchError
 from latency_tables.fit import rank_correlation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compofa_deploy.search.candidates import predict_compound
+from compofa_deploy.search.compound_latency import predict_compound
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import COMPOUND_DEPTHS, count_macs, list_layers
 from compofa_deploy.space.subnet import Subnet

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from compofa_deploy.supernet.module import InvertedResidual, Supernet
+from compofa_deploy.supernet.layer_modules import InvertedResidual
+from compofa_deploy.supernet.module import Supernet
 from latency_tables.layer import SE_REDUCTION, make_divisible
 
 

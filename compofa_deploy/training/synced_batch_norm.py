@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from compofa_deploy.supernet.module import ElasticBatchNorm
+from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm
 
 
 class SyncedBatchNorm(ElasticBatchNorm):

@@ -17,7 +17,8 @@ from compofa_deploy.data.encoded import SkippedImage
 from compofa_deploy.data.labelled import Images, LabelledImages
 from compofa_deploy.space.layers import largest_subnet, list_layers
 from compofa_deploy.space.subnet import Subnet
-from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet
+from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm
+from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.torch_process.allocator import tune_allocator
 from compofa_deploy.training.augment import Augment
 from compofa_deploy.training.batches import list_batches

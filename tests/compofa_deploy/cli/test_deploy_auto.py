@@ -9,7 +9,7 @@ import pytest
 
 from compofa_deploy.bundle.bundle import load_bundle
 from compofa_deploy.deploy import loop as deploy_module
-from compofa_deploy.search.candidates import predict_compound
+from compofa_deploy.search.compound_latency import predict_compound
 from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import save_supernet

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from compofa_deploy.search.candidates import list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front
 from compofa_deploy.supernet.stored import save_supernet

@@ -9,7 +9,7 @@ from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.bundle.bundle import load_bundle
 from compofa_deploy.deploy import loop as deploy_module
 from compofa_deploy.deploy.loop import CONFIDENCE, MAX_TRIES, Job, deploy
-from compofa_deploy.search.candidates import list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
 from compofa_deploy.search.constraints import MaxLatency, MaxMacs, MaxSize, MinAccuracy
 from compofa_deploy.search.select import rank
 from compofa_deploy.tables import provide as gather_module

@@ -9,7 +9,8 @@ from compofa_deploy.evaluation.calibrate import calibrate  # noqa: E402
 from compofa_deploy.files.images import Preprocess  # noqa: E402
 from compofa_deploy.space.layers import list_layers  # noqa: E402
 from compofa_deploy.space.subnet import Subnet  # noqa: E402
-from compofa_deploy.supernet.module import ElasticBatchNorm, Supernet  # noqa: E402
+from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm  # noqa: E402
+from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.supernet.statistics import list_statistics, locate_unit  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.supernets import TINY  # noqa: E402

@@ -18,7 +18,7 @@ from compofa_deploy.evaluation.sampled import (  # noqa: E402
 )
 from compofa_deploy.space.choice_arrays import find_space  # noqa: E402
 from compofa_deploy.space.layers import list_layers  # noqa: E402
-from compofa_deploy.supernet.module import ElasticBatchNorm  # noqa: E402
+from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm  # noqa: E402
 from compofa_deploy.torch_process.distributed import Ranks  # noqa: E402
 from latency_tables.errors import MismatchError  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402

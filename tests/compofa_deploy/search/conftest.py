@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.search.candidates import Candidates, list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
+from compofa_deploy.search.candidates import Candidates
 from compofa_deploy.supernet.stored import StoredSupernet
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 

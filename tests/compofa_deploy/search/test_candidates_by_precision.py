@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.search.candidates import list_candidates
+from compofa_deploy.search.candidate_lists import list_candidates
 from compofa_deploy.search.candidates_by_precision import join, list_by_precision
 from compofa_deploy.search.constraints import MaxLatency
 from compofa_deploy.search.select import best, front

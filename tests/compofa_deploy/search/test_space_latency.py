@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from compofa_deploy.search.candidates import predict_compound
 from compofa_deploy.search.large_spaces import find_candidates
 from compofa_deploy.search.space_latency import list_latencies
 from compofa_deploy.space.choice_arrays import SPACES, to_subnet
-from compofa_deploy.space.layers import enumerate_compound, list_layers
+from compofa_deploy.space.layers import list_layers
 from tests.compofa_deploy.search.large_spaces import (
     ELASTIC,
     list_members,
@@ -42,13 +41,6 @@ def test_the_searched_latency_of_every_space_is_the_predicted_one(table, name, r
         for row, i in zip(rows, at, strict=True)
     ]
     np.testing.assert_allclose(latency.total(rows, at), predicted, rtol=1e-12)
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_the_latency_of_compound_subnets_is_the_predicted_one(table):
-    for resolution in ELASTIC.resolutions:
-        predicted = [predict(table, subnet) for subnet in enumerate_compound(resolution)]
-        np.testing.assert_allclose(predict_compound(ELASTIC, table, resolution), predicted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("table", TABLES)

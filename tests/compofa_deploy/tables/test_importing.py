@@ -216,7 +216,7 @@ def test_a_prediction_of_a_layer_beyond_the_table_names_it(tmp_path):
 
 
 def test_all_subnets_are_predicted_at_once_as_one_by_one(tmp_path):
-    from compofa_deploy.search.candidates import predict_compound
+    from compofa_deploy.search.compound_latency import predict_compound
     from compofa_deploy.space.layers import enumerate_compound
 
     for resolution in (16, 20):

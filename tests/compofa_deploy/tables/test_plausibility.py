@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compofa_deploy.search.candidates import predict_compound
+from compofa_deploy.search.compound_latency import predict_compound
 from compofa_deploy.space.architecture import IMAGENET_RESOLUTIONS, Architecture
 from compofa_deploy.tables.coverage import list_needed
 from compofa_deploy.tables.plausibility import examine_table

@@ -7,7 +7,8 @@ torch = pytest.importorskip("torch")
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
 from compofa_deploy.space.layers import largest_subnet, list_layers  # noqa: E402
 from compofa_deploy.space.subnet import Subnet  # noqa: E402
-from compofa_deploy.supernet.module import InvertedResidual, Supernet  # noqa: E402
+from compofa_deploy.supernet.layer_modules import InvertedResidual  # noqa: E402
+from compofa_deploy.supernet.module import Supernet  # noqa: E402
 from compofa_deploy.training.channel_sorting import sort_channels  # noqa: E402
 
 ARCHITECTURE = Architecture("tiny", 0.5, 4, 1, (16, 24))
