@@ -24,7 +24,7 @@ ASIDE_SUFFIX = ".other"
 
 
 class Journal:
-    """JSON lines in a file: a header that says what is measured and how, then a line for each session.
+    """JSON lines in a file: a header with the kit, the device spec and the plan, then a line for each session.
 
     The file is locked while the journal is open, since the lines of two runs would mix. A line that cannot be read is
     left out, and its session is measured again. Close the journal, or use it as a context.
@@ -66,7 +66,7 @@ class Journal:
 
     @property
     def note(self) -> str:
-        """What the user should know of the file that was found; empty where all is well."""
+        """A note for the user on the file that was found; empty where it could be read whole."""
         if self.set_aside is not None:
             return f"{self.path} was the journal of another run and is now {self.set_aside}"
         if self.unread:

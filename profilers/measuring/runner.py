@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Callable
@@ -18,10 +18,12 @@ import numpy as np
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.drift import estimate_drift
 from latency_tables.errors import MismatchError
+from latency_tables.field_rule import rule
 from latency_tables.item import Item
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measured_session import MeasuredSession, find_median_to_p20_ratio
 from latency_tables.measurement import Measurement
+from latency_tables.record import Record
 from latency_tables.scratch import scratch_folder
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
@@ -40,7 +42,7 @@ CONDITIONS_EVERY_S = 5
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Record):
     """How far a run is.
 
     Attributes:
@@ -48,14 +50,14 @@ class Progress:
         total: The sessions of the whole run.
         resumed: The sessions among those done that were found in the journal.
         label: The label of the item that was measured last.
-        note: What the user should know, such as a session that was measured once more; mostly empty.
+        note: A note for the user, such as one on a session that was measured once more; mostly empty.
     """
 
     done: int
     total: int
     resumed: int
     label: str
-    note: str = ""
+    note: str = field(default="", metadata=rule(optional=True))
 
 
 OnProgress = Callable[[Progress], None]

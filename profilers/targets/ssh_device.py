@@ -7,14 +7,15 @@ import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from latency_tables import errors
 from latency_tables.device import DeviceRequest, DeviceSpec
-from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, MismatchError
+from latency_tables.errors import ConnectionLost, FormatError, MeasurementError, MismatchError
 from latency_tables.machine import hash_json
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.value_readers import check_object
+from profilers.measuring.answers import decode_error
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress
 from profilers.targets.agent_archive import pack_agent
@@ -131,12 +132,13 @@ class RemoteDevice:
             # A login shell may write lines of its own.
             try:
                 content = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
             if not isinstance(content, dict):
                 return
             if "progress" in content and on_progress is not None:
-                on_progress(Progress(**content["progress"]))
+                with suppress(FormatError):
+                    on_progress(Progress.from_dict(content["progress"]))
             elif "answer" in content or "error" in content:
                 answers.append(content)
 
@@ -152,10 +154,8 @@ class RemoteDevice:
             raise ConnectionLost(f"{self.name}: the connection ended before the answer came; start again")
         if "answer" in answers[-1]:
             return answers[-1]["answer"]
-        kind = getattr(errors, str(answers[-1]["error"]), MeasurementError)
-        raise (kind if issubclass(kind, CompofaError) else MeasurementError)(
-            f"{self.name}: {answers[-1].get('message')}"
-        )
+        error = decode_error(answers[-1])
+        raise type(error)(f"{self.name}: {error}")
 
     def _run(self, script: str, data: bytes = b"") -> bytes:
         return self.ssh.run(self._locate(script), data)

@@ -259,6 +259,28 @@ def test_what_the_device_lacks_is_one_line(
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (['{"error": "EXIT_DONE", "message": "no"}'], "no"),
+        (['{"error": ["InputError"], "message": "no"}'], "no"),
+        (['{"error": "SystemExit"}'], "it does not say why it failed"),
+        (["[" * 100_000, '{"progress": {"done": "many"}}', '{"error": "", "message": "a\\nb"}'], "a b"),
+    ],
+    ids=["a constant", "a list", "no error of ours", "a deep line"],
+)
+def test_an_answer_that_makes_no_sense_is_one_line(
+    sshd: Sshd, tmp_path: Path, answers: list[str], message: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!{sys.executable}\nprint({chr(10).join(answers)!r})\n")
+    python.chmod(0o755)
+    with pytest.raises(MeasurementError) as caught:
+        make_device(sshd, FAKE, python).find_spec()
+    assert type(caught.value) is MeasurementError
+    assert str(caught.value) == f"{sshd.name}: {message}"
+
+
 def test_without_python_it_says_so(sshd: Sshd) -> None:
     with pytest.raises(
         MeasurementError, match=r"a program is missing there \(.*not found\); install python 3.8"

@@ -35,7 +35,7 @@ class SlowToBegin:
 @pytest.mark.parametrize("means", [True, False], ids=["means", "the last call"])
 def test_what_operators_take_is_not_told_by_the_first_call_nor_a_disturbed_one(means: bool) -> None:
     ticks, request = count(step=1_000_000), SlowToBegin(means)
-    operators, looks = profile_windows(request, lambda: next(ticks)) if means else profile_calls(request)
+    operators, windows = profile_windows(request, lambda: next(ticks)) if means else profile_calls(request)
     assert operators == ["conv", "norm"]
-    took = [statistics.median(look) for look in zip(*looks, strict=True)]
+    took = [statistics.median(times) for times in zip(*windows, strict=True)]
     assert took == pytest.approx([20e-6, 5e-6], abs=2e-6)
