@@ -10,6 +10,9 @@ from importlib import import_module
 
 import click
 
+from compofa_deploy.cli.safe_text import clean
+from compofa_deploy.cli.signals import StopSignals
+from compofa_deploy.cli.streams import OutputClosed, guard_streams
 from latency_tables.errors import EXIT_BAD_INPUT, CompofaError
 
 COMMANDS = {
@@ -31,12 +34,16 @@ COMMANDS = {
 }
 """Each command's module and its line in the overview, so that the overview imports none of them."""
 
-INTERRUPTED = 130
+SIGNALLED = 128
+"""Added to the number of the signal that ended a command, as shells do: 130 for Ctrl-C, 143 for SIGTERM."""
+READER_GONE = 141
+"""The exit code where the reader of stdout has gone: what a shell gives a program that SIGPIPE ends."""
+EXIT_BUG = 70
 NEIGHBOUR_SECONDS = 2.0
-"""How long a process that torchrun started leaves it to the first one of its machine to say what is wrong. That ends
-all of them, and what is the matter with one is mostly the matter with all."""
+"""How long the other processes of a machine wait for the first one to print its error. torchrun then ends all of them.
+An error on one process usually occurs on every process."""
 RESUMABLE = "interrupted; what was done is kept, and the same command goes on from it"
-"""What an interruption is answered with, unless it says something else itself."""
+"""The message of an interruption that has no message of its own."""
 
 
 class Commands(click.Group):
@@ -74,32 +81,53 @@ def compofa(context: click.Context, debug: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; errors that are the user's to mend are one line, and none is a traceback."""
+    """Run the command line. Errors that the user can fix are one line, and no error is a traceback."""
     debug = "--debug" in sys.argv[1:]
+    signals = StopSignals()
+    signals.install()
     try:
-        compofa.main(args=_move_debug_first(sys.argv[1:]), standalone_mode=False)
-    except click.exceptions.Abort as stop:
-        # What click makes of an interruption.
-        _fail(str(stop.__cause__ or "") or RESUMABLE, INTERRUPTED, debug)
-    except click.ClickException as error:
-        _fail(_explain_usage(error), EXIT_BAD_INPUT, debug)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt as stop:
-        _fail(str(stop) or RESUMABLE, INTERRUPTED, debug)
+        with guard_streams():
+            try:
+                compofa.main(args=_move_debug_first(sys.argv[1:]), standalone_mode=False)
+            except Exception as error:
+                signals.restore()
+                _fail(*_explain(error, signals.received), debug)
+            except KeyboardInterrupt as stop:
+                signals.restore()
+                _fail(str(stop) or RESUMABLE, SIGNALLED + signals.received, debug)
+    except OutputClosed:
+        sys.exit(READER_GONE)
     except CompofaError as error:
+        # stdout could not be written, and stderr may be.
         _fail(str(error), error.exit_code, debug)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    except ModuleNotFoundError as error:
-        _fail(_explain_missing(error), EXIT_BAD_INPUT, debug)
-    except Exception as error:
-        _fail(
-            f"a bug in compofa: {type(error).__name__}: {error}; run again with --debug and report it",
-            70,
-            debug,
-        )
+    finally:
+        signals.restore()
+
+
+def _explain(error: Exception, received: int) -> tuple[str, int]:
+    """Return an error's line and exit code.
+
+    Args:
+        error: What a command raised.
+        received: The signal that stopped the command, where one did.
+    """
+    if isinstance(error, OutputClosed):
+        raise error
+    if isinstance(error, click.exceptions.Abort):
+        # Click makes this of an interruption.
+        return str(error.__cause__ or "") or RESUMABLE, SIGNALLED + received
+    if isinstance(error, click.exceptions.Exit):
+        sys.exit(error.exit_code)
+    if isinstance(error, click.ClickException):
+        return _explain_usage(error), EXIT_BAD_INPUT
+    if isinstance(error, CompofaError):
+        return str(error), error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        return _explain_missing(error), EXIT_BAD_INPUT
+    return (
+        f"a bug in compofa: {type(error).__name__}: {error}; run again with --debug and report it",
+        EXIT_BUG,
+    )
 
 
 def _move_debug_first(arguments: list[str]) -> list[str]:
@@ -136,5 +164,5 @@ def _fail(message: str, code: int, debug: bool) -> None:
         traceback.print_exc()
     if os.environ.get("LOCAL_RANK", "0") != "0":
         time.sleep(NEIGHBOUR_SECONDS)
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {clean(message)}", err=True)
     sys.exit(code)

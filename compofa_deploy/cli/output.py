@@ -25,12 +25,12 @@ PIPE_COLUMNS = 10_000
 
 def echo(text: object = "") -> None:
     """Prints text on stdout; characters that would control a terminal are shown as escapes."""
-    _write(clean(str(text)))
+    click.echo(clean(str(text)))
 
 
 def print_json(value: Any) -> None:
     """Prints one JSON object on stdout."""
-    _write(json.dumps(value, indent=2, allow_nan=False))
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -63,7 +63,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     drawn = io.StringIO()
     width = None if shown else PIPE_COLUMNS
     Console(file=drawn, force_terminal=shown, width=width, soft_wrap=False).print(table)
-    _write("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
 
 
 def warn(text: str) -> None:
@@ -74,25 +74,6 @@ def warn(text: str) -> None:
 def note(text: str) -> None:
     """Prints a remark on stderr."""
     click.echo(clean(text), err=True)
-
-
-def _write(text: str) -> None:
-    """Prints to stdout.
-
-    Raises:
-        OutputError: stdout cannot be written, as on a full disk. A closed pipe stays a :class:`BrokenPipeError`.
-    """
-    try:
-        click.echo(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"the output cannot be written ({error.strerror}); make room for it") from None
-
-
-class OutputError(OSError):
-    """stdout cannot be written."""
 
 
 class ProgressDisplay(Watcher):

@@ -8,8 +8,8 @@ LONGEST_LINE = 4000
 """Characters of a line that are shown; a file may hold megabytes in one."""
 
 KEPT = "\n\t"
-ESCAPED = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-"""Unicode categories that are shown as escapes: controls, invisible formats, surrogates, and line separators."""
+ESCAPED = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+"""Unicode categories that are shown as escapes: controls, invisible formats, and what no font has."""
 
 
 def clean(text: str) -> str:
