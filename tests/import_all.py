@@ -18,6 +18,8 @@ NEEDS_TRAIN_EXTRA = (
     "compofa_deploy.evaluation",
     "compofa_deploy.torch_process",
     "compofa_deploy.supernet.module",
+    "compofa_deploy.supernet.elastic_modules",
+    "compofa_deploy.supernet.layer_modules",
     "compofa_deploy.api.calibrations",
     "compofa_deploy.api.evaluations",
     "compofa_deploy.api.trainings",
