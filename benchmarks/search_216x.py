@@ -3,9 +3,10 @@
     python -m benchmarks.search_216x --table note10.json --accuracy acc_predictor.pth [--seeds 5]
         [--latencies 15,20,25,30] [--resolutions 160,176,192,208,224]
 
-Four searches run under each latency limit: Once-For-All's evolutionary search over the space ofa; the same search over
-compofa; our exact search over compofa; our local search over ofa. The measured quantity is the processor time of the
-search alone: finding the latencies of layers, predicting, and everything between. Reading files is not counted.
+Four searches run under each latency limit: Once-For-All's evolutionary search over the space ofa; the evolutionary
+search over compofa; our exact search over compofa; our local search over ofa. The measured quantity is the processor
+time of the search alone: finding the latencies of layers, predicting, and everything between. Reading files is not
+counted.
 
 The evolutionary search is not handicapped. Its latencies are sums over lists, where the published code formats a name
 for each layer, and its generations are encoded at once. All searches have the same resolutions. Each seed is a search
@@ -44,7 +45,7 @@ from latency_tables.table import LatencyTable
 
 SHARE_OF_TIME = 0.1
 """The largest share of the evolutionary search's time that our local search may take."""
-EVOLUTION, CLIMB = "evolution, ofa", "our climb, ofa"
+EVOLUTION, LOCAL = "evolution, ofa", "our local search, ofa"
 
 Search = Callable[[float, int], tuple[Subnet, float]]
 
@@ -76,7 +77,7 @@ class Searches:
         index = best(candidates, [MaxLatency(limit_ms)])
         return candidates.subnet(index), float(candidates.accuracy[index])
 
-    def climb(self, limit_ms: float, seed: int) -> tuple[Subnet, float]:
+    def search_locally(self, limit_ms: float, seed: int) -> tuple[Subnet, float]:
         candidates, _ = find_candidates(SPACES["ofa"], self.accuracies, [self.table], limit_ms, seed)
         return candidates.subnet(0), float(candidates.accuracy[0])
 
@@ -106,9 +107,9 @@ def main() -> None:
         EVOLUTION: searches.evolve,
         "evolution, compofa": searches.evolve_compound,
         "exact, compofa": searches.list_all,
-        CLIMB: searches.climb,
+        LOCAL: searches.search_locally,
     }
-    searches.climb(1e9, 0)
+    searches.search_locally(1e9, 0)
     searches.list_all(1e9, 0)
     misses, total = 0, dict.fromkeys(rows, 0.0)
     print(
@@ -126,15 +127,15 @@ def main() -> None:
             worst = min(one.accuracy for one in ones)
             print(f"{limit_ms:>6g}  {name:<20}{seconds[name]:>9.3f}{seconds[EVOLUTION] / seconds[name]:>10.1f}"
                   f"{worst:>9.3f}{top.accuracy:>9.3f}{searches.predict_ms(top.subnet):>8.3f}", flush=True)  # fmt: skip
-        pairs = zip(found[CLIMB], found[EVOLUTION], strict=True)
+        pairs = zip(found[LOCAL], found[EVOLUTION], strict=True)
         misses += sum(ours.accuracy < theirs.accuracy for ours, theirs in pairs)
-        misses += seconds[CLIMB] > SHARE_OF_TIME * seconds[EVOLUTION]
+        misses += seconds[LOCAL] > SHARE_OF_TIME * seconds[EVOLUTION]
     print("time of all limits, evolution over ofa / the other:")
     for name in list(rows)[1:]:
         print(f"  {name:<20}{total[EVOLUTION] / total[name]:>8.1f}")
     if misses:
         raise SystemExit(
-            f"{misses} times our climb was worse than the evolution, or took over a tenth of its time"
+            f"{misses} times our local search was worse than the evolution, or took over a tenth of its time"
         )
 
 

@@ -170,7 +170,7 @@ def list_front(outcome: Outcome, recipe: Recipe) -> list[float]:
 
 
 def mean_cost(outcomes: list[Outcome], word: str, left_out: str) -> float:
-    """Of all phases but one, over the seeds."""
+    """Return the mean cost of all phases but one, over the seeds."""
     sums = [
         sum(value for phase, value in getattr(outcome, word).items() if phase != left_out)
         for outcome in outcomes

@@ -30,6 +30,31 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 WriteSplit = Callable[..., Path]
 
+HERE = Path(__file__).parent
+SLOW = (
+    "benchmarks",
+    "compofa_deploy/cli/test_deploy_auto.py",
+    "compofa_deploy/cli/test_end_to_end.py",
+    "compofa_deploy/cli/test_measuring.py",
+    "compofa_deploy/cli/test_models.py",
+    "compofa_deploy/cli/test_profile_targets.py",
+    "compofa_deploy/cli/test_train.py",
+    "compofa_deploy/cli/test_train_cost.py",
+    "compofa_deploy/evaluation",
+    "compofa_deploy/supernet/test_ofa_parity.py",
+    "compofa_deploy/training",
+    "profilers/targets",
+)
+"""Files and folders of tests that take many seconds. ``make check`` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of ``SLOW`` as slow."""
+    slow = [HERE / name for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

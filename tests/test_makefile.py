@@ -1,5 +1,6 @@
-"""``make clean`` removes what the Makefile made, and nothing of the user's."""
+"""``make clean`` removes what the Makefile made and nothing of the user's; ``make check`` names tests that exist."""
 
+import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,3 +34,12 @@ def test_bundles_and_environments_of_the_user_stay(tmp_path: Path) -> None:
     clean(tmp_path, f"BUNDLE={own[1]}", f"VENV={own[2]}")
     clean(tmp_path)
     assert [(folder / "notes.txt").read_text() for folder in own] == ["precious"] * 4
+
+
+def test_every_file_and_folder_of_slow_tests_exists() -> None:
+    spec = importlib.util.spec_from_file_location("shared", ROOT / "tests" / "conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    shared = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shared)
+    assert [name for name in shared.SLOW if not (ROOT / "tests" / name).exists()] == []

@@ -1,4 +1,4 @@
-"""The baseline searches the space it is told, under the limit, and our climb is not worse."""
+"""The baseline searches the space it is told, under the limit, and our local search is not worse."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_the_same_seed_finds_the_same():
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.7])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_our_climb_is_not_worse(share, seed):
+def test_our_local_search_is_not_worse(share, seed):
     limit_ms = limit_of(share)
     ours = find_best(OFA, make_gradients(), make_latency(OFA), limit_ms, np.random.default_rng(seed))
     assert ours.accuracy >= evolve(limit_ms, seed)[1]

@@ -10,26 +10,26 @@ from compofa_deploy.bench.weighted_sign_test import Interval
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 200)), max_size=60))
 def test_looks_never_spend_more_than_there_is(moments):
-    looks = AlphaSpending(0.01)
+    spending = AlphaSpending(0.01)
     shares = sorted(share for share, _ in moments)
-    spent = [looks.spend(share, blocks) for share, (_, blocks) in zip(shares, moments, strict=True)]
+    spent = [spending.spend(share, blocks) for share, (_, blocks) in zip(shares, moments, strict=True)]
     assert sum(spent) <= 0.01 + 1e-12
     assert all(error >= 0 for error in spent)
 
 
 def test_a_look_with_too_few_blocks_leaves_its_error_to_the_next():
-    looks = AlphaSpending(0.01)
-    assert looks.spend(0.4, 5) == 0
-    assert looks.spend(0.6, 40) == pytest.approx(0.0036)
-    assert looks.spend(1.0, 60) == pytest.approx(0.0064)
+    spending = AlphaSpending(0.01)
+    assert spending.spend(0.4, 5) == 0
+    assert spending.spend(0.6, 40) == pytest.approx(0.0036)
+    assert spending.spend(1.0, 60) == pytest.approx(0.0064)
 
 
 def test_after_all_of_the_time_the_last_look_has_enough_blocks():
     for error in (0.01, 0.001, 0.00001):
-        looks = AlphaSpending(error)
+        spending = AlphaSpending(error)
         for share in (0.4, 0.6, 0.8):
-            looks.spend(share, 200)
-        assert looks.spend(1.0, looks.fewest_blocks) > 0
+            spending.spend(share, 200)
+        assert spending.spend(1.0, spending.fewest_blocks) > 0
 
 
 @pytest.mark.parametrize(

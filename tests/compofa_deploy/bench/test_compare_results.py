@@ -121,7 +121,7 @@ def test_doubts_of_either_result_are_noted(save: Save) -> None:
     assert "sessions differ by" in found.notes[0]
 
 
-def disturb(result: BenchResult, share: float, looks: bool = False) -> BenchResult:
+def disturb(result: BenchResult, share: float, of_reference: bool = False) -> BenchResult:
     """The same where so many calls of every session took twice as long."""
     (benched,) = result.bundles
     (measurement,) = benched.kit.measurements
@@ -129,7 +129,7 @@ def disturb(result: BenchResult, share: float, looks: bool = False) -> BenchResu
     def slow(samples: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(2 * ns if i < share * len(samples) else ns for i, ns in enumerate(samples))
 
-    names = ("reference_before_ns", "reference_after_ns") if looks else ("samples_ns",)
+    names = ("reference_before_ns", "reference_after_ns") if of_reference else ("samples_ns",)
     sessions = tuple(
         replace(v, **{name: slow(getattr(v, name)) for name in names}) for v in measurement.sessions
     )
@@ -137,14 +137,14 @@ def disturb(result: BenchResult, share: float, looks: bool = False) -> BenchResu
     return replace(result, bundles=(replace(benched, kit=kit),))
 
 
-@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("of_reference", [False, True])
 @pytest.mark.parametrize("ms", [1.0, 2.0])
 def test_nothing_is_told_of_a_run_in_which_many_calls_were_disturbed(
-    save: Save, looks: bool, ms: float
+    save: Save, of_reference: bool, ms: float
 ) -> None:
     old, new = (
         save("old.json", make_result("a")),
-        save("new.json", disturb(make_result("a", ms=ms), 0.3, looks)),
+        save("new.json", disturb(make_result("a", ms=ms), 0.3, of_reference)),
     )
     (found,) = compare_results(old, new, 0.1)
     assert found.verdict is Verdict.COULD_NOT_TELL
