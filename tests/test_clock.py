@@ -19,14 +19,22 @@ SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglo
 
 def list_readings(source: str) -> Iterator[str]:
     """The expressions of a module that read a clock, by the modules ``time`` and ``datetime``."""
-    for node in ast.walk(ast.parse(source)):
+    nodes = list(ast.walk(ast.parse(source)))
+    clocks = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "time"
+    }
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "time":
             yield from (f"time.{alias.name}" for alias in node.names if alias.name not in ALLOWED_OF_TIME)
         if not isinstance(node, ast.Attribute):
             continue
-        owner = ast.unparse(node.value).rpartition(".")[2]
-        if (owner == "time" and node.attr not in ALLOWED_OF_TIME) or (
-            owner in ("datetime", "date") and node.attr in READERS_OF_DATE
+        owner = ast.unparse(node.value)
+        if (owner in clocks and node.attr not in ALLOWED_OF_TIME) or (
+            owner.rpartition(".")[2] in ("datetime", "date") and node.attr in READERS_OF_DATE
         ):
             yield ast.unparse(node)
 
@@ -36,6 +44,8 @@ def list_readings(source: str) -> Iterator[str]:
     [
         ("import time\ntime.perf_counter_ns()", ["time.perf_counter_ns"]),
         ("import time\nclock = time.monotonic", ["time.monotonic"]),
+        ("import time as t\nt.time()", ["t.time"]),
+        ("def double(time):\n    return 2 * time.own_ms", []),
         ("from time import time, sleep", ["time.time"]),
         ("import datetime\ndatetime.datetime.now()", ["datetime.datetime.now"]),
         ("from datetime import date\ndate.today()", ["date.today"]),
