@@ -14,31 +14,19 @@ import pytest
 
 from latency_tables.device import DeviceRequest
 from latency_tables.errors import FormatError, InputError, MeasurementError, MismatchError, RuntimeUnavailable
-from profilers.machine.cuda import Driver
 from profilers.machine.environment import read_machine
 from profilers.measuring.open_model import ModelPaths
 from profilers.measuring.plan import Plan
 from profilers.measuring.worker import Worker
 from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import AMPERE_PLUS, EXACT, SAME_CAPABILITY
-from profilers.runtimes.tensorrt.cache_folder import find_cache_folder
 from profilers.runtimes.tensorrt.runtime import TensorRt, TensorRtRtx
 from tests.profilers.models import make_external_onnx
 from tests.profilers.runtimes.contract import RuntimeContract
-from tests.support.cuda import ENGINE, KERNEL_NS, FakeCuda, make_api
+from tests.support.cuda import ENGINE, KERNEL_NS, FakeCuda
 from tests.support.tensorrt import needs_rtx, without_gpu
 
 HERE = "nvidia-geforce-rtx-3090.sm86"
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    """A simulated GPU, its driver, and a classic TensorRT for it."""
-    cuda = FakeCuda()
-    driver = Driver(cuda)
-    monkeypatch.setattr("profilers.runtimes.tensorrt.runtime.load_driver", lambda: driver)
-    monkeypatch.setitem(sys.modules, "tensorrt", make_api(cuda))
-    return cuda
 
 
 class TestOnASimulatedGpu(RuntimeContract):
@@ -174,47 +162,6 @@ def test_engines_that_bring_code_run_only_where_they_are_trusted(
     assert [each.engine_host_code_allowed for each in made] == [trusted]
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tensorrt", None)
-    assert TensorRt().check().fix == "run: pip install 'compofa-deploy[tensorrt]'"
-    with pytest.raises(RuntimeUnavailable, match=r"pip install 'compofa-deploy\[tensorrt\]'"):
-        TensorRt().engine_spec()
-    for name in ("tensorrt_rtx", "tensorrt_rtx_bindings"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert TensorRtRtx().check().fix == "run: pip install 'compofa-deploy[tensorrt-rtx]'"
-
-
-def test_a_driver_without_a_gpu_is_told_apart_from_none(
-    cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cuda.fails.add("cuDeviceGetCount")
-    assert "cuDeviceGetCount failed with CUDA_ERROR_INVALID_VALUE" in TensorRt().check().why
-
-    def fail() -> Driver:
-        raise OSError("no such file")
-
-    monkeypatch.setattr("profilers.runtimes.tensorrt.runtime.load_driver", fail)
-    availability = TensorRt().check()
-    assert availability.why.startswith("there is no NVIDIA driver")
-    assert "install NVIDIA's driver" in availability.fix
-
-
-@needs_rtx
-def test_a_gpu_that_the_flavour_does_not_support_is_named(
-    cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert TensorRtRtx().check().works
-    monkeypatch.setattr(
-        FakeCuda,
-        "do_cuDeviceGetAttribute",
-        lambda cuda, value, which, device: setattr(value._obj, "value", 9),
-    )
-    availability = TensorRtRtx().check()
-    assert not availability.works
-    assert "NVIDIA GeForce RTX 3090 has sm99" in availability.why
-    assert "7.5|8.0|8.6" in availability.fix
-
-
 @needs_rtx
 @without_gpu
 def test_an_engine_for_elsewhere_names_what_it_fits_and_no_machine() -> None:
@@ -253,12 +200,3 @@ def test_a_visit_is_timed_by_the_gpu(cuda: FakeCuda, monkeypatch: pytest.MonkeyP
         np.testing.assert_allclose(samples, KERNEL_NS, atol=1)
     assert (session.steady, session.flags) == (True, ())
     assert set(cuda.live.values()) == {0}
-
-
-def test_its_cache_is_in_the_projects_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from compofa_deploy.tables.cache import Cache
-
-    for name, value in (("COMPOFA_CACHE", str(tmp_path)), ("XDG_CACHE_HOME", str(tmp_path))):
-        monkeypatch.delenv("COMPOFA_CACHE", raising=False)
-        monkeypatch.setenv(name, value)
-        assert find_cache_folder() == Cache.default().folder / "tensorrt"
