@@ -1,4 +1,4 @@
-"""Accuracies by the precision that a graph computes in: those of float32, and what was measured of exported graphs."""
+"""Accuracies by precision: those of float32, and those that were measured of exported graphs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ SUFFIX = ".accuracy.json"
 
 @dataclass(frozen=True)
 class AccuraciesByPrecision:
-    """``f32`` is of the supernet; each of ``lower`` of its subnets as they are exported to a runtime, in a precision.
+    """The accuracy tables of one supernet.
 
-    :class:`MismatchError` where one is of other weights or other images: what they differ in would then not be the
-    precision.
+    Attributes:
+        f32: The table in float32.
+        lower: The tables of exported graphs, each of one runtime and one lower precision.
+
+    Raises:
+        MismatchError: A table has other weights or other images than ``f32``, so it differs by more than precision.
     """
 
     f32: AccuracyTable
@@ -41,7 +45,7 @@ class AccuraciesByPrecision:
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """Those of float32."""
+        """The resolutions of the table in float32."""
         return self.f32.resolutions
 
     def describe(self) -> str:
@@ -50,14 +54,25 @@ class AccuraciesByPrecision:
 
     @classmethod
     def beside(cls, f32: AccuracyTable, path: Path) -> AccuraciesByPrecision:
-        """The table in float32 whose file is ``path``, with all that were measured of exported graphs and are beside
-        it, as ``NAME.RUNTIME-PRECISION.accuracy.json``."""
+        """Load the tables of exported graphs that are beside a table in float32.
+
+        Args:
+            f32: The table in float32.
+            path: Its file, ``NAME.accuracy.json``. Those beside it are ``NAME.RUNTIME-PRECISION.accuracy.json``.
+        """
         stem = glob.escape(path.name.removesuffix(SUFFIX))
         return cls(f32, tuple(map(AccuracyTable.load, sorted(path.parent.glob(f"{stem}.*{SUFFIX}")))))
 
     def find(self, spec: DeviceSpec, subnet: Subnet | None = None) -> AccuracyTable | None:
-        """What is known of a device spec's runtime and precision, and there of a subnet where one is given; every
-        runtime computes float32 alike."""
+        """Find the table of a device spec's runtime and precision. Every runtime computes float32 alike.
+
+        Args:
+            spec: The device spec.
+            subnet: A subnet that the table must have.
+
+        Returns:
+            The table, or ``None`` where there is none.
+        """
         if spec.precision == F32:
             return self.f32
         known = (spec.runtime, spec.precision)
@@ -65,5 +80,5 @@ class AccuraciesByPrecision:
         return None if found is None or (subnet is not None and not found.has(subnet)) else found
 
     def of(self, spec: DeviceSpec, subnet: Subnet | None = None) -> AccuracyTable:
-        """The same, or that of float32 where nothing is known."""
+        """Find the table of a device spec as :meth:`find` does; the one in float32 where there is none."""
         return self.find(spec, subnet) or self.f32

@@ -1,4 +1,4 @@
-"""Accuracies of one's own: subnets and what they got right, as a CSV or as this project evaluated them."""
+"""Accuracies that a user states: a CSV of subnets, or a table that ``compofa evaluate`` wrote."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from latency_tables.errors import FormatError, InputError
 COLUMNS = ("subnet", "top1", "top5", "images", "seconds")
 REQUIRED = COLUMNS[:2]
 HIGHEST_FRACTION = 1.0
-"""Where no subnet of a table is above it, its numbers are no per cents."""
+"""A table whose every top-1 is at most this states fractions instead of per cents."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,24 @@ class StatedAccuracies:
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """Those of the subnets, ascending."""
+        """The resolutions of the subnets, ascending."""
         return tuple(sorted({subnet.resolution for subnet in self.subnets}))
 
     def describe(self) -> str:
-        """In a few words, where accuracies are from."""
+        """A few words on the source of the accuracies."""
         return f"stated by {self.source}" + (f" ({self.note})" if self.note else "")
 
 
 def read_stated(path: Path) -> StatedAccuracies:
     """Read a CSV of accuracies, or the validation accuracies of a table that ``compofa evaluate`` wrote.
 
-    The CSV has the columns ``subnet`` (an id, or OFA's config as JSON) and ``top1`` in per cent; ``top5`` and
-    ``images`` are checked where they are there. :class:`FormatError` says which row is wrong: a subnet that is none
-    or there twice, a number that is none or out of range, fractions in place of per cents.
+    The CSV has the columns ``subnet`` (an id, or OFA's config as JSON) and ``top1`` in per cent. The columns ``top5``
+    and ``images`` are optional, and are checked. A CSV of DyNAS-T is read as well.
+
+    Raises:
+        InputError: There is no such file.
+        FormatError: A line has no subnet, or one that is there twice, or a number out of range; or the file states
+            fractions in place of per cents.
     """
     if path.suffix.lower() == ".json":
         return _from_table(AccuracyTable.load(path), str(path))

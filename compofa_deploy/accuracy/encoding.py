@@ -1,4 +1,4 @@
-"""A subnet as numbers that an accuracy predictor reads: OFA's one-hot encoding."""
+"""OFA's one-hot encoding of a subnet, which accuracy predictors read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,17 @@ BLOCK_FEATURES = BLOCKS * (len(KERNELS) + len(EXPANDS))
 
 @dataclass(frozen=True)
 class Encoding(Record):
-    """Which resolutions there are places for: ``count`` of them, ``step`` pixels apart, from ``first`` on.
+    """The resolutions that an encoding has places for.
 
-    A resolution between two places takes the lower one, as in OFA's.
+    A resolution between two places takes the lower one, as in OFA.
+
+    Attributes:
+        first: The lowest resolution in pixels.
+        step: The distance of the places in pixels.
+        count: The number of places.
+
+    Raises:
+        InputError: One of the three is below 1.
     """
 
     first: int = field(metadata=rule(minimum=1))
@@ -36,7 +44,7 @@ class Encoding(Record):
 
     @classmethod
     def of_resolutions(cls, resolutions: Sequence[int]) -> Encoding:
-        """The one with the fewest places that tells these resolutions apart.
+        """The encoding with the fewest places that distinguishes these resolutions.
 
         >>> Encoding.of_resolutions([32, 24, 28])
         Encoding(first=24, step=4, count=3)
@@ -47,7 +55,7 @@ class Encoding(Record):
 
     @property
     def size(self) -> int:
-        """How many features a subnet has."""
+        """The number of features of a subnet."""
         return BLOCK_FEATURES + self.count
 
     @property
@@ -65,17 +73,29 @@ class Encoding(Record):
 
 
 OFA_ENCODING = Encoding(112, 16, 8)
-"""What OFA's published predictor was trained with."""
+"""The encoding that OFA's published predictor was trained with."""
 
 
 def encode(
     ks: ArrayLike, e: ArrayLike, d: ArrayLike, r: ArrayLike, encoding: Encoding = OFA_ENCODING
 ) -> Array:
-    """(n, ``encoding.size``): one row of zeros and ones for each subnet.
+    """Encode n subnets as rows of zeros and ones.
 
-    ``ks`` and ``e`` are (n, 20), block by block, whatever they hold for a block that does not run; ``d`` is (n, 5);
-    ``r`` is (n,). Places: 20 x 3 for the kernel sizes 3, 5, 7, then 20 x 3 for the expand ratios 3, 4, 6, all zero for
-    a block that does not run, then the resolutions. :class:`InputError` where a value has no place.
+    A row has 20 x 3 places for the kernel sizes 3, 5, 7, then 20 x 3 places for the expand ratios 3, 4, 6, then the
+    places of the resolutions. The places of a block that does not run are zero.
+
+    Args:
+        ks: Kernel sizes (n, 20), block by block. Those of blocks that do not run are ignored.
+        e: Expand ratios (n, 20), block by block. Those of blocks that do not run are ignored.
+        d: Depths (n, 5).
+        r: Resolutions (n,) in pixels.
+        encoding: The places of the resolutions.
+
+    Returns:
+        Features (n, ``encoding.size``).
+
+    Raises:
+        InputError: A value has no place, or an array has another shape.
 
     >>> encode([[3] * 20], [[6] * 20], [[2] * 5], [224]).nonzero()[1].tolist()[-3:]
     [110, 113, 127]
@@ -106,7 +126,7 @@ def encode(
 
 
 def encode_subnets(subnets: Sequence[Subnet], encoding: Encoding = OFA_ENCODING) -> Array:
-    """The same for subnets, one row each."""
+    """Encode subnets as features (n, ``encoding.size``); see :func:`encode`."""
     return encode(
         np.array([subnet.kernels for subnet in subnets]).reshape(-1, BLOCKS),
         np.array([subnet.expands for subnet in subnets]).reshape(-1, BLOCKS),

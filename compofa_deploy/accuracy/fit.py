@@ -1,4 +1,4 @@
-"""One's own accuracy predictor, fitted to subnets that were evaluated: pure functions of arrays."""
+"""Fitting an accuracy predictor to subnets that were evaluated. These are pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -15,26 +15,33 @@ from latency_tables.fit import rank_correlation
 Floats = NDArray[np.float64]
 
 CHOICES = len(KERNELS)
-"""Of kernel sizes, and as many of expand ratios."""
+"""The number of kernel sizes, which is that of expand ratios too."""
 
 FOLDS = 10
 MIN_SUBNETS = 2 * FOLDS
-"""Two a fold, which is the least that cross-validation can rank."""
+"""Two in each fold, the fewest that cross-validation can rank."""
 
 SHARED_SCALE = 0.5
-"""How much a stage's blocks, and all stages, are expected to have in common, relative to what they differ by."""
+"""The prior scale of effects that are shared within a stage, or by all stages, relative to those of single blocks."""
 
 STRENGTHS = np.logspace(-5, 1, 25)
-"""Ridge penalties that are tried, relative to the mean eigenvalue of the subnets' likeness."""
+"""The ridge penalties that are tried, relative to the mean eigenvalue of the Gram matrix of the subnets."""
 
 
 def fit_additive(features: Array, top1: Floats) -> Mlp:
-    """What each kernel size and expand ratio of each block, and each resolution, adds to the top-1, from (n, size)
-    features and (n,) accuracies in per cent: ridge regression, with the strength whose error left one out is least.
+    """Fit an additive model of top-1 by ridge regression: an effect of each block's choices and of each resolution.
 
-    A penalty alone would draw a block's effect to none; here it is drawn to that of its stage, and that to all stages',
-    so that a hundred subnets tell more than a hundred numbers' worth: ridge on features extended by their sums over a
-    stage and over all (Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 3.4.1, 7.10).
+    Plain ridge regression shrinks the effect of a block to zero. Here it is shrunk to the effect of its stage, and
+    that to the effect of all stages, so that a hundred subnets suffice. This is ridge regression on features that are
+    extended by their sums over a stage and over all blocks. The penalty has the least leave-one-out error (Hastie,
+    Tibshirani & Friedman, The Elements of Statistical Learning, sections 3.4.1 and 7.10).
+
+    Args:
+        features: (n, size), as :func:`compofa_deploy.accuracy.encoding.encode` gives them.
+        top1: (n,), in per cent.
+
+    Returns:
+        A linear model that gives top-1 in per cent.
     """
     shares = _share(features.shape[1])
     likeness = features @ shares
@@ -53,9 +60,15 @@ def fit_additive(features: Array, top1: Floats) -> Mlp:
 
 
 def cross_validate(features: Array, top1: Floats, rng: np.random.Generator) -> HeldOutError:
-    """The error of :func:`fit_additive` for subnets in folds that each fit did not see, chosen strength and all.
+    """Estimate the error of :func:`fit_additive`, choice of the penalty included, by cross-validation.
 
-    :class:`InputError` where there are too few subnets for that.
+    Args:
+        features: (n, size), as :func:`compofa_deploy.accuracy.encoding.encode` gives them.
+        top1: (n,), in per cent.
+        rng: Divides the subnets into folds.
+
+    Raises:
+        InputError: There are fewer than ``MIN_SUBNETS`` subnets.
     """
     n = len(top1)
     if n < MIN_SUBNETS:
@@ -70,9 +83,10 @@ def cross_validate(features: Array, top1: Floats, rng: np.random.Generator) -> H
 
 
 def _share(size: int) -> Floats:
-    """(size, m): features, with their sums over a stage's blocks and over all blocks, and a slope over the resolutions.
+    """The matrix (size, m) that extends features by their sums over each stage and over all blocks, and by a slope.
 
-    Each is scaled so that a typical subnet's kernel sizes come to about one, and its expand ratios too.
+    The slope is over the resolutions. Columns are scaled so that the kernel sizes of a typical subnet have a norm of
+    about one, and its expand ratios too.
     """
     choices, stages = np.eye(CHOICES), BLOCKS // MAX_DEPTH
     own = np.eye(BLOCKS * CHOICES) / np.sqrt(2 * BLOCKS)

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron, run by numpy alone: the form of OFA's accuracy predictor."""
+"""A multi-layer perceptron that runs in numpy alone. OFA's accuracy predictor has this form."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from compofa_deploy.accuracy.encoding import Array
 from latency_tables.errors import FormatError
 
 ROWS_AT_ONCE = 8192
-"""Bounds the memory that activations take."""
+"""The rows that run at once, which bounds the memory of activations."""
 
 
 @dataclass(frozen=True)
 class Mlp:
-    """Linear layers with ReLU between them. ``weights`` are (out, in), ``biases`` (out,); the last has one output."""
+    """Linear layers with ReLU between them.
+
+    Attributes:
+        weights: (outputs, inputs) for each layer; the last has one output.
+        biases: (outputs,) for each layer.
+    """
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
     @property
     def inputs(self) -> int:
-        """How many features it reads."""
+        """The number of features that it reads."""
         return int(self.weights[0].shape[1])
 
     def run(self, features: Array) -> NDArray[np.float64]:
-        """(n,) from (n, inputs), in float32."""
+        """The outputs (n,) for features (n, inputs), computed in float32."""
         if not len(features):
             return np.zeros(0)
         parts = [
@@ -44,7 +49,7 @@ class Mlp:
         return last
 
     def gradient(self, features: Array) -> Array:
-        """(n, inputs): by how much the output of each row changes with each of its features, in float32."""
+        """The derivative (n, inputs) of each row's output by each of its features (n, inputs), in float32."""
         values, active = features, []
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = values @ weight.T + bias
@@ -56,7 +61,7 @@ class Mlp:
         return slopes
 
     def arrays(self) -> dict[str, Array]:
-        """Everything it holds, by name, read back by :meth:`from_arrays`."""
+        """All arrays by name, which :meth:`from_arrays` reads back."""
         pairs = enumerate(zip(self.weights, self.biases, strict=True))
         return {
             f"{i}.{part}": a for i, pair in pairs for part, a in zip(("weight", "bias"), pair, strict=True)
@@ -64,9 +69,17 @@ class Mlp:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], where: str) -> Mlp:
-        """Read ``0.weight``, ``0.bias``, ``1.weight`` and so on; other numbers, as those of a ``torch.nn.Sequential``
-        with activations between its layers, are taken in their order. :class:`FormatError` names the first array that
-        does not fit."""
+        """Read ``0.weight``, ``0.bias``, ``1.weight`` and so on.
+
+        The numbers may have gaps, as in a ``torch.nn.Sequential`` with activations between its layers.
+
+        Args:
+            arrays: The arrays by name.
+            where: The name of the file in errors.
+
+        Raises:
+            FormatError: An array does not fit; the first is named.
+        """
         names = {name.partition(".")[0] for name in arrays}
         odd = sorted(
             n
@@ -75,7 +88,7 @@ class Mlp:
         )
         if odd or not names:
             raise FormatError(
-                f"{where}: array {odd[0] if odd else '0.weight'!r} is none of a predictor's layers"
+                f"{where}: array {odd[0] if odd else '0.weight'!r} belongs to no layer of a predictor"
             )
         weights: list[Array] = []
         biases: list[Array] = []

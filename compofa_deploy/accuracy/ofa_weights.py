@@ -1,4 +1,4 @@
-"""OFA's published accuracy predictor: weights that torch saved."""
+"""OFA's published accuracy predictor, whose weights torch saved."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from compofa_deploy.supernet.checkpoint import read_checkpoint
 from latency_tables.errors import FormatError
 
 OFA_SCALE = 100.0
-"""OFA's predicts a fraction."""
+"""OFA's predictor gives fractions."""
 
 
 def read_ofa_predictor(path: Path, architecture: str | None = None) -> AccuracyPredictor:
-    """Read the weights of OFA's predictor, an MLP of 128 features (Cai et al., ICLR 2020, section 3.4), as torch saved
-    them: as data alone, so that a file which wants to run code is refused.
+    """Read the weights of OFA's predictor, an MLP of 128 features (Cai et al., ICLR 2020, section 3.4).
 
-    Needs torch; what :meth:`AccuracyPredictor.save` writes of it does not. :class:`FormatError` names the first array
-    that does not fit.
+    This needs torch. A file that :meth:`AccuracyPredictor.save` wrote does not.
+
+    Args:
+        path: A file that torch saved. It is read as data alone: one that would run code is refused.
+        architecture: The name of the architecture that the predictor was made for, where it is known.
+
+    Raises:
+        FormatError: An array does not fit; the first is named.
     """
     model = Mlp.from_arrays(read_checkpoint(path).arrays, str(path))
     if model.inputs != OFA_ENCODING.size:

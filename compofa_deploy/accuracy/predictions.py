@@ -1,4 +1,4 @@
-"""Accuracies of every compound subnet, as a predictor gives them."""
+"""Accuracies of every compound subnet that a predictor gives."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from compofa_deploy.space.layers import enumerate_compound
 from latency_tables.errors import MismatchError
 
 FAMILY = "mbv3"
-"""What the encoding has places for."""
+"""The only family that the encoding has places for."""
 
 
 @dataclass(frozen=True)
 class PredictedAccuracies:
-    """A predictor for an architecture. :class:`MismatchError` where it was made for another."""
+    """A predictor, used for an architecture.
+
+    Attributes:
+        predictor: The accuracy predictor.
+        architecture: The architecture whose subnets it predicts.
+        source: The name of the predictor in messages.
+
+    Raises:
+        MismatchError: The predictor was made for another architecture, family or range of resolutions.
+    """
 
     predictor: AccuracyPredictor
     architecture: Architecture
@@ -45,16 +54,16 @@ class PredictedAccuracies:
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """The architecture's, as far as the predictor has places for them."""
+        """The resolutions of the architecture that the predictor has places for."""
         places = self.predictor.encoding
         return tuple(r for r in self.architecture.resolutions if places.first <= r <= places.last)
 
     def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
-        """(resolutions, 243): predicted top-1 in per cent, whatever the split."""
+        """Predicted top-1 (resolutions, 243) in per cent. It does not depend on the split."""
         return np.stack([self.predictor.predict_subnets(enumerate_compound(r)) for r in self.resolutions])
 
     def describe(self) -> str:
-        """In a few words, where accuracies are from and how far they are off."""
+        """A few words on the source of the accuracies and their error."""
         error = self.predictor.error
         if error is None:
             return f"predicted by {self.source}, of unknown error"

@@ -1,4 +1,4 @@
-"""Accuracy predictors: from a subnet's shape to its top-1, without running it."""
+"""Accuracy predictors: the top-1 of a subnet from its shape, without running it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,20 @@ from latency_tables.record import Record, RecordFile
 
 SUFFIX = ".safetensors"
 LARGEST_FILE = 256 * 2**20
-"""In bytes; no predictor of a few hundred inputs comes near it."""
+"""In bytes. Predictors of a few hundred inputs are far smaller."""
 
 
 @dataclass(frozen=True)
 class HeldOutError(Record):
-    """How wrong predictions were for subnets that the fit did not see, by cross-validation: mean and largest absolute
-    error in percentage points of top-1, rank correlation, of how many subnets in how many folds."""
+    """The error of predictions on subnets that the fit did not see, by cross-validation.
+
+    Attributes:
+        mae: The mean absolute error in percentage points of top-1.
+        worst: The largest absolute error in percentage points.
+        rank_correlation: Spearman's, of predicted and true top-1.
+        n: The number of subnets.
+        folds: The number of folds.
+    """
 
     mae: float
     worst: float
@@ -36,7 +43,7 @@ class HeldOutError(Record):
 
 @dataclass(frozen=True)
 class _Metadata(RecordFile):
-    """Everything of a predictor's file that is no array."""
+    """Everything in a predictor's file but its arrays."""
 
     FORMAT = "compofa-accuracy-predictor"
     VERSION = 1
@@ -50,10 +57,15 @@ class _Metadata(RecordFile):
 
 @dataclass(frozen=True)
 class AccuracyPredictor:
-    """Predicts top-1 in per cent, the unit of accuracy tables. ``model`` gives it divided by ``scale``.
+    """Predicts top-1 in per cent, the unit of accuracy tables.
 
-    ``architecture`` is the name of what it was made for, and ``error`` what it is worth; ``None`` where nobody says.
-    ``origin`` says how it was made.
+    Attributes:
+        encoding: The encoding of subnets that the model reads.
+        model: Gives top-1 in per cent divided by ``scale``.
+        scale: 1, or 100 for a model that predicts fractions.
+        architecture: The name of the architecture that it was made for; ``None`` where that is unknown.
+        error: Its error on held-out subnets; ``None`` where that is unknown.
+        origin: How it was made, for people.
     """
 
     encoding: Encoding
@@ -74,7 +86,11 @@ class AccuracyPredictor:
         return encode(ks, e, d, r, self.encoding)
 
     def predict(self, features: Array) -> NDArray[np.float64]:
-        """(n,): top-1 in per cent from features (n, inputs)."""
+        """Predict top-1 (n,) in per cent from features (n, inputs).
+
+        Raises:
+            InputError: The features have another shape.
+        """
         if features.ndim != 2 or features.shape[1] != self.model.inputs:
             raise InputError(
                 f"the accuracy predictor reads {self.model.inputs} features a subnet; got {list(features.shape)}"
@@ -83,16 +99,16 @@ class AccuracyPredictor:
         return percent
 
     def gradient(self, features: Array) -> NDArray[np.float64]:
-        """(n, inputs): by how many percentage points each row's top-1 changes with each of its features."""
+        """The derivative (n, inputs) of each row's top-1, in percentage points, by each of its features (n, inputs)."""
         slopes: NDArray[np.float64] = self.scale * self.model.gradient(features).astype(np.float64)
         return slopes
 
     def predict_subnets(self, subnets: Sequence[Subnet]) -> NDArray[np.float64]:
-        """(n,): top-1 of subnets in per cent."""
+        """Predict the top-1 (n,) of subnets in per cent."""
         return self.predict(encode_subnets(subnets, self.encoding))
 
     def save(self, path: Path) -> None:
-        """Write it as safetensors, with everything that is no array in the metadata."""
+        """Write a safetensors file, with everything but the arrays in its metadata."""
         from safetensors.numpy import save
 
         metadata = _Metadata(self.encoding, self.scale, self.architecture, self.error, self.origin)
@@ -102,7 +118,12 @@ class AccuracyPredictor:
 
     @classmethod
     def load(cls, path: Path) -> AccuracyPredictor:
-        """Read what :meth:`save` wrote; :class:`FormatError` says what is wrong or missing."""
+        """Read a file that :meth:`save` wrote.
+
+        Raises:
+            InputError: There is no such file.
+            FormatError: The file is no accuracy predictor, or a part of it is missing.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:

@@ -1,4 +1,4 @@
-"""Where a search takes accuracies from: a file of any of the kinds that there are."""
+"""The file that a search takes accuracies from, which may be of several kinds."""
 
 from __future__ import annotations
 
@@ -19,27 +19,36 @@ Accuracies: TypeAlias = AccuraciesByPrecision | StatedAccuracies | PredictedAccu
 TORCH_SUFFIXES = (".pth", ".pt")
 STATED_SUFFIX = ".csv"
 FOREIGN_SUFFIXES = (STATED_SUFFIX, SUFFIX, *TORCH_SUFFIXES)
-"""Of what no supernet comes with, unlike ``compofa evaluate``'s tables."""
+"""The endings of files that belong to no supernet, unlike the tables of ``compofa evaluate``."""
 
 
 def is_foreign(path: Path | None) -> bool:
-    """Whether a file of accuracies is of no supernet of ours: a CSV, or a predictor."""
+    """Whether a file of accuracies belongs to no supernet: a CSV, or a predictor."""
     return path is not None and path.suffix.lower() in FOREIGN_SUFFIXES
 
 
 def load_predictor(path: Path) -> AccuracyPredictor:
-    """A predictor that was saved here, or OFA's weights as torch saved them."""
+    """Load a predictor that was saved here, or the weights of OFA's predictor as torch saved them."""
     if path.suffix.lower() in TORCH_SUFFIXES:
         return read_ofa_predictor(path)
     if path.suffix.lower() != SUFFIX:
         raise InputError(
-            f"{path}: is no accuracy predictor; these are {', '.join((SUFFIX, *TORCH_SUFFIXES))} files"
+            f"{path}: is not an accuracy predictor; these are {', '.join((SUFFIX, *TORCH_SUFFIXES))} files"
         )
     return AccuracyPredictor.load(path)
 
 
 def load_foreign(path: Path, architecture: Architecture) -> StatedAccuracies | PredictedAccuracies:
-    """Accuracies for an architecture from a CSV, or from a predictor."""
+    """Load the accuracies of an architecture's subnets.
+
+    Args:
+        path: A CSV, or a predictor.
+        architecture: The architecture that a predictor is used for.
+
+    Raises:
+        FormatError: The file is neither.
+        MismatchError: The predictor is for another architecture.
+    """
     if path.suffix.lower() == STATED_SUFFIX:
         return read_stated(path)
     return PredictedAccuracies(load_predictor(path), architecture, str(path))

@@ -1,4 +1,4 @@
-"""Accuracy tables: how many images each subnet of a supernet gets right."""
+"""Accuracy tables: the number of images that each subnet of a supernet classifies correctly."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from latency_tables.record import Record, RecordFile
 SPLITS = ("validation", "test")
 F32 = "f32"
 MISSING = -1
+"""The count of a subnet that a table lacks."""
 
 _INDEX_OF_DEPTHS = {depths: index for index, depths in enumerate(COMPOUND_DEPTHS)}
 
 
 @dataclass(frozen=True)
 class _Row(Record):
-    """One subnet's counts, as the file has them."""
+    """The counts of one subnet in the file."""
 
     refuse_unknown = True
 
@@ -58,15 +59,25 @@ class _File(RecordFile):
 
 @dataclass(frozen=True)
 class AccuracyTable:
-    """Images that each compound subnet classifies rightly.
+    """The images that each compound subnet classifies correctly.
 
-    ``correct[split]`` is (resolutions, 243), in the order of ``COMPOUND_DEPTHS``; ``images[split]`` is of how many.
-    A search may look at ``validation`` alone; ``test`` is for reporting. ``supernet`` is its digest. Where the graphs
-    that were exported to a ``runtime`` were run, and not the layers in torch, ``precision`` is what they computed in
-    and ``measured_on`` describes the device spec; such a table may lack subnets, whose counts are ``MISSING``.
+    A search uses the split ``validation`` alone; ``test`` is for reporting.
 
-    ``top5[split]`` counts images whose label is among the five likeliest classes, and ``seconds`` is what the
-    evaluation took, all its processes added; older tables have neither.
+    Attributes:
+        architecture: The name of the architecture.
+        supernet: The digest of the supernet.
+        data: The name of the images.
+        made_by: The command that made the table.
+        resolutions: In pixels, ascending.
+        images: The number of images of each split.
+        correct: For each split (resolutions, 243), in the order of ``COMPOUND_DEPTHS``. The count of a subnet that
+            the table lacks is ``MISSING``, which only tables of exported graphs may have.
+        precision: The precision that the graphs computed in.
+        runtime: The runtime that ran the exported graphs; empty where torch ran the layers.
+        measured_on: The device spec of the exported graphs, for people.
+        top5: For each split (resolutions, 243), the images whose label is among the five likeliest classes. Older
+            tables have none.
+        seconds: The time that the evaluation took, added over its processes. Older tables have none.
     """
 
     architecture: str
@@ -83,13 +94,13 @@ class AccuracyTable:
     seconds: float | None = None
 
     def accuracy(self, split: str = "validation") -> NDArray[np.float64]:
-        """(resolutions, 243): top-1 accuracy in per cent; NaN of subnets that it lacks."""
+        """Top-1 accuracy (resolutions, 243) in per cent; NaN for subnets that the table lacks."""
         counts = np.where(self.correct[split] == MISSING, np.nan, self.correct[split])
         percent: NDArray[np.float64] = 100 * counts / self.images[split]
         return percent
 
     def top5_accuracy(self, split: str = "validation") -> NDArray[np.float64] | None:
-        """(resolutions, 243): top-5 accuracy in per cent, where the table has it."""
+        """Top-5 accuracy (resolutions, 243) in per cent; ``None`` where the table has none."""
         return None if self.top5 is None else 100 * self.top5[split] / self.images[split]
 
     def has(self, subnet: Subnet) -> bool:
@@ -100,7 +111,11 @@ class AccuracyTable:
         return bool(self.correct["validation"][at] != MISSING)
 
     def find(self, subnet: Subnet) -> dict[str, float]:
-        """Top-1 accuracy of a subnet in per cent, by split; :class:`MismatchError` where it was not evaluated."""
+        """The top-1 accuracy of a subnet in per cent, by split.
+
+        Raises:
+            MismatchError: The subnet was not evaluated.
+        """
         if not subnet.is_compound or subnet.resolution not in self.resolutions:
             raise MismatchError(
                 f"{subnet} is not in the accuracy table of {self.architecture}; its resolutions are "
@@ -152,7 +167,12 @@ class AccuracyTable:
 
     @classmethod
     def load(cls, path: Path) -> AccuracyTable:
-        """Read a table; :class:`FormatError` where a subnet is missing, twice there, or better than possible."""
+        """Read a table.
+
+        Raises:
+            InputError: There is no such file.
+            FormatError: A subnet is missing or there twice, or its counts are impossible.
+        """
         file = _File.load(path)
         images = {"validation": file.validation_images, "test": file.test_images}
         subnets = [_parse_compound(row.subnet, path) for row in file.rows]
@@ -167,13 +187,13 @@ class AccuracyTable:
             for split, value in (("validation", row.validation_correct), ("test", row.test_correct)):
                 if correct[split][at] >= 0 or value > images[split]:
                     raise FormatError(
-                        f"{path}: {row.subnet} is there twice, or right on more images than there are"
+                        f"{path}: {row.subnet} is there twice, or is correct on more images than there are"
                     )
                 correct[split][at] = value
             for split, among in (("validation", row.validation_top5), ("test", row.test_top5)):
                 if among is not None and not correct[split][at] <= among <= images[split]:
                     raise FormatError(
-                        f"{path}: {row.subnet} is right on more images than have its label among five, or there are"
+                        f"{path}: {row.subnet} has a top-5 count below its top-1 count, or above the number of images"
                     )
                 top5[split][at] = -1 if among is None else among
         there = correct["validation"] != MISSING
@@ -205,5 +225,5 @@ def _parse_compound(text: str, path: Path) -> Subnet:
     except InputError as error:
         raise FormatError(f"{path}: {error}") from None
     if not subnet.is_compound:
-        raise FormatError(f"{path}: {text} is no compound subnet, and a table is of those alone")
+        raise FormatError(f"{path}: {text} is not a compound subnet; an accuracy table has only those")
     return subnet

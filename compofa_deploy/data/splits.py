@@ -86,7 +86,7 @@ def open_splits(
     Raises:
         InputError: The folder has no such splits, or they differ in their classes, or there are too few images.
     """
-    everything, test, note = _read_splits(folder, test_split)
+    everything, test, test_name, note = _read_splits(folder, test_split)
     try:
         test = align_classes(test, everything.class_names, "the training set")
     except MismatchError:
@@ -94,7 +94,7 @@ def open_splits(
         raise InputError(
             f"{folder}: train and {test.name} differ in their classes ({', '.join(only[:3])}); give both the same"
         ) from None
-    accounts = (_account(everything, TRAIN), _account(test, test.name, note))
+    accounts = (_account(everything, TRAIN), _account(test, test_name, note))
     shown = hold(everything, on_skip)
     if not 0 < validation_images < len(shown):
         raise InputError(f"{validation_images} validation images cannot be held out of {len(shown)}")
@@ -139,8 +139,8 @@ LAYOUTS = (
 )
 
 
-def _read_splits(folder: Path, test_split: str) -> tuple[EncodedImages, EncodedImages, str]:
-    """The training set, the split for reporting, and a note on the choice of that split."""
+def _read_splits(folder: Path, test_split: str) -> tuple[EncodedImages, EncodedImages, str, str]:
+    """The training set, the split for reporting with its name, and a note on the choice of that split."""
     names = (test_split,) if test_split else TEST_NAMES
     for layout in LAYOUTS:
         train = layout.find(folder, TRAIN)
@@ -160,8 +160,8 @@ def _read_splits(folder: Path, test_split: str) -> tuple[EncodedImages, EncodedI
 
 def _read_labelled(
     layout: _Layout, tests: Sequence[tuple[str, list[Path]]], class_names: Sequence[str]
-) -> tuple[EncodedImages, str]:
-    """The first of these splits that has labels."""
+) -> tuple[EncodedImages, str, str]:
+    """The first of these splits that has labels, its name, and a note on the choice."""
     unlabelled: list[str] = []
     for name, paths in tests:
         try:
@@ -171,7 +171,7 @@ def _read_labelled(
             reason = error
             continue
         note = f"{' and '.join(unlabelled)} has no labels, so {name} is used" if unlabelled else ""
-        return images, note
+        return images, name, note
     raise InputError(f"{reason}; give --test-split the name of a split that has labels")
 
 

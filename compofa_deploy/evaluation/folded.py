@@ -1,4 +1,4 @@
-"""Layers with batch norm folded, in torch: what evaluation runs."""
+"""Layers with folded batch norm in torch, which evaluation runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from latency_tables.layer import Layer
 
 
 class FoldedLayers:
-    """A run of layers as plain convolutions, on channels-last tensors.
-
-    ``weights`` are as :func:`compofa_deploy.supernet.cut.cut_weights` returns them.
-    """
+    """Consecutive layers as plain convolutions, on channels-last tensors."""
 
     def __init__(
         self, layers: Sequence[Layer], weights: Mapping[str, Array], device: torch.device | str = "cpu"
     ) -> None:
+        """Fold the batch norms of some layers.
+
+        Args:
+            layers: Consecutive layers of a subnet.
+            weights: Their arrays by name, as :func:`compofa_deploy.supernet.cut.cut_weights` returns them.
+            device: Where torch computes.
+        """
         self.layers, self.device = tuple(layers), device
         self.tensors: dict[str, tuple[Tensor, Tensor | None]] = {}
         for layer in layers:
@@ -53,7 +57,7 @@ class FoldedLayers:
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
-        """(n, channels, side, side) through all layers; (n, classes) behind the classifier."""
+        """Run all layers on (n, channels, side, side); the output behind the classifier is (n, classes)."""
         for layer in self.layers:
             x = self._run(layer, x)
         return x

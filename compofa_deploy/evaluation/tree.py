@@ -1,4 +1,4 @@
-"""Walking the tree of stage prefixes, so that what subnets share runs once."""
+"""Walking the tree of stage prefixes, so that the units that subnets share run once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compofa_deploy.supernet.statistics import Prefix
 T = TypeVar("T")
 
 PREFIXES = sum(len(DEPTHS) ** stages for stages in range(STAGES + 1))
-"""How many units the whole tree runs at a resolution: the stem, and the 363 prefixes of stages."""
+"""The number of units that the whole tree runs at a resolution: the stem, and 363 prefixes of stages."""
 
 
 def walk(
@@ -19,11 +19,16 @@ def walk(
     inputs: T,
     wanted: Callable[[Prefix], bool] = lambda prefix: True,
 ) -> Iterator[tuple[Prefix, T]]:
-    """Yield every compound subnet's choices and what ``run`` made of the inputs along them, smallest first.
+    """Run every prefix of the tree once, 1 + 3 + 9 + 27 + 81 + 243 in all.
 
-    ``run(prefix, x)`` runs the unit that ends a prefix (the stem for the empty one) on what the unit before it gave;
-    it is called once for each prefix: 1 + 3 + 9 + 27 + 81 + 243 times. Prefixes that are not ``wanted`` are left out
-    with all that follows from them.
+    Args:
+        run: Is called with a prefix and the output of the unit before it, and runs the unit that ends the prefix. The
+            unit of the empty prefix is the stem.
+        inputs: The input of the stem.
+        wanted: Says of a prefix whether its subtree is walked.
+
+    Yields:
+        The choices of every compound subnet with the output of its last unit, smallest subnet first.
     """
 
     def descend(prefix: Prefix, x: T) -> Iterator[tuple[Prefix, T]]:

@@ -1,4 +1,4 @@
-"""How torch uses this process: its threads and its memory."""
+"""The threads and the memory that torch uses in this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def set_threads(threads: int | None) -> None:
-    """Let torch use so many threads; ``None`` leaves its own choice."""
+    """Set the number of threads that torch uses; ``None`` keeps torch's own choice."""
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -19,8 +19,8 @@ def set_threads(threads: int | None) -> None:
 def tune_allocator() -> None:
     """Keep freed memory in the process.
 
-    glibc returns large blocks to the kernel and takes them back at every step, and the page faults of that cost a
-    tenth to a third of the training time. Elsewhere this does nothing.
+    By default glibc returns large blocks to the kernel and requests them again in every step. The page faults take a
+    tenth to a third of the training time. Without glibc this does nothing.
     """
     try:
         libc = ctypes.CDLL("libc.so.6")

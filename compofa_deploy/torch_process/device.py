@@ -1,4 +1,4 @@
-"""Where torch runs: the CPU, or a GPU that is there."""
+"""The device that torch computes on: the CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ AUTO = "auto"
 
 
 def find_device(name: str = AUTO) -> torch.device:
-    """The device of that name: ``cpu``, ``cuda`` (under torchrun, the GPU of the process's own number) or ``cuda:1``;
-    ``auto`` is a GPU where there is one. :class:`InputError` where it is not there."""
+    """Find a device by its name.
+
+    Args:
+        name: ``cpu``, ``cuda:N`` for a GPU by number, ``cuda`` (under torchrun, the GPU with the number of the
+            process), or ``auto`` for a GPU where there is one.
+
+    Raises:
+        InputError: There is no such device.
+    """
     if name == AUTO:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or (kind == "cpu" and number):
+    if (
+        kind not in ("cpu", "cuda")
+        or (number and not (number.isascii() and number.isdigit()))
+        or (kind == "cpu" and number)
+    ):
         raise InputError(
             f"no device {name!r}; there are {AUTO}, cpu, cuda, and cuda:N for one of several GPUs"
         )

@@ -1,4 +1,4 @@
-"""The processes that share one evaluation, as torchrun starts them."""
+"""The processes that share one evaluation or training, which torchrun starts."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """This process's number and how many there are. Alone, it gathers from itself."""
+    """The number of this process among all of them.
+
+    Attributes:
+        rank: The number of this process, from 0.
+        world: The number of processes.
+    """
 
     rank: int = 0
     world: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this process prints, and writes what all found."""
+        """Whether this is the process that prints, and that writes the common result."""
         return self.rank == 0
 
     def gather(self, value: T) -> list[T]:
-        """Every process's value, by rank, in each of them. All must ask."""
+        """Collect a value of every process, by rank. All processes must call this together."""
         if self.world == 1:
             return [value]
         values: list[T | None] = [None] * self.world
@@ -36,9 +41,9 @@ class Ranks:
 
 @contextmanager
 def join_ranks() -> Iterator[Ranks]:
-    """The processes that torchrun started; this one alone without it.
+    """Join the processes that torchrun started. Without torchrun there is one process.
 
-    They exchange counts and no tensors, so the CPU's back-end does wherever they compute.
+    They exchange counts and no tensors, so the back-end for CPUs suffices on GPUs too.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Ranks()

@@ -70,7 +70,7 @@ def test_each_kind_of_file_is_read_as_what_it_is(tmp_path):
     assert isinstance(load_foreign(tmp_path / "a.csv", ARCHITECTURE), StatedAccuracies)
     assert not is_foreign(tmp_path / "a.json")
     assert not is_foreign(None)
-    with pytest.raises(InputError, match=r"a\.csv: is no accuracy predictor"):
+    with pytest.raises(InputError, match=r"a\.csv: is not an accuracy predictor"):
         load_predictor(tmp_path / "a.csv")
 
 

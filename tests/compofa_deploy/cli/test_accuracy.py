@@ -97,7 +97,7 @@ def test_ofas_weights_are_imported_and_need_torch_no_more(compofa, tmp_path, mon
         (["fit", "few.csv", "-o", "p.safetensors"], "at least 20 subnets; got 1: evaluate more"),
         (["fit", "none.csv", "-o", "p.safetensors"], "none.csv: there is no such file"),
         (["fit", "few.csv", "--arch", "mbv4", "-o", "p.safetensors"], "no architecture 'mbv4'|at least 20"),
-        (["show", "few.csv"], "few.csv: is no accuracy predictor"),
+        (["show", "few.csv"], "few.csv: is not an accuracy predictor"),
         (["predict", "none.safetensors", "22222@16"], "none.safetensors: there is no such file"),
     ],
 )
