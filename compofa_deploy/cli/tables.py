@@ -168,7 +168,7 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
 @click.argument("other", type=TableFile())
 @options.json_option
 def compare_tables(table: Path, other: Path, as_json: bool) -> None:
-    """What the second of two tables predicts relative to the first, and the errors of both.
+    """Compare two tables: the ratio second / first of their predictions, and the errors of both.
 
     \b
     Example:
@@ -186,7 +186,9 @@ def compare_tables(table: Path, other: Path, as_json: bool) -> None:
     sides = ", ".join(map(str, found.resolutions))
     rows = [
         ("subnets", f"{found.subnets} at {sides} px"),
-        ("ratio", f"{found.median_ratio:.4f} (median), {found.low_ratio:.4f} to {found.high_ratio:.4f} "
+        ("first", str(table)),
+        ("second", str(other)),
+        ("second / first", f"{found.median_ratio:.4f} (median), {found.low_ratio:.4f} to {found.high_ratio:.4f} "
                   f"(percentiles {LOW} to {HIGH})"),
         *([] if found.speed is None else [
             ("at one speed", f"{found.steady_ratio:.4f}: the reference took {found.speed:.4f} times as long"),
@@ -196,7 +198,7 @@ def compare_tables(table: Path, other: Path, as_json: bool) -> None:
     ]  # fmt: skip
     print_table("", ("", ""), rows)
     errors = zip(_list_errors(first), _list_errors(second), strict=True)
-    print_table("", ("", str(table), str(other)), [(word, mine, its) for (word, mine), (_, its) in errors])
+    print_table("", ("", "first", "second"), [(word, mine, its) for (word, mine), (_, its) in errors])
 
 
 def list_validation(table: LatencyTable) -> list[tuple[str, str]]:

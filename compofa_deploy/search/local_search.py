@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from compofa_deploy.search.lagrangian import solve_relaxation
 from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.search.space_latency import SpaceLatency
 from compofa_deploy.search.swaps import list_swaps
+from compofa_deploy.search.trajectory import Trajectory, decode_key
 from compofa_deploy.space.choice_arrays import ABSENT, OPTIONS, ChoiceArray, Space, to_subnet
 from compofa_deploy.space.subnet import BLOCKS, Subnet
 from latency_tables.errors import InfeasibleError
@@ -58,35 +59,6 @@ class SearchResult:
     subnet: Subnet
     accuracy: float
     evaluations: int
-
-
-@dataclass(eq=False)
-class _Trajectory:
-    """One trajectory of the search, at one resolution.
-
-    Attributes:
-        at: The index of the resolution.
-        start: (20,): the first place, which may exceed the limit.
-        open: The accuracy of each subnet found by this trajectory and not yet expanded, by key.
-        best: The best accuracy so far.
-        steps: The number of steps.
-        stalled: The number of steps since the best accuracy last rose.
-    """
-
-    at: int
-    start: ChoiceArray
-    open: dict[bytes, float] = field(default_factory=dict)
-    best: float = -np.inf
-    steps: int = 0
-    stalled: int = 0
-
-    def take_next(self) -> ChoiceArray:
-        """Remove the best subnet that was not yet expanded, and return it."""
-        if not self.open:
-            return self.start
-        key = max(self.open, key=self.open.__getitem__)
-        del self.open[key]
-        return _decode(key)[0]
 
 
 def find_best(
@@ -146,7 +118,7 @@ class _Search:
         begun = self._gradients.evaluations
         at = np.repeat(self._feasible, STARTS)
         starts = self._space.sample(self._rng, len(at))
-        trajectories = [_Trajectory(int(i), start) for i, start in zip(at, starts, strict=True)]
+        trajectories = [Trajectory(int(i), start) for i, start in zip(at, starts, strict=True)]
         self._evaluate(trajectories[::STARTS], np.arange(len(self._feasible)), self._cheapest[self._feasible])
         idle = 0
         while idle < IDLE_STEPS and self._left > len(trajectories) * (NEIGHBOURS + 1):
@@ -160,7 +132,7 @@ class _Search:
             ]
             trajectories += [self._begin() for _ in range(TRAJECTORIES - len(trajectories))]
         best = max(self._accuracies, key=self._accuracies.__getitem__)
-        choices, best_at = _decode(best)
+        choices, best_at = decode_key(best)
         subnet = to_subnet(choices, self._latency.resolutions[best_at])
         return SearchResult(subnet, self._accuracies[best], self._gradients.evaluations - begun)
 
@@ -168,18 +140,18 @@ class _Search:
     def _left(self) -> int:
         return self._last - self._gradients.evaluations
 
-    def _begin(self) -> _Trajectory:
+    def _begin(self) -> Trajectory:
         """Return a new trajectory, from a subnet that may exceed the limit."""
         drawn = self._space.sample(self._rng, 1)[0]
         at = int(self._rng.choice(self._feasible))
         if self._rng.random() < FROM_BEST:
-            best, best_at = _decode(max(self._accuracies, key=self._accuracies.__getitem__))
+            best, best_at = decode_key(max(self._accuracies, key=self._accuracies.__getitem__))
             mixed = np.where(self._rng.random(BLOCKS) < REDRAWN, drawn, best)
             if self._space.contains(mixed[None])[0]:
-                return _Trajectory(best_at, mixed)
-        return _Trajectory(at, drawn)
+                return Trajectory(best_at, mixed)
+        return Trajectory(at, drawn)
 
-    def _step(self, trajectories: list[_Trajectory]) -> None:
+    def _step(self, trajectories: list[Trajectory]) -> None:
         """Expand the best place of each trajectory: propose changes, evaluate them, keep the new subnets."""
         places = np.array([trajectory.take_next() for trajectory in trajectories])
         at = np.array([trajectory.at for trajectory in trajectories])
@@ -196,7 +168,7 @@ class _Search:
             trajectory.stalled = 0 if best > trajectory.best else trajectory.stalled + 1
             trajectory.best = max(trajectory.best, best)
 
-    def _evaluate(self, trajectories: list[_Trajectory], owners: Indices, proposed: ChoiceArray) -> None:
+    def _evaluate(self, trajectories: list[Trajectory], owners: Indices, proposed: ChoiceArray) -> None:
         """Evaluate proposals that are new and keep the limit, and add each to its owner's open subnets."""
         at = np.array([trajectory.at for trajectory in trajectories])[owners]
         rows = np.column_stack((proposed, at)).astype(np.uint8).tobytes()
@@ -249,8 +221,3 @@ class _Search:
         for i in np.flatnonzero(slack >= 0).tolist():
             swapped = list_swaps(places[i], gains[i], costs[i], float(slack[i]), self._space, SWAPS)
             yield np.full(len(swapped), i), swapped
-
-
-def _decode(key: bytes) -> tuple[ChoiceArray, int]:
-    row = np.frombuffer(key, np.uint8).astype(np.int64)
-    return row[:-1], int(row[-1])

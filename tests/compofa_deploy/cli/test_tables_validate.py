@@ -71,7 +71,7 @@ def test_compare_shows_the_ratio_and_what_differs(compofa, table: LatencyTable, 
     replace(table, spec=spec, costs_ms=costs, intercept_ms=2 * table.intercept_ms).save(other)
     ran = compofa("tables", "compare", table_file, other)
     assert ran.code == 0
-    assert "2.0000 (median)" in ran.out
+    assert "second / first    2.0000 (median)" in ran.out
     assert "threads: 1, 2" in ran.out
     assert "not validated" in ran.out
     found = compofa("tables", "compare", table_file, other, "--json").json
