@@ -1,18 +1,21 @@
-"""The whole error tree.
+"""The error tree of the three packages. Each error has an exit code of the command line.
 
-CompofaError                what went wrong is the user's to mend; shown as one line
-├── InputError              exit 2: an argument or a file is not what it must be
+CompofaError                an error that the user can fix; shown as one line
+├── InputError              exit 2: an argument or a file is wrong
 │   ├── FormatError         a file is not of the format, version or shape that is read here
-│   └── MismatchError       two things that must belong together do not
-├── NoAnswerError           exit 1: the work was done and the answer is no
+│   ├── MismatchError       two things that must belong together do not
+│   └── UnlabelledError     images have no labels (compofa_deploy.data.classes)
+├── NoAnswerError           exit 1: the work was done, and the answer is no
 │   ├── InfeasibleError     no candidate keeps the constraints
-│   └── VerificationError   what was exported is not what it must be
+│   ├── VerificationError   an exported model is not what it must be
+│   └── DivergedError       the loss of a training is no number (compofa_deploy.training.errors)
 └── MeasurementError        exit 3: a latency could not be measured
     ├── RuntimeUnavailable  the runtime is not installed, or does not work here
     ├── WorkerDied          the measuring process crashed or hung
-    └── ConnectionLost      a device cannot be reached, or no longer
+    ├── ConnectionLost      the connection to a device failed
+    └── CudaError           a call of the CUDA driver failed (profilers.machine.cuda)
 
-Every message says what is wrong and what mends it. Anything else that is raised is a bug.
+Every message says what is wrong and how to fix it. Any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -24,13 +27,13 @@ EXIT_COULD_NOT_MEASURE = 3
 
 
 class CompofaError(Exception):
-    """Base of all errors that are shown to the user as one line."""
+    """The base of all errors that are shown to the user as one line."""
 
     exit_code = EXIT_BAD_INPUT
 
 
 class InputError(CompofaError):
-    """An argument or a file is not what it must be."""
+    """An argument or a file is wrong."""
 
 
 class FormatError(InputError):
@@ -38,11 +41,11 @@ class FormatError(InputError):
 
 
 class MismatchError(InputError):
-    """Two things that must belong together do not (a table and a machine, a supernet and a subnet)."""
+    """Two things that must belong together do not, such as a table and a machine."""
 
 
 class NoAnswerError(CompofaError):
-    """The work was done and the answer is no."""
+    """The work was done, and the answer is no."""
 
     exit_code = EXIT_ANSWER_IS_NO
 
@@ -52,7 +55,7 @@ class InfeasibleError(NoAnswerError):
 
 
 class VerificationError(NoAnswerError):
-    """What was exported is not what it must be."""
+    """An exported model is not what it must be."""
 
 
 class MeasurementError(CompofaError):
@@ -70,4 +73,4 @@ class WorkerDied(MeasurementError):
 
 
 class ConnectionLost(MeasurementError):
-    """A device cannot be reached, or no longer."""
+    """The connection to a device failed."""

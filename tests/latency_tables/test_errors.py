@@ -1,12 +1,15 @@
 """The error tree: exit codes by kind, and a docstring that names all of it."""
 
+import ast
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 
 from latency_tables import errors
-from latency_tables.errors import CompofaError
 
+PACKAGES = ("latency_tables", "profilers", "compofa_deploy")
 CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
 
 
@@ -29,10 +32,37 @@ def test_the_exit_code_says_what_kind_of_failure_it_was(kind, code):
     assert kind("why").exit_code == code
 
 
-def test_every_error_is_one_of_ours_and_in_the_tree_of_the_docstring():
-    for kind in CLASSES:
-        assert issubclass(kind, CompofaError)
-        assert kind.__name__ in (errors.__doc__ or "")
+def find_parents() -> dict[str, str]:
+    """Each error class of the three packages with its base class, read from the sources."""
+    root = Path(errors.__file__).parent.parent
+    sources = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
+    classes = [
+        (node.name, base.id)
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name)
+    ]
+    found: dict[str, str] = {"CompofaError": "Exception"}
+    while added := {name: base for name, base in classes if base in found and name not in found}:
+        found |= added
+    return found
+
+
+def read_tree() -> dict[str, str]:
+    """Each error class of the docstring's tree with the class above it."""
+    above, found = ["Exception"], {}
+    for line in (errors.__doc__ or "").splitlines():
+        if match := re.match(r"([│├└─ ]*)([A-Z]\w+)  +\S", line):
+            depth = len(match[1]) // 4
+            found[match[2]] = above[depth]
+            above[depth + 1 :] = [match[2]]
+    return found
+
+
+def test_the_docstrings_tree_is_that_of_the_classes_of_all_packages():
+    assert read_tree() == find_parents()
 
 
 def test_success_is_no_errors_code():
