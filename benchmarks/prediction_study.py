@@ -29,18 +29,18 @@ from compofa_deploy.space.subnet import DEPTHS, Subnet
 from compofa_deploy.tables.kit_builder import build_kit, build_network_kit
 from latency_tables.build import (
     build_table,
-    estimate_noise,
+    design_calibration,
     find_layers_ms,
-    make_design,
-    measure_noise,
-    summarise_error,
 )
+from latency_tables.cache_contention import CacheContention
+from latency_tables.design import LayerTerms
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.fit import Array, Design, fit_costs
 from latency_tables.item import Item
 from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Measurement
+from latency_tables.network_statistics import estimate_noise, measure_noise, summarise_error
 from latency_tables.table import ErrorSummary, LatencyTable
 from latency_tables.units import NS_PER_MS
 from profilers.measuring.kit import write_kit
@@ -143,14 +143,12 @@ def fit_ridge(
 ) -> Predict:
     """Predict as a table does, without cache contention, or without corrections of single layers."""
     sizes = {m.item.layers[0]: m.item.size_bytes for m in study.alone}
+    sizes = {key: sizes[key] for key in layers_ms}
     runs = [Counter(m.item.layers) for m in networks]
-    design, contention = make_design(
-        layers_ms,
-        {key: sizes[key] for key in layers_ms},
-        np.array([[run[key] for key in layers_ms] for run in runs], np.float64),
-        np.array([m.latency_ms for m in networks]),
-        estimate_noise(networks),
-    )
+    counts = np.array([[run[key] for key in layers_ms] for run in runs], np.float64)
+    measured = np.array([m.latency_ms for m in networks])
+    design = design_calibration(layers_ms, sizes, counts, measured, estimate_noise(networks))
+    typical = LayerTerms.of_isolated(layers_ms, sizes).find_typical_bytes(counts)
     # A prior of no width leaves a coefficient at 0: contention's is the last, an intercept before it, then the layers'.
     scales = design.scales.copy()
     if not crowds:
@@ -159,7 +157,7 @@ def fit_ridge(
         scales[-2 - len(layers_ms) : -2] = 0
     costs, (intercept, crowded) = fit_costs(replace(design, scales=scales))
     add_up = predict_sum(dict(zip(layers_ms, costs.tolist(), strict=True)))
-    contention = replace(contention, per_byte=float(crowded))
+    contention = CacheContention(float(crowded), typical, sizes)
     return lambda item: float(intercept) + add_up(item) + contention.predict_ms(layers_ms, item.layers)
 
 

@@ -1,4 +1,4 @@
-"""Recalibration: an old table brought up to date, or taken to a sibling device, by a few networks."""
+"""Recalibration: a few measured networks bring an old table up to date, or adapt it to a similar device."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from latency_tables.build import (
-    MIN_NETWORKS,
-    find_percentile_ratios,
-    group_layer,
-    list_networks,
-    measure_noise,
-    summarise_error,
-)
+from latency_tables.build import MIN_NETWORKS
 from latency_tables.cache_contention import CacheContention
+from latency_tables.design import LayerTerms, PriorMeans, PriorScales, make_design
 from latency_tables.errors import InputError
 from latency_tables.fit import (
     RELATIVE_NOISE,
@@ -26,41 +20,53 @@ from latency_tables.fit import (
     relative_residuals,
 )
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.network_statistics import (
+    find_percentile_ratios,
+    list_networks,
+    measure_noise,
+    summarise_error,
+)
 from latency_tables.table import LatencyTable
 
 MAX_NETWORKS = 10
-SLOPE_SCALE = 0.3
-BYTES_SCALE = 0.1
-GROUP_SCALE = 0.05
-INTERCEPT_SCALE = 0.3
-CONTENTION_SCALE = 0.1
-"""How far the new device spec is expected to be from the old table, once both are equally fast on the whole: standard
-deviations of a normal prior, relative to a typical network's latency. Ten networks cannot tell twenty coefficients from
-each other, so what the old table knows of how layers compare is left mostly as it is."""
+SCALES = PriorScales(slope=0.3, weight_bytes=0.1, group=0.05, layer=0.0, intercept=0.3, contention=0.1)
+"""How far the new device spec may be from the old table, once both are equally fast on the whole.
+
+Ten networks cannot tell twenty coefficients from each other, so the ratios between layers stay near the old table's."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """The layers that a network runs, by their keys, and the resolution at which it does."""
+    """The resolution of a network in pixels, and the keys of its layers."""
 
     resolution: int
     layers: tuple[str, ...]
 
 
 def choose_runs(old: LatencyTable, runs: Sequence[Run], count: int) -> list[int]:
-    """The indices of the networks that tell most of what the old table may be wrong in, the most telling first.
+    """Choose the networks that are most informative about errors of the old table.
 
-    One by one, that whose latency is the least certain, relative to itself, when those before it are known: the greedy
-    way to a Bayesian D-optimal design (Chaloner and Verdinelli, 1995) of the very coefficients that are fitted. It
-    spreads over stages, sizes and resolutions, since each of them is a coefficient or moves one. :class:`InputError`
-    for a count that cannot be.
+    Each step takes the network whose relative latency is the least certain once the networks before it are known. This
+    is the greedy way to a Bayesian D-optimal design (Chaloner and Verdinelli, 1995) of the fitted coefficients. The
+    choice spreads over stages, sizes and resolutions, since each of them has a coefficient or moves one.
+
+    Args:
+        old: The old table.
+        runs: The networks to choose from.
+        count: The number of networks to choose.
+
+    Returns:
+        Indices of ``runs``, the most informative first.
+
+    Raises:
+        InputError: The count is too small, or larger than the number of networks or ``MAX_NETWORKS``.
     """
     largest = min(MAX_NETWORKS, len(runs))
     if not MIN_NETWORKS <= count <= largest:
         raise InputError(
             f"a table is recalibrated by {MIN_NETWORKS} to {largest} networks; {count} were asked for"
         )
-    design = make_design(old, runs)
+    design = design_recalibration(old, runs)
     rows = np.hstack([design.counts @ design.parts, design.whole]) / design.measured[:, None] * design.scales
     covariance = np.eye(rows.shape[1])
     chosen: list[int] = []
@@ -76,11 +82,19 @@ def choose_runs(old: LatencyTable, runs: Sequence[Run], count: int) -> list[int]
 
 
 def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: MeasuredKit) -> LatencyTable:
-    """The table of the measured device spec, at some of the old one's resolutions: its residuals are of the few
-    networks, left out one by one.
+    """Recalibrate an old table by a few measured networks.
 
-    :class:`MismatchError` where the old table lacks a layer, or the device was emulated; :class:`InputError` where
-    there are fewer than three networks.
+    Args:
+        old: The old table.
+        resolutions: The resolutions of the new table, some of the old one's.
+        measured: The measured networks.
+
+    Returns:
+        The table of the measured device spec. Its residuals are those of the networks, left out one by one.
+
+    Raises:
+        MismatchError: The old table lacks a layer, or the device was emulated.
+        InputError: There are fewer than three networks.
     """
     measured.check_real()
     networks = measured.measurements
@@ -89,11 +103,10 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
     runs = [Run(network.item.input_shape[-1], network.item.layers) for network in networks]
     taken = np.array([network.latency_ms for network in networks])
     scaled = scale_table(old, float(np.median(taken / _predict(old, runs))))
-    design = replace(make_design(scaled, runs), measured=taken)
-    costs, (intercept, contended) = fit_costs(design)
+    design = replace(design_recalibration(scaled, runs), measured=taken)
+    costs, (intercept, contention) = fit_costs(design)
     held_out = leave_one_out([design] * len(design.measured))
     by_row = dict(zip(_list_rows(scaled), costs.tolist()))
-    contends = bool(old.cache_contention.weight_bytes)
     return replace(
         scaled,
         spec=measured.spec,
@@ -108,8 +121,8 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
         conditions=measured.conditions,
         networks=list_networks(networks),
         validation=None,
-        cache_contention=replace(old.cache_contention, per_byte=float(contended))
-        if contends
+        cache_contention=replace(old.cache_contention, per_byte=float(contention))
+        if old.cache_contention.weight_bytes
         else CacheContention(),
         reference_ms=networks[0].reference_ms * networks[0].median_to_p20_ratio,
         costs_at={
@@ -121,7 +134,7 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
 
 
 def scale_table(table: LatencyTable, factor: float) -> LatencyTable:
-    """The table of a device on which everything takes ``factor`` as long."""
+    """The table with every latency multiplied by ``factor``."""
 
     def scale(latencies: dict[str, float]) -> dict[str, float]:
         return {key: ms * factor for key, ms in latencies.items()}
@@ -135,12 +148,12 @@ def scale_table(table: LatencyTable, factor: float) -> LatencyTable:
     )
 
 
-def make_design(old: LatencyTable, runs: Sequence[Run]) -> Design:
-    """What the latencies of networks (n,) are made of, for :func:`fit_costs`, with what the old table predicts in
-    place of what is measured.
+def design_recalibration(old: LatencyTable, runs: Sequence[Run]) -> Design:
+    """The design of a recalibration; without a correction, its prediction is the old table's.
 
-    A layer's cost: the old one; its weights' bytes, since caches differ; and the old one once more for the group that
-    it is of. A network's as a whole: an intercept, and contention. Without a correction it is the old table itself.
+    Args:
+        old: The old table.
+        runs: The networks, n of them. In place of their measured latencies, the design has the old table's predictions.
     """
     predicted = _predict(old, runs)
     rows = _list_rows(old)
@@ -149,26 +162,20 @@ def make_design(old: LatencyTable, runs: Sequence[Run]) -> Design:
     for number, run in enumerate(runs):
         for key in run.layers:
             counts[number, places[run.resolution if (run.resolution, key) in places else None, key]] += 1
-    unit = float(np.median(predicted))
-    costs = np.array([old.costs_ms[key] if r is None else old.costs_at[r][key] for r, key in rows])
-    alone = np.array([old.layers_ms[key] if r is None else old.costs_at[r][key] for r, key in rows])
-    weights = np.array([old.cache_contention.weight_bytes.get(key, 0) for _, key in rows], np.float64)
-    groups = sorted({group_layer(key) for _, key in rows})
-    member = np.array([[group_layer(key) == group for group in groups] for _, key in rows], np.float64)
-    typical = max(old.cache_contention.typical_bytes, 1.0)
-    parts = np.hstack([costs[:, None], weights[:, None] / typical * unit, costs[:, None] * member])
-    totals_ms = counts @ alone
-    # Where nobody said how large the weights are, nothing contends.
-    contended = totals_ms * (counts @ weights - typical) if weights.any() else np.zeros(len(runs))
-    whole = np.stack([np.ones(len(runs)), contended], axis=1)
-    prior = np.array([1.0, 0.0, *np.zeros(len(groups)), old.intercept_ms, old.cache_contention.per_byte])
-    scales = [SLOPE_SCALE, BYTES_SCALE, *np.full(len(groups), GROUP_SCALE), INTERCEPT_SCALE * unit]
-    scales.append(CONTENTION_SCALE * unit / (float(np.median(totals_ms)) * typical))
-    return Design(parts, counts, whole, predicted, prior, np.array(scales))
+    contention = old.cache_contention
+    terms = LayerTerms(
+        keys=tuple(key for _, key in rows),
+        costs_ms=np.array([old.costs_ms[key] if r is None else old.costs_at[r][key] for r, key in rows]),
+        isolated_ms=np.array([old.layers_ms[key] if r is None else old.costs_at[r][key] for r, key in rows]),
+        weight_bytes=np.array([contention.weight_bytes.get(key, 0) for _, key in rows], np.float64),
+    )
+    means = PriorMeans(old.intercept_ms, contention.per_byte)
+    typical = max(contention.typical_bytes, 1.0)
+    return make_design(terms, counts, predicted, typical, SCALES, means)
 
 
 def _list_rows(table: LatencyTable) -> list[tuple[int | None, str]]:
-    """Every cost of a table: of a layer at any resolution, and of one at a resolution of its own."""
+    """The resolution and key of every cost of a table; the resolution is ``None`` where a cost holds at all."""
     own = [(resolution, key) for resolution, costs in table.costs_at.items() for key in costs]
     return [*((None, key) for key in table.costs_ms), *own]
 

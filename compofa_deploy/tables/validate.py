@@ -13,10 +13,10 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.drift_anchors import measure_beside_anchors
 from compofa_deploy.tables.profile_local import PLANS
-from latency_tables.build import summarise_error
 from latency_tables.errors import InputError
 from latency_tables.fit import rank_correlation
 from latency_tables.measurement import Measurement
+from latency_tables.network_statistics import summarise_error
 from latency_tables.table import HeldOut, LatencyTable, Validation
 from profilers.machine.environment import read_conditions
 from profilers.measuring.runner import OnProgress

@@ -1,18 +1,9 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from latency_tables.build import (
-    LEAST_NOISE,
-    build_table,
-    estimate_noise,
-    find_layers_ms,
-    group_layer,
-    measure_noise,
-)
+from latency_tables.build import build_table, find_layers_ms
 from latency_tables.errors import InputError
-from latency_tables.fit import RELATIVE_NOISE
 from latency_tables.item import Item
 from latency_tables.measurement import Measurement
 from tests.latency_tables.builders import (
@@ -20,7 +11,6 @@ from tests.latency_tables.builders import (
     SPEC,
     make_item,
     make_measurement,
-    make_session,
     random_generator,
 )
 
@@ -48,8 +38,8 @@ def list_items(measurements: list[Measurement]) -> list[Item]:
     return [measurement.item for measurement in measurements]
 
 
-def look_within(measurement: Measurement, shares: list[float]) -> Measurement:
-    """The measurement, as if its first session had looked at the layers."""
+def tell_layers(measurement: Measurement, shares: list[float]) -> Measurement:
+    """The measurement, as if its first session told the layers."""
     first, *others = measurement.sessions
     return replace(measurement, sessions=(replace(first, layer_shares=tuple(shares)), *others))
 
@@ -79,16 +69,6 @@ def test_a_layer_of_one_size_that_costs_more_in_a_network_is_found_out() -> None
     assert [table.costs_ms[key] for key in others] == pytest.approx([true[key] for key in others], rel=0.05)
 
 
-def test_the_noise_of_a_network_is_what_its_sessions_leave_open() -> None:
-    levels = (0.94, 0.97, 1.0, 1.03, 1.06)
-    sessions = tuple(make_session([round(1e6 * x)], s) for s, x in enumerate(levels))
-    noisy = Measurement(make_item(), sessions, 0.001)
-    expected = 1.2533 * np.std(np.log(levels), ddof=1) / np.sqrt(5)
-    assert estimate_noise([noisy]) == pytest.approx(expected, rel=1e-4)
-    assert estimate_noise([make_measurement(make_item(), 1.0, sessions=5)]) == LEAST_NOISE
-    assert estimate_noise([make_measurement(make_item(), 1.0, sessions=1)]) == RELATIVE_NOISE
-
-
 def test_layers_that_cost_the_same_in_a_network_are_left_as_they_are() -> None:
     measurements, true = measure(ms_per_kb=0)
     table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), measurements, [CONDITIONS])
@@ -96,7 +76,7 @@ def test_layers_that_cost_the_same_in_a_network_are_left_as_they_are() -> None:
     assert table.intercept_ms == pytest.approx(0, abs=1e-3)
 
 
-def test_layers_that_were_looked_at_within_networks_need_not_be_measured_alone() -> None:
+def test_layers_that_are_told_within_networks_need_not_be_measured_alone() -> None:
     measurements, _ = measure(0)
     rng = random_generator()
     true = dict(zip(KEYS, rng.uniform(0.02, 0.2, len(KEYS)), strict=True))
@@ -104,7 +84,7 @@ def test_layers_that_were_looked_at_within_networks_need_not_be_measured_alone()
     for network in measurements[len(KEYS) :]:
         costs = [true[key] for key in network.item.layers]
         exact = make_measurement(network.item, sum(costs))
-        networks.append(look_within(exact, [cost / sum(costs) for cost in costs]))
+        networks.append(tell_layers(exact, [cost / sum(costs) for cost in costs]))
     table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks, [CONDITIONS])
     assert table.layers_ms == pytest.approx({key: true[key] for key in table.layers_ms}, rel=1e-3)
     assert table.predict_ms(KEYS[2:7]) == pytest.approx(sum(true[key] for key in KEYS[2:7]), rel=0.01)
@@ -115,8 +95,8 @@ def test_what_a_layer_takes_within_networks_counts_before_what_it_takes_alone() 
         make_measurement(make_item(f"l{key}", "layer", (key,)), ms) for key, ms in (("a", 1.0), ("c", 2.0))
     ]
     networks = [
-        look_within(make_measurement(make_item("n", "network", ("a", "b", "b")), 8.0), [0.25, 0.5, 0.25]),
-        look_within(make_measurement(make_item("m", "network", ("a",)), 4.0), [1.0]),
+        tell_layers(make_measurement(make_item("n", "network", ("a", "b", "b")), 8.0), [0.25, 0.5, 0.25]),
+        tell_layers(make_measurement(make_item("m", "network", ("a",)), 4.0), [1.0]),
         make_measurement(make_item("k", "network", ("a", "c")), 9.0),
     ]
     assert find_layers_ms([*alone, *networks]) == pytest.approx({"a": 3.0, "b": 3.0, "c": 2.0})
@@ -127,17 +107,17 @@ def test_a_network_that_is_left_out_tells_nothing_of_its_layers_either() -> None
     networks = []
     for network in measurements[len(KEYS) :]:
         costs = [true[key] for key in network.item.layers]
-        networks.append(look_within(network, [cost / sum(costs) for cost in costs]))
+        networks.append(tell_layers(network, [cost / sum(costs) for cost in costs]))
     # One network claims that the whole of its time goes into its first layer.
     odd = replace(networks[0], sessions=tuple(replace(v, layer_shares=()) for v in networks[0].sessions))
-    networks[0] = look_within(odd, [1.0, *[0.0] * (len(odd.item.layers) - 1)])
+    networks[0] = tell_layers(odd, [1.0, *[0.0] * (len(odd.item.layers) - 1)])
     table = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks, [CONDITIONS])
     without = build_table(SPEC, {"name": "tiny"}, "k", list_items(measurements), networks[1:], [CONDITIONS])
     expected = networks[0].latency_ms / without.predict_ms(networks[0].item.layers) - 1
     assert table.residuals[0] == pytest.approx(expected, abs=2e-3)
 
 
-def test_networks_that_crowd_a_cache_are_slower_than_the_sum_of_their_layers() -> None:
+def test_networks_that_contend_for_a_cache_are_slower_than_the_sum_of_their_layers() -> None:
     measurements, _ = measure(0, n=24)
     sizes = {m.item.layers[0]: m.item.size_bytes for m in measurements[: len(KEYS)]}
     alone = {m.item.layers[0]: m.latency_ms for m in measurements[: len(KEYS)]}
@@ -182,15 +162,3 @@ def test_a_network_with_a_layer_that_was_not_measured_is_refused() -> None:
     measurements.append(make_measurement(make_item("odd", "network", ("elsewhere",)), 1.0))
     with pytest.raises(InputError, match="network odd runs layer elsewhere"):
         build_table(SPEC, {}, "k", list_items(measurements), measurements, [CONDITIONS])
-
-
-def test_the_noise_floor_is_how_far_two_sessions_lie_apart() -> None:
-    sessions = tuple(make_session([round(1e6 * x)], s) for s, x in enumerate((0.99, 1.0, 1.01)))
-    measurement = Measurement(make_item(), sessions, 0.001)
-    assert measure_noise([measurement]) == pytest.approx(np.mean([0.01, 0.01, 0.02]), rel=1e-6)
-    assert measure_noise([make_measurement(make_item(), 1.0, sessions=1)]) == 0
-
-
-def test_layers_are_grouped_by_kind_and_output_width() -> None:
-    assert {group_layer(key) for key in KEYS} == {"mbconv-16", "mbconv-24", "mbconv-40"}
-    assert group_layer("linear-1280x1-10x1") == "linear-10"

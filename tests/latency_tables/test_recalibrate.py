@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_tables.build import group_layer
 from latency_tables.cache_contention import CacheContention
+from latency_tables.design import group_layer
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.recalibrate import Run, choose_runs, recalibrate, scale_table
