@@ -43,5 +43,6 @@ def test_without_known_weights_there_is_no_contention() -> None:
 
 
 def test_layers_are_grouped_by_kind_and_output_width() -> None:
-    assert {group_layer(key) for key in KEYS} == {"mbconv-16", "mbconv-24", "mbconv-40"}
+    keys = [f"mbconv-8x{size}-{out}x{size}-m48-k3-s1-relu" for out in (16, 24, 40) for size in (4, 8, 16)]
+    assert {group_layer(key) for key in keys} == {"mbconv-16", "mbconv-24", "mbconv-40"}
     assert group_layer("linear-1280x1-10x1") == "linear-10"
