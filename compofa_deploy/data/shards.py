@@ -81,9 +81,7 @@ def _check_shards(files: Sequence[Path], split: str) -> None:
         by_index[index] = file
     missing = [index for index in range(count) if index not in by_index]
     if missing or len(by_index) > count:
-        which = (
-            f"shard {missing[0]} of {count} is missing" if missing else f"there are more than {count} shards"
-        )
+        which = f"lacks shard {missing[0]} of {count}" if missing else f"has more than {count} shards"
         raise InputError(
-            f"{place}: {which} of the split {split}, beside {files[0].name}; fetch all of its shards"
+            f"{place}: the split {split} {which}, beside {files[0].name}; fetch all of its shards"
         )

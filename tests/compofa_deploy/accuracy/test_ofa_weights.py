@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ({"0.weight": 3}, "'0.weight' is a int, not a tensor"),
         ({"0.weight": torch.zeros(1, 100), "0.bias": torch.zeros(1)}, "reads 100 features, not the 128"),
         ({"0.weight": torch.zeros(1, 128)}, "array 0.bias is missing"),
-        ({"blocks.0.weight": torch.zeros(1, 128)}, "array 'blocks.0.weight' is none of"),
+        ({"blocks.0.weight": torch.zeros(1, 128)}, "array 'blocks.0.weight' belongs to no layer of"),
     ],
 )
 def test_other_weights_are_refused(tmp_path, state, message):

@@ -109,7 +109,10 @@ def change(path, spoil):
         (lambda d: d["rows"][3].update(note="x"), r"rows\[3\], note: "),
         (lambda d: d["rows"][3].pop("subnet"), r"rows\[3\], subnet: "),
         (lambda d: d["rows"][3].update(subnet="large"), "'large' is not a subnet id"),
-        (lambda d: d["rows"][3].update(subnet="22222e" + "6" * 10 + "k" + "3" * 10 + "@16"), "no compound"),
+        (
+            lambda d: d["rows"][3].update(subnet="22222e" + "6" * 10 + "k" + "3" * 10 + "@16"),
+            "is not a compound subnet",
+        ),
         (lambda d: d.update(rows=[]), "rows"),
         (lambda d: d.update(validation_images=0), "validation_images"),
         (lambda d: d.pop("supernet"), "supernet"),

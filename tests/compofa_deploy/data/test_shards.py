@@ -42,11 +42,11 @@ def test_other_splits_other_files_and_hidden_folders_are_none(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["train-00000-of-00003.parquet", "train-00002-of-00003.parquet"], "shard 1 of 3 is missing of"),
+        (["train-00000-of-00003.parquet", "train-00002-of-00003.parquet"], "the split train lacks shard 1 of 3"),
         (["train-00000-of-00001.parquet", "train-00000-of-00001-ab.parquet"], "are one shard; keep one of them"),
         (["train-00000-of-00001.parquet", "train-00000-of-00002.parquet", "train-00001-of-00002.parquet"],
          "are of different numbers of shards"),
-        (["train-00000-of-00001.parquet", "train-00001-of-00001.parquet"], "there are more than 1 shards"),
+        (["train-00000-of-00001.parquet", "train-00001-of-00001.parquet"], "the split train has more than 1 shards"),
         (["train.parquet", "train-00000-of-00001.parquet"], "the split train is there twice, as"),
         (["train.parquet", "data/train.parquet"], r"is there twice, as .*train\.parquet and .*data/train\.parquet"),
     ],

@@ -141,7 +141,10 @@ def test_labels_of_minus_one_are_none(folder, write_split, images):
     write_split(folder / "test.parquet", images[:6], [-1] * 6, ["cat", "dog"])
     splits = load_splits(folder, 5, seed=3)
     assert len(splits.test) == 5
-    assert splits.accounts[1].note == "test has no labels, so validation is used"
+    assert [account.describe() for account in splits.accounts] == [
+        "train: 20 images of 2 classes",
+        "validation: 5 images of 2 classes; test has no labels, so validation is used",
+    ]
 
 
 def test_a_test_split_may_be_named(place):
