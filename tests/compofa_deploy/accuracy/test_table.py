@@ -39,6 +39,7 @@ def test_a_table_comes_back_from_its_file(path):
     assert_same(AccuracyTable.load(path), TABLE)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(8, 300), min_size=1, max_size=3, unique=True).flatmap(
         lambda sides: st.tuples(
