@@ -31,7 +31,7 @@ lint: $(TEST_VENV)/.installed
 	$(TEST_BIN)/lint-imports --no-cache
 
 quick: $(TEST_VENV)/.installed
-	$(PYTEST) -q -m "not slow and not gpu and not network"
+	$(PYTEST) -q -n auto --dist loadfile -m "not slow and not gpu and not network"
 
 # The base install has no torch; this checks what it must do without it.
 bare: $(VENV)/.installed

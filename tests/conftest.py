@@ -33,17 +33,27 @@ WriteSplit = Callable[..., Path]
 HERE = Path(__file__).parent
 SLOW = (
     "benchmarks",
+    "compofa_deploy/bench/test_compare_models.py",
+    "compofa_deploy/bench/test_noise.py",
+    "compofa_deploy/bench/test_run.py",
+    "compofa_deploy/cli/test_bench_compare.py",
+    "compofa_deploy/cli/test_bench_run.py",
     "compofa_deploy/cli/test_deploy_auto.py",
     "compofa_deploy/cli/test_end_to_end.py",
+    "compofa_deploy/cli/test_evaluate.py",
     "compofa_deploy/cli/test_measuring.py",
     "compofa_deploy/cli/test_models.py",
     "compofa_deploy/cli/test_profile_targets.py",
     "compofa_deploy/cli/test_train.py",
     "compofa_deploy/cli/test_train_cost.py",
+    "compofa_deploy/deploy/test_loop.py",
     "compofa_deploy/evaluation",
+    "compofa_deploy/export",
     "compofa_deploy/supernet/test_ofa_parity.py",
     "compofa_deploy/training",
     "profilers/targets",
+    "test_action.py",
+    "test_telemetry.py",
 )
 """Files and folders of tests that take many seconds. ``make check`` leaves them out."""
 
