@@ -41,8 +41,9 @@ from latency_tables.machine import list_doubts
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.measurement import Measurement
 from latency_tables.network_statistics import estimate_noise, measure_noise, summarise_error
-from latency_tables.table import ErrorSummary, LatencyTable
+from latency_tables.table import LatencyTable
 from latency_tables.units import NS_PER_MS
+from latency_tables.validation import ErrorSummary
 from profilers.measuring.kit import write_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import measure_kit

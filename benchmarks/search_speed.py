@@ -23,7 +23,8 @@ from compofa_deploy.space.stage_units import list_units
 from latency_tables.device import DeviceSpec
 from latency_tables.layer import Layer
 from latency_tables.machine import Machine
-from latency_tables.table import ErrorSummary, LatencyTable
+from latency_tables.table import LatencyTable
+from latency_tables.validation import ErrorSummary
 
 ROUNDS = 30
 IMAGES = 10_000

@@ -1,4 +1,4 @@
-"""Device specs: everything that a latency depends on."""
+"""Device specs: the settings and the machine that a latency depends on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latency_tables.machine import Machine, hash_json
 from latency_tables.record import Record
 
 SETTINGS = ("runtime", "runtime_version", "device", "precision", "threads", "batch")
-"""What a description names."""
+"""The fields that a description names."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,20 @@ class DeviceRequest(Record):
 
 @dataclass(frozen=True)
 class DeviceSpec(Record):
-    """A runtime as it is set, on a machine.
+    """The settings of a runtime on a machine.
 
-    ``threads`` are those that work on one operator; ``spin`` says whether they wait for work busily;
-    ``graph_level`` is how far the runtime may rewrite the graph. ``unknown`` names the fields that nobody stated, of
-    a table from elsewhere; those hold some value of their type. ``driver`` is the version of what runs a device that
-    is not the machine's CPU; empty where there is none, or it cannot be told.
+    Attributes:
+        runtime: The name of the runtime.
+        runtime_version: The version of the runtime.
+        device: The runtime's device, as in ``cpu``.
+        precision: The precision that the runtime computes in.
+        threads: The threads that work on one operator.
+        batch: Images at once.
+        spin: Whether the threads wait for work busily.
+        graph_level: How far the runtime may rewrite the graph.
+        machine: The machine.
+        unknown: The fields that an imported table does not state, which hold some value of their type.
+        driver: The driver's version, for a device that is not the machine's CPU; empty where it is not known.
     """
 
     runtime: str
@@ -67,7 +75,7 @@ class DeviceSpec(Record):
 
     @property
     def id(self) -> str:
-        """12 hexadecimal digits; equal for equal device specs."""
+        """A hash of 12 hexadecimal digits, equal for equal device specs."""
         return hash_json(self.to_dict())
 
     def describe(self) -> str:
@@ -81,7 +89,7 @@ class DeviceSpec(Record):
         )
 
     def describe_settings(self) -> str:
-        """What tells it from others of one machine, as in ``openvino cpu bf16, 2 threads``."""
+        """The settings alone, as in ``openvino cpu bf16, 2 threads``."""
         return f"{self.runtime} {self.device} {self.precision}, {self._describe_threads()}"
 
     def _describe_threads(self) -> str:
@@ -115,7 +123,7 @@ class DeviceSpec(Record):
             )
 
     def list_differences(self, other: DeviceSpec) -> list[str]:
-        """How another device spec differs, field by field, as in ``precision: f32, bf16``."""
+        """The differences from another device spec, one text for each field, as in ``precision: f32, bf16``."""
         return [f"{name}: {was}, {now}" for name, was, now in self._list_differing(other)]
 
     def _list_differing(self, other: DeviceSpec) -> Iterator[tuple[str, Any, Any]]:

@@ -74,7 +74,19 @@ def _make_temporary(path: Path) -> tuple[int, Path, Path]:
 def write_json(
     path: Path, kind: str, version: int, content: Mapping[str, Any], *, indent: int | None = 1
 ) -> None:
-    """Write ``{"format": kind, "version": version, **content}``. NaN and infinity are refused as a bug."""
+    """Write ``{"format": kind, "version": version, **content}``, whole or not at all.
+
+    Args:
+        path: The file.
+        kind: The format.
+        version: The version of the format.
+        content: The other fields.
+        indent: Spaces by which the text is indented; ``None`` for one line.
+
+    Raises:
+        InputError: The file cannot be written.
+        ValueError: The content holds NaN or infinity, which is a bug.
+    """
     text = json.dumps({"format": kind, "version": version, **content}, indent=indent, allow_nan=False)
     with replace_file(path) as file:
         file.write(text.encode() + b"\n")
@@ -138,7 +150,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def _check_regular(path: Path) -> None:
-    """:class:`InputError` where a rename onto the path would remove what is no regular file."""
+    """Raise :class:`InputError` where a rename onto the path would remove something else than a regular file."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

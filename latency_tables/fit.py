@@ -1,4 +1,4 @@
-"""Fitting isolated layers to whole networks, and stating the error: pure functions of arrays."""
+"""The fit of layers' costs to whole networks, and the statistics of its errors: pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -12,24 +12,33 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 HUBER_THRESHOLD = 1.345
-"""In standard deviations; keeps 95 % of least squares' efficiency on normal errors (Huber, Robust Statistics)."""
+"""The threshold of Huber's loss in standard deviations.
+
+It keeps 95 % of the efficiency of least squares on normal errors (Huber, Robust Statistics)."""
 HUBER_ITERATIONS = 20
 MAD_SCALE = 1.4826
+"""The standard deviation divided by the median absolute deviation, for normally distributed values."""
 MIN_SCALE = 1e-6
-"""A fit that is exact for most networks leaves no scale to judge the others by."""
+"""The smallest standard deviation of residuals. A fit that is exact for most networks would leave none."""
 RELATIVE_NOISE = 0.01
-"""What a network's measured latency is expected to be off by, relative, where its sessions do not tell."""
+"""The relative noise of a network's latency, where its sessions do not tell it."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """What is fitted to what: n networks of k kinds of layers.
+    """A linear model of the latencies of n networks, made of k layers.
 
-    ``parts`` (k, f) are what a layer's cost is made of, ``counts`` (n, k) how often each network runs each layer,
-    ``whole`` (n, w) what is no layer's own, ``measured`` (n,) the networks' latencies. A layer's cost is ``parts``
-    times coefficients; these and those of ``whole`` have a normal prior of mean ``prior`` and standard deviations
-    ``scales``, both (f + w,). ``noise`` is what a measured latency is expected to be off by, relative; it weighs the
-    data against the prior.
+    A layer's cost is a row of ``parts`` times coefficients. A network's latency is the sum of its layers' costs, plus a
+    row of ``whole`` times further coefficients.
+
+    Attributes:
+        parts: The terms of each layer's cost (k, f).
+        counts: The number of times that each network runs each layer (n, k).
+        whole: The terms of each network beside its layers (n, w).
+        measured: The latency of each network (n,).
+        prior: The mean of each coefficient's normal prior (f + w,).
+        scales: The standard deviation of each coefficient's normal prior (f + w,).
+        noise: The relative standard deviation of a measured latency, which weighs the data against the prior.
     """
 
     parts: Array
@@ -41,7 +50,7 @@ class Design:
     noise: float = RELATIVE_NOISE
 
     def take(self, networks: NDArray[np.bool_]) -> Design:
-        """The same of some of the networks."""
+        """The design of some of the networks, by a mask (n,)."""
         return replace(
             self,
             counts=self.counts[networks],
@@ -51,16 +60,18 @@ class Design:
 
 
 def fit_costs(design: Design) -> tuple[Array, Array]:
-    """What each layer costs within a network (k,), and the coefficients of what a network costs as a whole (w,).
+    """Fit the coefficients of a design by a robust ridge regression.
 
-    A ridge regression, whose penalties say how far each coefficient may be off its prior. Residuals are relative, so
-    that a fast network counts as much as a slow one, and large ones weigh less (Huber, Robust Statistics). No cost is
-    below 0.
+    Residuals are relative, so that a fast network counts as much as a slow one. Large residuals weigh less (Huber,
+    Robust Statistics). The penalty of a coefficient follows from its prior. No cost is below 0.
+
+    Returns:
+        The cost of each layer within a network (k,), and the coefficients of a network's own terms (w,).
     """
     columns = np.hstack([design.counts @ design.parts, design.whole]) / design.measured[:, None]
     target = 1 - columns @ design.prior
     scaled = columns * design.scales
-    # There are more coefficients than networks: the same solution by a system of as many equations as networks.
+    # There are more coefficients than networks, so the dual system, of one equation for each network, is solved.
     gram = scaled @ scaled.T
     weights: Array = np.ones(len(target))
     change: Array = np.zeros(scaled.shape[1])
@@ -75,9 +86,14 @@ def fit_costs(design: Design) -> tuple[Array, Array]:
 
 
 def leave_one_out(designs: Sequence[Design]) -> Array:
-    """Predictions (n,) of :func:`fit_costs` for each network, fitted on all the others; n is at least 2.
+    """Predict each network by a fit to all other networks.
 
-    ``designs`` are of all n networks, one for each that is left out: as it is made where nothing is known of that one.
+    Args:
+        designs: One design of all n networks for each network that is left out, n at least 2. It may use nothing that
+            was measured of that network.
+
+    Returns:
+        The predictions (n,).
     """
     predicted = np.empty(len(designs))
     for i, design in enumerate(designs):
@@ -87,22 +103,30 @@ def leave_one_out(designs: Sequence[Design]) -> Array:
 
 
 def relative_residuals(predicted: Array, measured: Array) -> Array:
-    """How much more was measured than predicted, relative to the prediction."""
+    """The values of measured / predicted - 1 (n,)."""
     return measured / predicted - 1
 
 
 def conformal_quantile(scores: Array, confidence: float) -> float:
-    """The score (n,) that a new one stays below with at least ``confidence``, if it is exchangeable with these.
+    """The conformal quantile: the ceil((n + 1) * confidence)-th smallest score.
 
-    The ceil((n + 1) * confidence)-th smallest (Vovk et al., Algorithmic Learning in a Random World). With fewer
-    scores than the confidence needs this is the largest, whose own confidence is n / (n + 1).
+    A new score that is exchangeable with these stays below it with at least this confidence (Vovk et al., Algorithmic
+    Learning in a Random World). Where the scores are too few for the confidence, the largest score is returned, whose
+    confidence is n / (n + 1).
+
+    Args:
+        scores: The scores (n,), n at least 1.
+        confidence: The confidence, between 0 and 1.
     """
     rank = math.ceil((len(scores) + 1) * confidence - 1e-9)
     return float(np.sort(scores)[min(max(rank, 1), len(scores)) - 1])
 
 
 def rank_correlation(first: Array, second: Array) -> float:
-    """Spearman's, with ties given their mean rank; 1.0 where there are fewer than two different values to rank."""
+    """Spearman's rank correlation of two arrays (n,). Ties have their mean rank.
+
+    It is 1.0 where an array has fewer than two different values.
+    """
     ranks = np.stack([_rank(first), _rank(second)])
     ranks -= ranks.mean(axis=1, keepdims=True)
     lengths = np.sqrt((ranks**2).sum(axis=1))

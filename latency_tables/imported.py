@@ -1,4 +1,4 @@
-"""Latency tables made from what was measured elsewhere: sums of layers, without calibration or a stated error."""
+"""Imported tables: latencies of layers that others measured, without a calibration or a stated error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ def describe_device(
     threads: int | None = None,
     batch: int | None = None,
 ) -> DeviceSpec:
-    """The device spec of a table from elsewhere: what is not given is marked unknown."""
+    """The device spec of an imported table. Each setting that is not given is marked as unknown.
+
+    Args:
+        machine: The name of the machine.
+        runtime: The name of the runtime.
+        runtime_version: The version of the runtime.
+        device: The runtime's device, as in ``cpu``.
+        precision: The precision that the runtime computed in.
+        threads: The threads that worked on one operator.
+        batch: Images at once.
+    """
     given = {
         "runtime": runtime, "runtime_version": runtime_version, "device": device, "precision": precision,
         "threads": threads, "batch": batch,
@@ -57,9 +67,17 @@ def build_imported(
     origin: str,
     created: str,
 ) -> LatencyTable:
-    """A table that predicts the plain sum of what ``stated`` has, by resolution, in ms by layer's key.
+    """Build a table that predicts a network as the plain sum of its layers.
 
-    :class:`FormatError` where two resolutions state one layer more than ``LARGEST_RATIO`` apart.
+    Args:
+        spec: The device spec.
+        architecture: The architecture.
+        stated: The latency of each layer in ms, by the layer's key, for each resolution in pixels.
+        origin: The source of the latencies.
+        created: The time of the import: ISO 8601, in UTC.
+
+    Raises:
+        FormatError: Two resolutions state one layer more than ``LARGEST_RATIO`` apart.
     """
     costs, costs_at = split_costs(stated)
     return LatencyTable(
@@ -84,7 +102,17 @@ def build_imported(
 def split_costs(
     stated: Mapping[int, Mapping[str, float]],
 ) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
-    """What holds at every resolution, and what at one alone: the layers that two state differently."""
+    """Split stated latencies into those of all resolutions and those of single resolutions.
+
+    Args:
+        stated: The latency of each layer in ms, by the layer's key, for each resolution in pixels.
+
+    Returns:
+        The latencies of layers that every resolution states alike, and by resolution those of all other layers.
+
+    Raises:
+        FormatError: Two resolutions state one layer more than ``LARGEST_RATIO`` apart.
+    """
     by_layer: dict[str, dict[int, float]] = {}
     for resolution, costs in sorted(stated.items()):
         for key, ms in costs.items():

@@ -1,4 +1,4 @@
-"""A layer: one row of a subnet's plan, from which everything else is derived."""
+"""Layers: the rows of a subnet's plan, from which keys, costs, modules and graphs are derived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SE_REDUCTION = 4
 CHANNEL_DIVISOR = 8
 
 NORM_EPS = 1e-5
-"""Added to the running variance under the root of a batch norm; torch's default."""
+"""The constant that a batch norm adds to the variance under the root; torch's default."""
 
 
 def make_divisible(value: float, divisor: int = CHANNEL_DIVISOR) -> int:
@@ -30,16 +30,39 @@ def make_divisible(value: float, divisor: int = CHANNEL_DIVISOR) -> int:
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of a subnet's plan. Sizes are the side of a square feature map, in pixels.
+    """One row of a subnet's plan.
 
-    ``mbconv`` is an inverted residual: a 1x1 expansion to ``mid_channels`` (left out where that equals
-    ``in_channels`` and ``expand`` is 1), a depthwise convolution of ``kernel`` and ``stride``, an optional
-    squeeze-and-excitation, a linear 1x1 projection, an optional skip. ``bottleneck`` is ResNet-D's: a 1x1 reduction to
-    ``mid_channels``, a convolution of ``kernel`` and ``stride``, a 1x1 restoration, the sum with the block's input,
-    and then ``act``, as behind the first two; without ``skip`` the input goes through the average over ``stride`` x
-    ``stride`` pixels, where that is above 1, and a 1x1 convolution. A ``conv`` with ``skip`` adds its input behind
-    ``act``. ``pool`` is the global average.
-    ``name`` says where the layer's weights are kept, and ``norm_eps`` is a number like them: neither is in ``key``.
+    The kinds are:
+
+    - ``conv``: a convolution. With ``skip`` it adds its input after ``act``.
+    - ``mbconv``: an inverted residual. It has a 1x1 expansion to ``mid_channels``, which is left out where ``expand``
+      is 1; a depthwise convolution of ``kernel`` and ``stride``; an optional squeeze-and-excitation; a linear 1x1
+      projection; and an optional skip.
+    - ``bottleneck``: ResNet-D's block. It has a 1x1 reduction to ``mid_channels``, a convolution of ``kernel`` and
+      ``stride``, a 1x1 restoration and the sum with its input. ``act`` follows each of the first two and the sum.
+      Without ``skip`` the input passes an average over ``stride`` x ``stride`` pixels, where that is above 1, and a 1x1
+      convolution.
+    - ``max_pool``: a maximum pooling.
+    - ``pool``: the global average pooling.
+    - ``linear``: the classifier.
+
+    Attributes:
+        name: The place of the layer's weights, which is not part of ``key``.
+        kind: One of :data:`KINDS`.
+        in_channels: The input's channels.
+        out_channels: The output's channels.
+        in_size: The side of the square input in pixels.
+        out_size: The side of the square output in pixels.
+        mid_channels: The channels of a block's middle.
+        expand: The expand ratio of a block.
+        kernel: The side of the kernel.
+        stride: The stride.
+        act: One of :data:`ACTIVATIONS`.
+        se: Whether there is a squeeze-and-excitation.
+        skip: Whether the input is added to the output.
+        norm: Whether a convolution is followed by a batch norm.
+        bias: Whether the layer has a bias.
+        norm_eps: The batch norm's constant, which is not part of ``key``.
     """
 
     name: str
@@ -61,7 +84,7 @@ class Layer:
 
     @property
     def key(self) -> str:
-        """What a latency table is keyed by: everything that the layer's cost depends on.
+        """The layer's key in latency tables: everything that its cost depends on.
 
         >>> Layer("blocks.1", "mbconv", 16, 24, 56, 28, 64, 4, 3, 2, "relu").key
         'mbconv-16x56-24x28-m64-k3-s2-relu'
@@ -80,27 +103,27 @@ class Layer:
 
     @property
     def has_raw_output(self) -> bool:
-        """Whether a convolution has no batch norm behind it."""
+        """Whether the layer is a convolution without a batch norm."""
         return self.kind == "conv" and not self.norm
 
     @property
     def has_expansion(self) -> bool:
-        """Whether an inverted residual begins with a 1x1 expansion."""
+        """Whether the layer is an inverted residual that begins with a 1x1 expansion."""
         return self.kind == "mbconv" and self.expand != 1
 
     @property
     def has_shortcut(self) -> bool:
-        """Whether a bottleneck's input goes through a convolution before it is added."""
+        """Whether the layer is a bottleneck whose input passes a convolution before it is added."""
         return self.kind == "bottleneck" and not self.skip
 
     @property
     def se_channels(self) -> int:
-        """Width of the squeeze-and-excitation's bottleneck; 0 without one."""
+        """The channels within the squeeze-and-excitation; 0 without one."""
         return make_divisible(self.mid_channels // SE_REDUCTION) if self.se else 0
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one image: convolutions and matrix products; no pooling, norm or activation."""
+        """The multiply-accumulates for one image, of convolutions and matrix products alone."""
         in_pixels, out_pixels = self.in_size**2, self.out_size**2
         if self.kind == "conv":
             return self.in_channels * self.out_channels * self.kernel**2 * out_pixels
@@ -121,7 +144,7 @@ class Layer:
 
     @property
     def params(self) -> int:
-        """Trained numbers: weights, biases, scale and shift of batch norm; not its statistics."""
+        """The trained numbers: weights, biases, and the scale and shift of batch norm."""
         if self.kind in ("conv", "linear"):
             weights = self.in_channels * self.out_channels * self.kernel**2
             return weights + self.out_channels * (2 * (self.norm and self.kind == "conv") + self.bias)

@@ -1,4 +1,4 @@
-"""A layer as a row of text cells, for tables that people write themselves."""
+"""Layer rows: layers as rows of text cells, for tables that people write by hand."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ NUMBERS = ("in_channels", "out_channels", "in_size", "out_size", "mid_channels",
 REQUIRED = ("kind", "in_channels", "out_channels", "in_size", "out_size")
 FLAGS = ("se", "skip", "norm")
 COLUMNS = ("kind", *NUMBERS, "act", *FLAGS)
-"""What a layer's latency depends on, named as :class:`Layer` does. An empty cell, or none, is the default."""
+"""The attributes of :class:`Layer` that a latency depends on. An empty or missing cell stands for the default."""
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def write_row(layer: Layer) -> dict[str, str]:
-    """Cells by column, read back by :func:`read_row`."""
+    """The cells of a layer by column, read back by :func:`read_row`."""
     cells = {column: getattr(layer, column) for column in COLUMNS}
     return {column: str(int(value) if isinstance(value, bool) else value) for column, value in cells.items()}
 
 
 def read_row(cells: Mapping[str, str], where: str) -> Layer:
-    """The layer of a row; :class:`FormatError` names the cell that is wrong.
+    """Read the layer of a row.
+
+    Args:
+        cells: The cells by column.
+        where: The row's name in errors.
+
+    Raises:
+        FormatError: A cell is missing or wrong; the message names it.
 
     >>> cells = {"kind": "pool", "in_channels": "96", "out_channels": "96", "in_size": "7", "out_size": "1"}
     >>> read_row(cells, "row 2").key

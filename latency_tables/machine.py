@@ -1,4 +1,4 @@
-"""Machines: the fingerprint of what a latency was measured on, and what it was doing meanwhile."""
+"""Machines: the fingerprint of a measured machine, and the machine's conditions during a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from latency_tables.record import Record
 
 ID_DIGITS = 12
 MAX_CLOCK_RANGE = 0.10
-"""Relative; a clock that moves by more changes every latency with it, and not all of them alike."""
+"""The largest relative change of the clock. A larger one changes latencies, and not all of them alike."""
 MAX_FOREIGN_LOAD = 0.5
-"""In cores, on average over a run: other work that takes more slows down what is measured."""
+"""The largest load by other processes in cores, as the median over a run. A larger one slows the measured calls."""
 
 
 MIN_ELAPSED_MS = 500
@@ -25,7 +25,7 @@ MIN_ELAPSED_MS = 500
 
 
 def hash_json(data: Any) -> str:
-    """12 hexadecimal digits of a value's canonical JSON.
+    """The first 12 hexadecimal digits of the SHA-256 of a value's canonical JSON.
 
     >>> hash_json({"b": 1, "a": 2}) == hash_json({"a": 2, "b": 1})
     True
@@ -36,7 +36,7 @@ def hash_json(data: Any) -> str:
 
 @dataclass(frozen=True)
 class Machine(Record):
-    """What stays the same between two runs on one machine, and a latency depends on.
+    """The properties of a machine that a latency depends on, and that stay the same between two runs.
 
     Attributes:
         cpu_model: The CPU's name. Several generations of a CPU may share one.
@@ -67,7 +67,7 @@ class Machine(Record):
 
     @property
     def usable_threads(self) -> int:
-        """How many threads can run at once without being held back by the quota."""
+        """The number of threads that can run at once within the quota."""
         if self.cpu_quota is None:
             return self.cores
         return max(1, min(self.cores, math.floor(self.cpu_quota)))
@@ -82,19 +82,16 @@ class Machine(Record):
 
 @dataclass(frozen=True)
 class Conditions(Record):
-    """What a machine was doing at a moment. ``None`` is what could not be read.
+    """The state of a machine at one moment. ``None`` stands for a value that could not be read.
 
     Attributes:
-        when: ISO 8601, in UTC.
-        load_average: The number of processes that ran or wanted to, over the last minute.
+        when: The moment: ISO 8601, in UTC.
+        load_average: The number of processes that ran or wanted to run, over the last minute.
         frequency_mhz: The mean clock of the cores.
-        throttle_count: How often heat slowed the cores down, since the machine started.
-        quota_throttle_count: How often the container's quota stopped its processes.
-        memory_available_bytes: The memory that a new process could have.
-        steal_ms: How long the host of a virtual machine ran others while this one wanted to run, summed over cores.
-        cpu_elapsed_ms: The time since the machine started, as its cores count it.
-        cpu_busy_ms: How long the cores that the measuring process may use were at work, summed over them.
-        cpu_own_ms: The part of it that the measuring process and its children took.
+        throttle_count: The times that heat slowed a core since the machine started.
+        quota_throttle_count: The times that the container's quota stopped its processes.
+        memory_available_bytes: The available memory.
+        steal_ms: The time, summed over cores, that a virtual machine waited while its host ran others.
     """
 
     when: str
@@ -110,9 +107,14 @@ class Conditions(Record):
 
 
 def list_doubts(conditions: Sequence[Conditions], threads: int) -> tuple[str, ...]:
-    """Why what was measured on ``threads`` threads under these conditions, in their order, should not be trusted.
+    """The reasons not to trust a measurement, from the machine's conditions.
 
-    Empty where nothing speaks against it, or nothing could be read.
+    Args:
+        conditions: The conditions in the order in which they were read.
+        threads: The threads of the measured runtime.
+
+    Returns:
+        One sentence for each reason; empty where there is none, or nothing could be read.
     """
     found = []
     heat = _read_all(conditions, "throttle_count")

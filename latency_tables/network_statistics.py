@@ -10,7 +10,8 @@ import numpy as np
 
 from latency_tables.fit import RELATIVE_NOISE, Array, rank_correlation
 from latency_tables.measurement import Measurement
-from latency_tables.table import ErrorSummary, MeasuredNetwork
+from latency_tables.table import MeasuredNetwork
+from latency_tables.validation import ErrorSummary
 
 LEAST_NOISE = 0.003
 """The smallest relative noise of a network's latency. The weights of no two networks lie alike in memory, however

@@ -1,8 +1,8 @@
-"""Once-For-All's latency tables: what they call a layer, and what they state of it.
+"""OFA tables: the names and latencies of layers in the latency tables of Once-For-All.
 
-A table is of one resolution and maps a layer's name to ``{"mean": ms, "std": ms, "count": n}``. OFA predicts a network
-as the plain sum of the means of its first convolution, first block, blocks, final expansion (``Conv_1``), pooling
-(``AvgPool2D``), feature mix (``Conv_2``) and classifier (``Logits``); see ``ofa.tutorial.latency_table``.
+A table holds one resolution. It maps a layer's name to ``{"mean": ms, "std": ms, "count": n}``. OFA predicts a network
+as the plain sum of means: first convolution, first block, blocks, final expansion (``Conv_1``), pooling
+(``AvgPool2D``), feature mix (``Conv_2``) and classifier (``Logits``). See ``ofa.tutorial.latency_table``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FIRST_CONV = re.compile(r"Conv-input:(?P<height>\d+)x(?P<width>\d+)x3-output:\S
 
 
 def name_for_ofa(layer: Layer) -> str:
-    """What OFA calls a layer of its MobileNetV3.
+    """OFA's name of a layer of its MobileNetV3.
 
     >>> name_for_ofa(Layer("blocks.1", "mbconv", 16, 24, 56, 28, 64, 4, 3, 2, "relu"))
     'expanded_conv-input:56x56x16-output:28x28x24-expand:64-kernel:3-stride:2-idskip:0-se:0-hs:0'
@@ -40,10 +40,15 @@ def name_for_ofa(layer: Layer) -> str:
 
 
 def read_means(table: Any, where: str) -> dict[str, float]:
-    """The mean in ms of every layer of one of OFA's tables, by OFA's names.
+    """The mean latency in ms of every layer of one of OFA's tables, by OFA's names.
 
-    :class:`FormatError` names the layer whose entry has no mean, a negative one, or one that is no number, or that
-    lacks a standard deviation that the others have.
+    Args:
+        table: The table as JSON or YAML values.
+        where: The table's name in errors.
+
+    Raises:
+        FormatError: A layer has no mean, a mean that is negative or no number, or no standard deviation where others
+            have one. The message names the layer.
     """
     entries = check_object(table, where)
     if not entries:
@@ -65,8 +70,16 @@ def read_means(table: Any, where: str) -> dict[str, float]:
 
 
 def find_resolution(means: Mapping[str, float], where: str, named: int | None = None) -> int:
-    """Which resolution one of OFA's tables is of, by its first convolution's input; the one that its file is named by,
-    where it lacks that. :class:`FormatError` where it says none, several, or another than its name."""
+    """The resolution of one of OFA's tables in pixels, from the input of its first convolution.
+
+    Args:
+        means: The mean latencies by OFA's names.
+        where: The table's name in errors.
+        named: The resolution in the file's name, which is returned for a table without a first convolution.
+
+    Raises:
+        FormatError: The table states no resolution, several, or another one than its name.
+    """
     found = {match["height"]: match["width"] for match in map(_FIRST_CONV.fullmatch, means) if match}
     if named and not found:
         return named
@@ -83,5 +96,5 @@ def find_resolution(means: Mapping[str, float], where: str, named: int | None = 
 
 
 def state_means(costs_ms: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """One of OFA's tables from latencies in ms by OFA's names; only means are stated, nothing else is known."""
+    """One of OFA's tables, with means alone, from latencies in ms by OFA's names."""
     return {name: {"mean": ms} for name, ms in sorted(costs_ms.items())}

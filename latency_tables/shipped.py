@@ -1,18 +1,18 @@
-"""The latency tables that ship: of other machines, unless this one happens to be one of them."""
+"""The latency tables that ship. They were measured on the machines that they name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "data"
-"""Each is named ARCHITECTURE-RUNTIME-PRECISION-THREADS.json."""
+"""The folder of the files, each named ARCHITECTURE-RUNTIME-PRECISION-THREADS.json."""
 
 
 def list_shipped() -> list[Path]:
-    """Their files, by name."""
+    """The files, sorted by name."""
     return sorted(FOLDER.glob("*.json"))
 
 
 def find_shipped(name: str) -> Path | None:
-    """The file of that name, or None where none ships: only names of tables are looked up, and no paths."""
+    """The file of a table by its name, which is no path; ``None`` where no such table ships."""
     return next((path for path in list_shipped() if path.stem == name), None)

@@ -1,4 +1,4 @@
-"""Latency tables: per-layer latencies of one device spec, their calibration, and their own held-out error."""
+"""Latency tables: the layers' latencies on one device spec, their calibration, and the error of its predictions."""
 
 from __future__ import annotations
 
@@ -16,27 +16,19 @@ from latency_tables.field_rule import rule
 from latency_tables.fit import conformal_quantile
 from latency_tables.machine import Conditions, list_doubts
 from latency_tables.record import Record, RecordFile
-
-
-@dataclass(frozen=True)
-class ErrorSummary(Record):
-    """How wrong predictions were for networks left out of the fit.
-
-    ``mape``, ``within_5`` and ``within_10`` are fractions; ``noise_floor`` is how far two sessions of the same
-    network lie apart on average, relative; ``n`` is the number of networks.
-    """
-
-    mape: float
-    within_5: float
-    within_10: float
-    rank_correlation: float = field(metadata=rule(minimum=-1))
-    n: int = field(metadata=rule(minimum=1))
-    noise_floor: float
+from latency_tables.validation import ErrorSummary, Validation
 
 
 @dataclass(frozen=True)
 class MeasuredNetwork(Record):
-    """A network that calibrates: a subnet's id, its layers' keys in order, its latency, and why to doubt it."""
+    """A network of the calibration.
+
+    Attributes:
+        label: The subnet's id.
+        layers: The keys of its layers, in order.
+        ms: Its measured latency.
+        doubts: The reasons not to trust that latency.
+    """
 
     label: str
     layers: tuple[str, ...]
@@ -45,53 +37,36 @@ class MeasuredNetwork(Record):
 
 
 @dataclass(frozen=True)
-class HeldOut(Record):
-    """A network that no fit has seen: a subnet's id, what was predicted, and what two measurements of it gave."""
-
-    label: str
-    predicted_ms: float
-    first_ms: float
-    second_ms: float
-
-
-@dataclass(frozen=True)
-class Validation(Record):
-    """How wrong a table was for random networks that it never saw, measured after it was made.
-
-    ``error`` compares predictions with the first measurement of each; its ``noise_floor`` is how far the second lies
-    from the first, on average, relative. ``bias`` is the median of predicted / measured - 1. ``speed`` is what
-    networks of the fit took again, relative to when the table was made; measured latencies were divided by it.
-    ``coverage`` is the share of networks whose latency lay in the interval of ``confidence``.
-    ``noise_rank_correlation`` is between the two measurements, and a ceiling for that of predictions.
-    """
-
-    error: ErrorSummary
-    noise_rank_correlation: float = field(metadata=rule(minimum=-1))
-    bias: float = field(metadata=rule(minimum=-1))
-    speed: float
-    coverage: float
-    confidence: float
-    seed: int
-    when: str
-    networks: tuple[HeldOut, ...]
-
-
-@dataclass(frozen=True)
 class LatencyTable(RecordFile):
-    """Predicts a network as ``intercept_ms`` plus the sum of its layers' ``costs_ms``, plus ``cache_contention``.
+    """The latencies of an architecture's layers on one device spec.
 
-    ``layers_ms`` is what each layer took by itself; ``costs_ms`` is what it costs in a whole network.
-    ``reference_ms`` is the reference's latency in the same run: a table made at another time, when the machine was
-    faster or slower, compares by the ratio to it. ``residuals``
-    are (measured / predicted - 1) of networks left out of the fit one by one. ``percentile_ratios`` maps a
-    percentile's name to its ratio to the median. ``conditions`` were read as the run went on. ``validation`` is
-    ``None`` until the table was validated.
+    A network's latency is predicted as ``intercept_ms``, plus the sum of its layers' ``costs_ms``, plus
+    ``cache_contention``.
 
-    A table that was measured elsewhere and imported may state no error: then ``error`` is ``None`` and there are no
-    residuals. It may state a layer anew for a resolution: ``costs_at`` has what holds at that one alone, and such a
-    layer is not in ``costs_ms``; see :meth:`at`. ``origin`` says where it is from, and is empty for one of our own.
-    ``recalibrated_from`` says which older table it was made from by a few networks, and is empty for one that was
-    measured in full.
+    Attributes:
+        spec: The device spec.
+        architecture: The architecture.
+        kit_id: The id of the measured kit.
+        created: The time of the measurement: ISO 8601, in UTC.
+        layers_ms: The isolated latency of each layer, by its key.
+        costs_ms: The cost of each layer within a network, by its key.
+        intercept_ms: The cost of a network beside its layers.
+        resolutions: The resolutions in pixels.
+        error: The error of networks that were left out of the fit one by one. It is ``None`` for an imported table,
+            which has no residuals either.
+        residuals: The values of measured / predicted - 1 of those networks.
+        percentile_ratios: The ratio of a percentile to the median, by the percentile's name.
+        conditions: The machine's conditions during the run.
+        networks: The networks of the calibration.
+        validation: The validation; ``None`` until there is one.
+        cache_contention: The latency that the layers' shared cache adds.
+        reference_ms: The reference's latency in the same run. Its ratio to a later one tells how much faster or slower
+            the machine has become.
+        costs_at: The costs of layers that an imported table states differently for some resolutions, by the resolution.
+            Such a layer is not in ``costs_ms``; see :meth:`at`.
+        origin: The source of an imported table; empty for one that was measured here.
+        recalibrated_from: The older table that a few networks recalibrated; empty for one that was measured in full.
+        source: The table's name in errors, which is not in its file.
     """
 
     FORMAT = "compofa-latency-table"
@@ -123,23 +98,23 @@ class LatencyTable(RecordFile):
 
     @property
     def states_error(self) -> bool:
-        """Whether predictions have an interval."""
+        """Whether the table states the error of its predictions, so that they have an interval."""
         return bool(self.residuals)
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the run as a whole should not be trusted: what the machine did meanwhile; empty where it was quiet."""
+        """The reasons not to trust the run, from the machine's conditions; empty where there is none."""
         return list_doubts(self.conditions, self.spec.threads)
 
     def describe_error(self) -> str:
-        """In a few words, how far predictions are off."""
+        """A few words on the error of predictions."""
         if self.error is None:
             return "of unknown error"
         recalibrated = f", recalibrated by {len(self.networks)} networks" if self.recalibrated_from else ""
         return f"off by {self.error.mape:.1%} on networks left out (noise {self.error.noise_floor:.1%}){recalibrated}"
 
     def at(self, resolution: int) -> LatencyTable:
-        """The table with every cost that holds for networks of this resolution; itself where none depends on it."""
+        """The table for networks of one resolution in pixels; the same table where no cost depends on it."""
         own = self.costs_at.get(resolution)
         if own is None:
             return self
@@ -147,7 +122,11 @@ class LatencyTable(RecordFile):
         return replace(self, costs_ms=costs, layers_ms=layers, costs_at={})
 
     def layer_cost_ms(self, key: str) -> float:
-        """A layer's share of a network's latency; :class:`MismatchError` where the table lacks the layer."""
+        """The cost of a layer within a network in ms.
+
+        Raises:
+            MismatchError: The table lacks the layer.
+        """
         try:
             return self.costs_ms[key]
         except KeyError:
@@ -157,29 +136,29 @@ class LatencyTable(RecordFile):
             ) from None
 
     def weight_bytes(self, key: str) -> float:
-        """Return a layer's bytes of weights, or 0 in a table without cache contention."""
+        """The bytes of a layer's weights, or 0 in a table without cache contention."""
         return float(self.cache_contention.weight_bytes[key]) if self.has_contention else 0.0
 
     @property
     def has_contention(self) -> bool:
-        """Whether a network's latency depends on the product of its layers' times and their bytes of weights."""
+        """Whether predictions have a term of cache contention."""
         return bool(self.cache_contention.per_byte)
 
     def predict_from_sums(self, costs_ms: Quantity, layers_ms: Quantity, weight_bytes: Quantity) -> Quantity:
-        """Return the median latency in ms of a network from the sums of its layers' parts. Every prediction uses this.
+        """The median latency of a network in ms from the sums over its layers. Every prediction uses this.
 
         Args:
             costs_ms: The sum of the layers' costs in ms; a number or an array of any shape.
-            layers_ms: The sum of the times in ms that the layers take by themselves, of the same shape.
+            layers_ms: The sum of the layers' isolated latencies in ms, of the same shape.
             weight_bytes: The sum of the layers' bytes of weights, of the same shape.
         """
         return self.intercept_ms + costs_ms + self.cache_contention.add_ms(layers_ms, weight_bytes)
 
     def contention_slopes(self, layers_ms: Quantity, weight_bytes: Quantity) -> tuple[Quantity, Quantity]:
-        """Return the derivatives of :meth:`predict_from_sums`: per ms of ``layers_ms``, and in ms per byte of weights.
+        """The derivatives of :meth:`predict_from_sums` by ``layers_ms``, and by ``weight_bytes`` in ms per byte.
 
         Args:
-            layers_ms: The sum of the times in ms that the layers take by themselves; a number or an array.
+            layers_ms: The sum of the layers' isolated latencies in ms; a number or an array.
             weight_bytes: The sum of the layers' bytes of weights, of the same shape.
         """
         contention = self.cache_contention
@@ -188,7 +167,10 @@ class LatencyTable(RecordFile):
         ), contention.per_byte * layers_ms
 
     def predict_ms(self, keys: Iterable[str]) -> float:
-        """Return the median latency in ms of a network of these layers, in the table of its resolution (:meth:`at`).
+        """The median latency of a network in ms, in the table of the network's resolution (:meth:`at`).
+
+        Args:
+            keys: The keys of the network's layers.
 
         Raises:
             MismatchError: The table lacks a layer.
@@ -199,7 +181,14 @@ class LatencyTable(RecordFile):
         return self.predict_from_sums(costs, layers, sum(map(self.weight_bytes, keys), 0.0))
 
     def percentile_ratio(self, percentile: int) -> float:
-        """A percentile's latency over the median's; :class:`InputError` lists the percentiles there are."""
+        """The ratio of a percentile of the latency to its median.
+
+        Args:
+            percentile: One of the keys of ``percentile_ratios``, as in 99.
+
+        Raises:
+            InputError: The table lacks the percentile; the message lists those that it has.
+        """
         try:
             return self.percentile_ratios[str(percentile)]
         except KeyError:
@@ -208,10 +197,16 @@ class LatencyTable(RecordFile):
             ) from None
 
     def margin(self, confidence: float) -> float:
-        """By how much, relative to a prediction, the latency may differ from it with this confidence.
+        """The half-width of the prediction interval, relative to the prediction.
 
-        Split conformal on the residuals left out one by one; see :func:`conformal_quantile` for what becomes of
-        a confidence that these are too few for.
+        It is the conformal quantile of the residuals that were left out one by one. Where these are too few for the
+        confidence, it is the largest of them; see :func:`conformal_quantile`.
+
+        Args:
+            confidence: The confidence, between 0 and 1.
+
+        Raises:
+            InputError: The confidence is not between 0 and 1, or the table states no error.
         """
         if not 0 < confidence < 1:
             raise InputError(f"a confidence lies between 0 and 1, as in 0.9; got {confidence}")
@@ -222,12 +217,20 @@ class LatencyTable(RecordFile):
         return conformal_quantile(np.abs(np.asarray(self.residuals)), confidence)
 
     def interval_ms(self, ms: float, confidence: float) -> tuple[float, float]:
-        """The interval around a prediction that holds the latency with this confidence."""
+        """The prediction interval.
+
+        Args:
+            ms: The prediction.
+            confidence: The confidence, between 0 and 1.
+
+        Returns:
+            The lower and the upper end in ms.
+        """
         margin = self.margin(confidence)
         return ms * (1 - margin), ms * (1 + margin)
 
     def check_fields(self, where: str) -> None:
-        """:class:`FormatError` where two fields do not fit each other."""
+        """Raise :class:`FormatError` where two fields contradict each other."""
         if not self.costs_ms or self.costs_ms.keys() != self.layers_ms.keys():
             raise FormatError(
                 f"{where}, costs_ms: must name the layers of layers_ms, at least one; profile again"
@@ -246,5 +249,13 @@ class LatencyTable(RecordFile):
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "") -> LatencyTable:
-        """Read a table's content; ``where`` names it in errors, and is its ``source``. Errors as of the base class."""
+        """Read the form that :meth:`to_dict` wrote.
+
+        Args:
+            data: A JSON value.
+            where: The table's name in errors, and its ``source``.
+
+        Raises:
+            FormatError: A field is missing or wrong; the message names it.
+        """
         return replace(super().from_dict(data, where), source=where)

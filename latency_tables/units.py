@@ -1,4 +1,4 @@
-"""Factors between units of time, each in one place."""
+"""Units: the factors between units of time."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from profilers.machine.clock import now_s
 if TYPE_CHECKING:
     from compofa_deploy.deploy.loop import Compared, Deployed
     from latency_tables.device import DeviceSpec
-    from latency_tables.table import ErrorSummary
+    from latency_tables.validation import ErrorSummary
 
 
 @click.command("deploy")

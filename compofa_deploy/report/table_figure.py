@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from compofa_deploy.report.image import BAND, LINE, POINT, find_kind, render, write_image
 from latency_tables.errors import FormatError, InputError
-from latency_tables.table import ErrorSummary, LatencyTable
+from latency_tables.table import LatencyTable
+from latency_tables.validation import ErrorSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

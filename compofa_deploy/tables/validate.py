@@ -17,7 +17,8 @@ from latency_tables.errors import InputError
 from latency_tables.fit import rank_correlation
 from latency_tables.measurement import Measurement
 from latency_tables.network_statistics import summarise_error
-from latency_tables.table import HeldOut, LatencyTable, Validation
+from latency_tables.table import LatencyTable
+from latency_tables.validation import HeldOut, Validation
 from profilers.machine.environment import read_conditions
 from profilers.measuring.runner import OnProgress
 

@@ -9,7 +9,8 @@ from latency_tables.item import Item
 from latency_tables.machine import Conditions, Machine
 from latency_tables.measured_session import MeasuredSession
 from latency_tables.measurement import Measurement
-from latency_tables.table import ErrorSummary, LatencyTable, MeasuredNetwork
+from latency_tables.table import LatencyTable, MeasuredNetwork
+from latency_tables.validation import ErrorSummary
 
 MACHINE = Machine("A CPU", "x86_64", ("avx2", "fma"), 4, None, "Linux")
 SPEC = DeviceSpec("fake", "1.0", "cpu", "f32", 1, 1, True, "all", MACHINE)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, InputError, MismatchError
-from latency_tables.table import ErrorSummary, HeldOut, LatencyTable, Validation
+from latency_tables.table import LatencyTable
+from latency_tables.validation import ErrorSummary, HeldOut, Validation
 from tests.latency_tables.builders import CONDITIONS, make_table
 
 POSITIVE = st.floats(0, 1e6, allow_subnormal=False)

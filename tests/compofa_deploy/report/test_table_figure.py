@@ -8,7 +8,8 @@ import pytest
 
 from compofa_deploy.report.table_figure import draw, find_points, write_figure
 from latency_tables.errors import FormatError, InputError
-from latency_tables.table import ErrorSummary, HeldOut, LatencyTable, MeasuredNetwork, Validation
+from latency_tables.table import LatencyTable, MeasuredNetwork
+from latency_tables.validation import ErrorSummary, HeldOut, Validation
 from tests.latency_tables.builders import make_table as make_any_table
 
 ERROR = ErrorSummary(0.02, 1.0, 1.0, 0.99, 4, 0.01)
