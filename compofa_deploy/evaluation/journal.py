@@ -21,7 +21,8 @@ VERSION = 1
 OLD_FORMAT = "compofa-partial-accuracies"
 """One JSON object with all finished parts, which earlier releases rewrote every few seconds. It is still read."""
 
-ASIDE_SUFFIX = ".unreadable"
+ASIDE_SUFFIX, OLD_SUFFIX = ".unreadable", ".old"
+"""What is appended to the name of a file that is set aside."""
 
 Counts: TypeAlias = dict[str, list[int]]
 """The counts of each finished part, by the name of the part."""
@@ -95,7 +96,10 @@ class EvaluationJournal:
         old = _parse_old(data)
         header, entries = old or _parse_lines(data)
         if header is None:
-            self._set_aside(file)
+            self._set_aside(file, ASIDE_SUFFIX, "is no journal of an evaluation")
+            return
+        if old and header.get("key") != self._header["key"]:
+            self._set_aside(file, OLD_SUFFIX, "was begun by an earlier release, on other images or settings")
             return
         if header.get("key") != self._header["key"]:
             raise MismatchError(
@@ -110,16 +114,16 @@ class EvaluationJournal:
             with replace_file(file) as replaced:
                 replaced.write(_encode([self._header, *lines]))
 
-    def _set_aside(self, file: Path) -> None:
-        """Rename a file that is no journal, where it is this process's own."""
+    def _set_aside(self, file: Path, suffix: str, reason: str) -> None:
+        """Rename a file that cannot be gone on from, where it is this process's own."""
         if file != self._own:
             return
-        aside = file.with_name(file.name + ASIDE_SUFFIX)
+        aside = file.with_name(file.name + suffix)
         try:
             file.replace(aside)
         except OSError as error:
             raise InputError(f"{file}: cannot be renamed ({error.strerror}); give another -o") from None
-        self._on_note(f"{file}: is no journal of an evaluation; it was renamed to {aside.name}")
+        self._on_note(f"{file}: {reason}; it was renamed to {aside.name}")
 
 
 def list_files(path: Path) -> list[Path]:

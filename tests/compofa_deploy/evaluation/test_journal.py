@@ -103,6 +103,18 @@ def test_the_file_of_an_earlier_release_is_read_and_written_anew(path):
     assert len(path.read_text().splitlines()) == 3
 
 
+def test_the_file_of_an_earlier_release_on_other_images_is_set_aside(path):
+    """Earlier releases identified images by their pixels at the largest resolution."""
+    old = {"format": "compofa-partial-accuracies", "version": 1, "key": ["x"], "done": {"a": {"0-3": [1, 2]}}}
+    path.write_text(json.dumps(old))
+    told = []
+    assert open_journal(path, on_note=told.append).counts == {}
+    assert told == [
+        f"{path}: was begun by an earlier release, on other images or settings; it was renamed to net.json.partial.old"
+    ]
+    assert json.loads(path.with_name("net.json.partial.old").read_text()) == old
+
+
 def test_a_full_disk_is_one_line(path, monkeypatch):
     def refuse(self, *given, **more):
         raise OSError(errno.ENOSPC, "No space left on device")
