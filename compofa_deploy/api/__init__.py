@@ -63,11 +63,11 @@ if TYPE_CHECKING:
     from compofa_deploy.search.options import SearchOptions as SearchOptions
     from compofa_deploy.search.search import SearchResult as SearchResult
     from compofa_deploy.space.architecture import Architecture as Architecture
+    from compofa_deploy.space.families import is_single_network as is_single_network
     from compofa_deploy.space.named_architectures import ARCHITECTURES as ARCHITECTURES
     from compofa_deploy.space.subnet import Subnet as Subnet
     from compofa_deploy.supernet.imported import ImportOptions as ImportOptions
     from compofa_deploy.supernet.imported import import_checkpoint as import_checkpoint
-    from compofa_deploy.supernet.imported import is_single_network as is_single_network
     from compofa_deploy.supernet.published import PUBLISHED as PUBLISHED
     from compofa_deploy.supernet.published import Published as Published
     from compofa_deploy.supernet.stored import StoredSupernet as StoredSupernet
@@ -128,7 +128,8 @@ _NAMES = {
     "compofa_deploy.space.architecture": "Architecture",
     "compofa_deploy.space.named_architectures": "ARCHITECTURES",
     "compofa_deploy.space.subnet": "Subnet",
-    "compofa_deploy.supernet.imported": "ImportOptions import_checkpoint is_single_network",
+    "compofa_deploy.space.families": "is_single_network",
+    "compofa_deploy.supernet.imported": "ImportOptions import_checkpoint",
     "compofa_deploy.supernet.published": "PUBLISHED Published",
     "compofa_deploy.supernet.stored": "StoredSupernet load_supernet save_supernet",
     "compofa_deploy.tables.foreign_device": "TableImportOptions",

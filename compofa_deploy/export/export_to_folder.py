@@ -12,6 +12,7 @@ from compofa_deploy.bundle.verify import check_numbers
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.export.export_target import find_export_target
 from compofa_deploy.export.options import ExportOptions
+from compofa_deploy.space.families import is_single_network
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceRequest, DeviceSpec
@@ -69,7 +70,7 @@ def export_to_folder(
         warnings.append(
             f"the accuracy is that of {known.precision}: nobody has measured it in {spec.precision} on {spec.runtime}"
         )
-    if supernet.statistics is None:
+    if supernet.statistics is None and not is_single_network(supernet.architecture):
         warnings.append(
             "the supernet has no batch-norm statistics of this subnet: its accuracy is lost until it is calibrated"
         )

@@ -10,6 +10,7 @@ from compofa_deploy.graph.form import PLAIN, GraphForm
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_repeating_weights
 from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.families import find_family
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import STAGES, Subnet
 from latency_tables.item import Item
@@ -18,9 +19,29 @@ from profilers.measuring.kit import make_item
 MIDDLE_DEPTHS = (3,) * STAGES
 
 
-def middle_subnet(resolutions: Sequence[int]) -> Subnet:
-    """Return the subnet of the reference network: middle depths and widths at the middle resolution in pixels."""
-    return Subnet.compound(MIDDLE_DEPTHS, sorted(resolutions)[len(resolutions) // 2])
+def middle_subnet(architecture: Architecture, resolutions: Sequence[int]) -> Subnet:
+    """Return the subnet of the reference network: the middle of every choice, at the middle resolution.
+
+    Args:
+        architecture: The architecture.
+        resolutions: The resolutions in pixels.
+    """
+    choices = find_family(architecture).CHOICES
+    resolution = _find_middle(resolutions)
+    if choices.fixed_kernels:
+        return Subnet.compound(MIDDLE_DEPTHS, resolution)
+    return Subnet(
+        tuple(_find_middle(allowed) for allowed in choices.depths),
+        (_find_middle(choices.expands),) * choices.block_count,
+        (_find_middle(choices.kernels),) * choices.block_count if choices.kernels else (),
+        resolution,
+        (_find_middle(choices.width_choices),) * choices.widths if choices.widths else (),
+        choices,
+    )
+
+
+def _find_middle(values: Sequence[int]) -> int:
+    return sorted(values)[len(values) // 2]
 
 
 def build_reference(architecture: Architecture, batch: int, form: GraphForm = PLAIN) -> bytes:
@@ -45,7 +66,7 @@ def make_reference(
         batch: The batch size.
         form: The graph's form.
     """
-    return make_network(architecture, middle_subnet(resolutions), batch, "reference", form)
+    return make_network(architecture, middle_subnet(architecture, resolutions), batch, "reference", form)
 
 
 def make_network(

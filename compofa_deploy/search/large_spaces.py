@@ -10,7 +10,7 @@ from compofa_deploy.accuracy.csv_table import StatedAccuracies
 from compofa_deploy.accuracy.predictions import PredictedAccuracies
 from compofa_deploy.search.candidate_lists import list_from_csv, share_resolutions
 from compofa_deploy.search.candidates import Candidates
-from compofa_deploy.search.local_search import EVALUATIONS, SearchResult, find_best
+from compofa_deploy.search.local_search import EVALUATIONS, LocalOptimum, find_best
 from compofa_deploy.search.predictor_gradients import PredictorGradients
 from compofa_deploy.search.space_latency import list_latencies
 from compofa_deploy.space.choice_arrays import Space
@@ -54,7 +54,7 @@ def find_candidates(
         raise InputError(
             f"{architecture.name} has fixed kernels, so its space is compofa alone; leave --space out"
         )
-    found: list[SearchResult] = []
+    found: list[LocalOptimum] = []
     feasible: list[LatencyTable] = []
     infeasible: list[InfeasibleError] = []
     for table in tables:

@@ -53,8 +53,8 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The best subnet of a search, its predicted top-1 in per cent, and the number of evaluations."""
+class LocalOptimum:
+    """The best subnet of a local search, its predicted top-1 in per cent, and the number of evaluations."""
 
     subnet: Subnet
     accuracy: float
@@ -68,7 +68,7 @@ def find_best(
     limit_ms: float,
     rng: np.random.Generator,
     evaluations: int = EVALUATIONS,
-) -> SearchResult:
+) -> LocalOptimum:
     """Return the most accurate subnet under a latency limit that a local search finds.
 
     Near a subnet the accuracy is taken to be linear in the blocks' settings. The best subnet under the limit is then
@@ -114,7 +114,7 @@ class _Search:
             )
         self._accuracies: dict[bytes, float] = {}
 
-    def run(self) -> SearchResult:
+    def run(self) -> LocalOptimum:
         begun = self._gradients.evaluations
         at = np.repeat(self._feasible, STARTS)
         starts = self._space.sample(self._rng, len(at))
@@ -134,7 +134,7 @@ class _Search:
         best = max(self._accuracies, key=self._accuracies.__getitem__)
         choices, best_at = decode_key(best)
         subnet = to_subnet(choices, self._latency.resolutions[best_at])
-        return SearchResult(subnet, self._accuracies[best], self._gradients.evaluations - begun)
+        return LocalOptimum(subnet, self._accuracies[best], self._gradients.evaluations - begun)
 
     @property
     def _left(self) -> int:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compofa_deploy.files.images import Preprocess
-from compofa_deploy.space.architecture import Architecture
-from compofa_deploy.space.families import find_family
+from compofa_deploy.space.families import find_family, is_single_network
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.supernet.checkpoint import Checkpoint, read_checkpoint
 from compofa_deploy.supernet.published import Published, check_published, hash_file
@@ -90,13 +89,6 @@ def import_checkpoint(path: Path, options: ImportOptions = ImportOptions()) -> S
     return StoredSupernet(
         architecture, found.arrays, None, Preprocess(IMAGENET_MEAN, IMAGENET_STD), names, origin, half=False
     )
-
-
-def is_single_network(architecture: Architecture) -> bool:
-    """Whether an architecture has one subnet, so that a checkpoint's batch-norm statistics fit it."""
-    choices = find_family(architecture).CHOICES
-    options = (*choices.depths, choices.expands, choices.kernels or (0,), choices.width_choices or (0,))
-    return all(len(values) == 1 for values in options)
 
 
 def _read_kernels(published: Published | None) -> str:

@@ -46,3 +46,10 @@ def find_family(architecture: Architecture) -> Family:
         raise InputError(
             f"architecture {architecture.name!r} is of family {architecture.family!r}; there are {', '.join(FAMILIES)}"
         ) from None
+
+
+def is_single_network(architecture: Architecture) -> bool:
+    """Whether an architecture has one subnet, whose batch-norm statistics are the checkpoint's."""
+    choices = find_family(architecture).CHOICES
+    options = (*choices.depths, choices.expands, choices.kernels or (0,), choices.width_choices or (0,))
+    return all(len(values) == 1 for values in options)

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.graph.reference_network import build_reference, middle_subnet
+from compofa_deploy.graph.reference_network import build_reference
 from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import DEPTHS, Subnet
 from compofa_deploy.tables.kit_builder import build_kit, choose_networks
@@ -99,12 +99,6 @@ def test_every_item_says_the_shape_that_it_takes(kit):
         side = Subnet.parse(item.label).resolution if item.kind != "layer" else item.input_shape[-1]
         assert item.input_shape[0] == 1
         assert item.input_shape[-1] == side
-
-
-def test_the_reference_is_in_the_middle_of_the_space():
-    assert middle_subnet((24, 28, 32)) == Subnet.compound((3,) * 5, 28)
-    assert middle_subnet((32, 24, 28)) == Subnet.compound((3,) * 5, 28)
-    assert middle_subnet((16,)) == Subnet.compound((3,) * 5, 16)
 
 
 def test_the_kits_reference_is_the_one_that_bundles_are_measured_beside(kit):
