@@ -33,7 +33,7 @@ NOTICEABLE_RATIO = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plausibility:
-    """What a table predicts of its networks, and why to doubt it.
+    """The predictions of a table for its networks, with reasons to doubt them.
 
     Attributes:
         smallest: The fastest compound subnet.

@@ -1,4 +1,4 @@
-"""A bundle classifies whatever image it is given, as its own preprocessing says."""
+"""A bundle classifies every image with its own preprocessing."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is exported says what it is, gives the reference's numbers, and is the same each time."""
+"""An exported bundle describes itself, gives the reference's numbers, and is the same each time."""
 
 from dataclasses import replace
 

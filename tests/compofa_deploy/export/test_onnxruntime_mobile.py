@@ -1,4 +1,4 @@
-"""Bundles for ONNX Runtime on phones: the format, the instruction set, and what a reduced build needs."""
+"""Bundles for ONNX Runtime on phones have its format, the instruction set, and the operators of a reduced build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is exported for OpenVINO is its IR: two files, the same each time, with the reference's numbers."""
+"""An export for OpenVINO is its IR: two files, the same each time, with the reference's numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is exported for TensorRT is an engine, really built here, without a GPU; running it is in tests/gpu."""
+"""An export for TensorRT is an engine, built here without a GPU. The tests in tests/gpu run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every layer of every family: its graph, its reference and torch's module give the same, and count what they hold."""
+"""In every family, a layer's graph, its reference and its torch module agree, and its counts are right."""
 
 import numpy as np
 import onnx

@@ -1,4 +1,4 @@
-"""Candidates with whatever costs a test needs."""
+"""Candidates with the costs that a test needs."""
 
 from __future__ import annotations
 

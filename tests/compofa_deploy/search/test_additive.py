@@ -1,4 +1,4 @@
-"""A sum over blocks is what the table predicts of the listed layers, and the cheapest subnet is the cheapest."""
+"""A sum over blocks is the table's prediction, and the cheapest subnet is the cheapest of all."""
 
 import numpy as np
 import pytest

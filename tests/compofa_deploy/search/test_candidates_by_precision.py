@@ -1,4 +1,4 @@
-"""Device specs are mixed, each with the accuracies of its own precision."""
+"""Device specs are searched together, each with the accuracies of its own precision."""
 
 from __future__ import annotations
 

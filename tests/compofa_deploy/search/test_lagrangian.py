@@ -1,4 +1,4 @@
-"""A relaxed solution keeps its budget, and nothing that costs no more gains more."""
+"""A relaxed solution keeps its budget, and no member of equal or lower cost gains more at its price."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Candidates have their ranking from the best on, and again when it is known how accurate they are."""
+"""Candidates come best first, and are ranked again as soon as an accuracy is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Climbing finds the optimum of spaces that can be listed, keeps the limit, ends, and repeats itself."""
+"""The local search finds the optimum of small spaces, keeps the limit, ends, and repeats itself."""
 
 import numpy as np
 import pytest

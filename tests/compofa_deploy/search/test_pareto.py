@@ -1,4 +1,4 @@
-"""The front is the definition's, however many points are equal."""
+"""The front is that of the definition, also where points are equal."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a gradients says of choices is what the predictor says of their subnets."""
+"""Accuracies and gains over choices are those of the predictor for their subnets."""
 
 import numpy as np
 

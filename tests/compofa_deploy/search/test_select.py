@@ -1,4 +1,4 @@
-"""The answer is what a loop over every candidate gives."""
+"""The answer equals that of a loop over every candidate."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The swaps that are listed are members, keep the slack, and the most promising is among them."""
+"""The listed swaps are members, keep the slack, and hold the most promising one."""
 
 from itertools import combinations
 

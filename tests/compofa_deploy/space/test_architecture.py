@@ -1,4 +1,4 @@
-"""Architectures: values that travel as JSON, and refuse what no network could be."""
+"""Architectures travel as JSON, and impossible ones are refused."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Rows of choices are subnets, and a space has the members that it should."""
+"""Rows of choices are subnets, and each space has its members and no others."""
 
 import numpy as np
 import pytest

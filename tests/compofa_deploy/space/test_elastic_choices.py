@@ -1,4 +1,4 @@
-"""Forms: which blocks run, and what of them is kept."""
+"""The choices of a family tell which blocks run, and keep the values of these alone."""
 
 import pytest
 from hypothesis import given

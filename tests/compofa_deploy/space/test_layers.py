@@ -1,4 +1,4 @@
-"""The space of 243, random members, and the plan from which everything derives."""
+"""The compound subnets, random members, and the layers of each."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What adds up over units adds up over a subnet's layers, for all 243."""
+"""Sums over units are the sums over the layers of each of the 243 subnets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Subnets: ids and OFA's configs are read back as written, and what is no subnet is refused."""
+"""Ids and OFA's configs are read back as written, and wrong ones are refused."""
 
 import json
 

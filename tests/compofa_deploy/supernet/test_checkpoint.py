@@ -1,4 +1,4 @@
-"""A foreign file becomes arrays or one line, and nothing in it runs."""
+"""A foreign file becomes arrays or a one-line error, and nothing in it runs."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Weights cut by numpy are those that the torch module runs with, and what does not fit is named."""
+"""Weights that numpy cuts are those that the torch module runs with, and a missing or small array is named."""
 
 import numpy as np
 import pytest

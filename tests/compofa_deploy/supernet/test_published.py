@@ -1,4 +1,4 @@
-"""What is published is stated whole, and a file under such a name is the one that was published."""
+"""Each published checkpoint has its address and steps, and a file of its name is checked against its hash."""
 
 import hashlib
 import shlex

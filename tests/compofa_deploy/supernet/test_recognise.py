@@ -1,4 +1,4 @@
-"""The shapes of a checkpoint's tensors say what it is, and the first that does not fit is named."""
+"""The shapes of a checkpoint tell its architecture, and the first tensor that does not fit is named."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A supernet comes back from its file as it is used, and a file that is not one is refused in one line."""
+"""A supernet comes back from its file as it was, and a wrong file is refused in one line."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Tables as others write them, of the tiny architecture with elastic kernels."""
+"""Tables in the formats of others, of the tiny architecture with elastic kernels."""
 
 from __future__ import annotations
 

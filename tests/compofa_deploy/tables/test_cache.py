@@ -1,4 +1,4 @@
-"""A table is found again where it fits exactly, and a cache that cannot be used says so."""
+"""A table is found again where it fits exactly, and an unusable cache is named."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Two tables are compared by what they predict of the same subnets."""
+"""Two tables are compared by their predictions for the same subnets."""
 
 from dataclasses import replace
 

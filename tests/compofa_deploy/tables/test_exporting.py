@@ -1,4 +1,4 @@
-"""What is exported sums to what the table predicts, and comes back."""
+"""An exported table sums to the table's predictions, and comes back."""
 
 import pytest
 import yaml

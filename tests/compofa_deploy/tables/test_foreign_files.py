@@ -1,4 +1,4 @@
-"""Files of others are read with every doubt: what is wrong is named, with where."""
+"""Every fault of a foreign file is named with its place."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What others measured becomes a table that predicts what they would."""
+"""Latencies that others measured become a table that predicts as theirs does."""
 
 import json
 

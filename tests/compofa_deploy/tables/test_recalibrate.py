@@ -1,4 +1,4 @@
-"""Which networks recalibrate a table, and which tables cannot be."""
+"""The networks that recalibrate a table are chosen, and unsuitable tables are refused."""
 
 from dataclasses import replace
 
