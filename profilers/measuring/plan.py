@@ -35,7 +35,7 @@ class Plan(Record):
     max_calls: int = 1000
     max_ms: float = 2000.0
     reference_calls: int = 20
-    session_limit_s: float = field(default=60.0, metadata=rule(key="session_limit_s"))
+    session_limit_s: float = field(default=60.0, metadata=rule(key="visit_limit_s"))
 
     def __post_init__(self) -> None:
         counts = (self.layer_sessions, self.network_sessions, self.min_calls, self.reference_calls)

@@ -19,5 +19,5 @@ def test_a_plan_comes_back_from_its_dict(plan: Plan) -> None:
 
 def test_a_plan_is_stored_under_the_names_of_older_files() -> None:
     stored = Plan(session_limit_s=7.0).to_dict()
-    assert stored["session_limit_s"] == 7.0
+    assert stored["visit_limit_s"] == 7.0
     assert "session_limit_s" not in stored
