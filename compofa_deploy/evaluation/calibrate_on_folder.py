@@ -10,7 +10,7 @@ import numpy as np
 from compofa_deploy.data.decode import OnSkip, decode
 from compofa_deploy.data.splits import open_splits
 from compofa_deploy.evaluation.calibrate_options import CalibrateOptions
-from compofa_deploy.evaluation.calibrate_supernet import recalibrate
+from compofa_deploy.evaluation.calibrate_supernet import calibrate_supernet
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.torch_process.allocator import set_threads
 from compofa_deploy.torch_process.device import find_device
@@ -48,7 +48,7 @@ def calibrate_on_folder(
         watcher.on_note(account.describe())
     drawn = splits.train.sample(options.images, np.random.default_rng(options.seed))
     images = decode(drawn, on_skip)
-    calibrated = recalibrate(
+    calibrated = calibrate_supernet(
         supernet,
         images,
         options.resolutions,

@@ -27,7 +27,7 @@ def open_module(supernet: StoredSupernet) -> Supernet:
     return module
 
 
-def recalibrate(
+def calibrate_supernet(
     supernet: StoredSupernet,
     images: ReadableImages,
     resolutions: Sequence[int],

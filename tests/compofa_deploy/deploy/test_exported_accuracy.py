@@ -129,6 +129,30 @@ def test_promising_subnets_are_of_the_first_fronts(supernet):
     assert accuracies.find(first[-1])["validation"] == best
 
 
+def test_images_are_counted_by_the_names_of_their_classes(supernet, splits, spec_of, monkeypatch):
+    """Those of splits whose names are in another order are relabelled, and other names are refused."""
+    counted = []
+
+    def count(supernet, subnet, spec, images):
+        counted.append([part.labels.tolist() for part in images])
+        return [0] * len(images)
+
+    monkeypatch.setattr(exported_module, "count_exported", count)
+    reversed_names = splits.test.class_names[::-1]
+    relabelled = replace(splits.test, labels=3 - splits.test.labels, class_names=reversed_names)
+    spec = spec_of("onnxruntime")
+    for test in (splits.test, relabelled):
+        evaluate_exported(
+            supernet, replace(splits, test=test), (16,), spec, "random", "a test", wanted=[SUBNET]
+        )
+    assert counted[0] == counted[1]
+    other = replace(splits.test, class_names=("a", "b", "c", "d"))
+    with pytest.raises(MismatchError, match="only the images have 'a'"):
+        evaluate_exported(
+            supernet, replace(splits, test=other), (16,), spec, "random", "a test", wanted=[SUBNET]
+        )
+
+
 def test_without_statistics_nothing_is_counted(supernet, splits, spec_of, count):
     with pytest.raises(MismatchError, match="calibrate it first"):
         evaluate_exported(

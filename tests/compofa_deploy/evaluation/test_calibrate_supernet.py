@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from compofa_deploy.evaluation.calibrate import calibrate  # noqa: E402
-from compofa_deploy.evaluation.calibrate_supernet import recalibrate  # noqa: E402
+from compofa_deploy.evaluation.calibrate_supernet import calibrate_supernet  # noqa: E402
 from compofa_deploy.space.architecture import Architecture  # noqa: E402
 from compofa_deploy.space.subnet import Subnet  # noqa: E402
 from compofa_deploy.supernet.module import Supernet  # noqa: E402
@@ -39,7 +39,7 @@ def make_imported(architecture: Architecture) -> StoredSupernet:
 @pytest.mark.parametrize("family", ELASTIC)
 def test_the_statistics_are_those_that_calibrating_a_module_of_its_weights_gives(family, tmp_path):
     imported, images = make_imported(ELASTIC[family]), draw_images(12)
-    calibrated = recalibrate(imported, images, (16,))
+    calibrated = calibrate_supernet(imported, images, (16,))
     save_supernet(calibrated, tmp_path / "net.safetensors")
     loaded = load_supernet(tmp_path / "net.safetensors")
     assert loaded.digest == calibrated.digest
@@ -57,7 +57,7 @@ def test_the_statistics_are_those_that_calibrating_a_module_of_its_weights_gives
 
 def test_a_supernet_that_has_statistics_is_given_others():
     supernet = make_supernet()
-    again = recalibrate(supernet, draw_images(6), (20,))
+    again = calibrate_supernet(supernet, draw_images(6), (20,))
     assert again.statistics is not None
     assert again.statistics.resolutions == (20,)
     assert again.arrays.keys() == supernet.arrays.keys()
@@ -66,7 +66,7 @@ def test_a_supernet_that_has_statistics_is_given_others():
 
 def test_the_weights_are_unchanged_and_progress_is_told():
     imported, told = make_imported(ELASTIC["mbv3"]), []
-    calibrated = recalibrate(imported, draw_images(6), (16,), lambda *what: told.append(what))
+    calibrated = calibrate_supernet(imported, draw_images(6), (16,), lambda *what: told.append(what))
     assert all(np.array_equal(array, imported.arrays[name]) for name, array in calibrated.arrays.items())
     left_out = {name for name in list_supernet_shapes(imported.architecture) if "running_" in name}
     assert imported.arrays.keys() - calibrated.arrays.keys() == left_out
@@ -85,16 +85,16 @@ def test_the_weights_are_unchanged_and_progress_is_told():
 )
 def test_the_names_of_the_classes_stay_and_are_taken_from_the_images_where_there_are_none(ours, theirs, kept):
     named = replace(make_supernet(), class_names=ours)
-    assert recalibrate(named, replace(draw_images(6), class_names=theirs), (20,)).class_names == kept
+    assert calibrate_supernet(named, replace(draw_images(6), class_names=theirs), (20,)).class_names == kept
 
 
 def test_images_of_other_classes_are_refused():
     other = replace(ELASTIC["mbv3"], classes=5)
     with pytest.raises(MismatchError, match="images are of 4 classes, and tiny tells 5 apart"):
-        recalibrate(make_imported(other), draw_images(6), (16,))
+        calibrate_supernet(make_imported(other), draw_images(6), (16,))
 
 
 def test_a_family_without_compound_subnets_is_refused():
     resnet = Architecture("resnet", 0.1, 4, 1, (16,), "resnet50d", elastic_kernel=False)
     with pytest.raises(InputError, match="resnet50d has no compound subnets"):
-        recalibrate(make_imported(resnet), draw_images(6), (16,))
+        calibrate_supernet(make_imported(resnet), draw_images(6), (16,))

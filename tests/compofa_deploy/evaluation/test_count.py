@@ -1,5 +1,7 @@
 """Counting along the tree counts what one by one counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from compofa_deploy.bundle.bundle import load_bundle  # noqa: E402
 from compofa_deploy.bundle.bundle_writer import write_bundle  # noqa: E402
 from compofa_deploy.bundle.classify import classify  # noqa: E402
 from compofa_deploy.data import decode as decode_module  # noqa: E402
+from compofa_deploy.data.classes import align_classes  # noqa: E402
 from compofa_deploy.data.splits import load_splits  # noqa: E402
 from compofa_deploy.evaluation import count as count_module  # noqa: E402
 from compofa_deploy.evaluation.count import CPU, count_group, count_hits, count_right, count_subnets  # noqa: E402
@@ -100,6 +103,33 @@ def test_a_bundle_gets_right_the_images_that_evaluation_counts(supernet, spec, m
             alone = count_right(supernet, images.take(np.array([index])), resolution, want_only(depths))
             assert alone[0, COMPOUND_DEPTHS.index(depths)] == right[index]
         assert 0 < sum(right) < len(paths)
+
+
+def write_forms(folder, images, write_folder, write_split):
+    """The same images in the forms in which people keep them: each is a data set."""
+    names, count = images.class_names, len(images.class_names)
+    numbers = replace(images, class_names=tuple(map(str, range(count))))
+    padded = np.pad(images.pixels, ((0, 0), (0, 0), (7, 7), (0, 0)))
+    order = np.arange(count)[::-1]
+    shuffled = [int(order[label]) for label in images.labels]
+    for split in ("train", "test"):
+        write_folder(folder / "folders" / split, images)
+        write_folder(folder / "numbered" / split, numbers)
+        write_folder(folder / "padded" / split, replace(images, pixels=padded))
+        write_split(folder / "named" / f"{split}.parquet", images.pixels, images.labels.tolist(), names)
+        write_split(folder / "unnamed" / f"{split}.parquet", images.pixels, images.labels.tolist())
+        write_split(folder / "shuffled" / f"{split}.parquet", images.pixels, shuffled, names[::-1])
+    return sorted(folder.iterdir())
+
+
+def test_the_same_images_are_counted_alike_in_every_form(supernet, tmp_path, write_folder, write_split):
+    images, want = draw_images(30), want_only((2, 3, 4, 3, 2))
+    expected = count_right(supernet, images, 20, want).tolist()
+    forms = write_forms(tmp_path, images, write_folder, write_split)
+    assert len(forms) == 6
+    for form in forms:
+        test = align_classes(load_splits(form, 4, seed=0).test, supernet.class_names, "tiny")
+        assert count_right(supernet, test, 20, want).tolist() == expected, form.name
 
 
 def test_a_label_counts_among_five_where_at_most_four_classes_are_likelier(rng):
