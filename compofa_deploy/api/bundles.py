@@ -8,12 +8,16 @@ from pathlib import Path
 from compofa_deploy.accuracy.beside_supernet import find_by_precision
 from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from compofa_deploy.bundle.classify import Classified, classify
+from compofa_deploy.bundle.verify import Report
+from compofa_deploy.bundle.verify import verify as verify_bundle
 from compofa_deploy.export.export_to_folder import ExportResult, export_to_folder
 from compofa_deploy.export.options import ExportOptions
+from compofa_deploy.files.image_files import list_image_files
 from compofa_deploy.files.subnet_file import read_subnet
 from compofa_deploy.space.families import find_family
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import BUILT_IN, load_supernet
+from profilers.measuring.watcher import SILENT, Watcher
 
 EXPORT_DEFAULTS = ExportOptions()
 
@@ -54,7 +58,7 @@ def run(bundle: Bundle | Path, images: Sequence[Path], top: int = 3) -> list[Cla
 
     Args:
         bundle: The bundle or its folder.
-        images: Image files of any size.
+        images: Image files of any size, and folders of them.
         top: How many labels to return for each image.
 
     Returns:
@@ -65,4 +69,25 @@ def run(bundle: Bundle | Path, images: Sequence[Path], top: int = 3) -> list[Cla
         VerificationError: A file of the bundle was changed.
         RuntimeUnavailable: The bundle's runtime does not work here.
     """
-    return classify(bundle if isinstance(bundle, Bundle) else load_bundle(bundle), images, top)
+    found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
+    return classify(found, list_image_files(images), top)
+
+
+def verify(bundle: Path, measure: bool = True, watcher: Watcher = SILENT) -> Report:
+    """Checks a bundle here: its hashes, its numbers against the stored reference, and its latency.
+
+    Args:
+        bundle: The bundle's folder.
+        measure: Whether to measure the latency.
+        watcher: Is told of the steps.
+
+    Returns:
+        What was found; all checks held.
+
+    Raises:
+        InputError: The folder is not a bundle.
+        VerificationError: A file was changed, a number differs, or the budget is broken.
+        RuntimeUnavailable: The bundle's runtime does not work here.
+    """
+    progress = watcher.on_progress() if measure else None
+    return verify_bundle(bundle, measure, watcher.on_step, progress)

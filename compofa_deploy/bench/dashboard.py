@@ -23,7 +23,15 @@ def list_entries(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
 
 
 def write_dashboard(path: Path, summaries: Iterable[Summary]) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all.
+
+    Args:
+        path: The file.
+        summaries: The summaries of the bundles.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     text = json.dumps(list_entries(summaries), indent=1, allow_nan=False)
     with replace_file(path) as file:
         file.write(text.encode() + b"\n")

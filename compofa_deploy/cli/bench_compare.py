@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.units import Duration, Share
 
 if TYPE_CHECKING:
@@ -68,15 +68,14 @@ def compare_command(
       compofa bench compare old new --max-regression 3%
       compofa bench compare main/bundles bundles --markdown comment.md --junit latency.xml
     """
-    from compofa_deploy.bench.compare_results import compare_results
+    from compofa_deploy import api
     from compofa_deploy.bench.outputs.junit import write_junit
     from compofa_deploy.bench.outputs.markdown import write_markdown
-    from compofa_deploy.bench.verdict import find_exit_code
     from latency_tables.files import replace_file
 
     warnings: tuple[str, ...] = ()
     if old.is_file() and new.is_file():
-        comparisons = compare_results(old, new, max_regression)
+        comparisons = api.compare_results(old, new, max_regression)
     else:
         comparisons, warnings = _compare_bundles(old, new, max_regression, limit_ms / 1000)
     contents = {markdown: write_markdown(comparisons, warnings).encode(), junit: write_junit(comparisons)}
@@ -84,7 +83,7 @@ def compare_command(
         if path is not None:
             with replace_file(path) as file:
                 file.write(content)
-    code = find_exit_code(comparisons)
+    code = api.find_exit_code(comparisons)
     for warning in warnings:
         warn(warning)
     if as_json:
@@ -102,11 +101,8 @@ def compare_command(
 def _compare_bundles(
     old: Path, new: Path, max_regression: float, limit_s: float
 ) -> tuple[list[Comparison], tuple[str, ...]]:
-    import numpy as np
+    from compofa_deploy import api
 
-    from compofa_deploy.bench.match_bundles import compare_pairs, find_pairs
-
-    pairs, warnings = find_pairs(old, new)
     try:
         with show_progress() as display:
             begun: set[str] = set()
@@ -117,7 +113,8 @@ def _compare_bundles(
                     display.on_step(f"comparing {name}, for {limit_s:g} s at most")
                 display.on_count(name, round(share * PARTS), PARTS)
 
-            return compare_pairs(pairs, max_regression, limit_s, np.random.default_rng(), show), warnings
+            found = api.compare_bundles(old, new, max_regression, limit_s, show)
+            return list(found.comparisons), found.warnings
     except KeyboardInterrupt:
         raise KeyboardInterrupt(INTERRUPTED) from None
 
@@ -142,5 +139,5 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     for comparison in comparisons:
         for text in (comparison.reason, *comparison.notes):
             if text:
-                click.echo(f"{comparison.model}: {text}")
-    click.echo(summarise(comparisons))
+                echo(f"{comparison.model}: {text}")
+    echo(summarise(comparisons))

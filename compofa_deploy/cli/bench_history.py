@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, warn
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, warn
 
 LABEL_CHARACTERS = 12
 
@@ -29,15 +29,13 @@ def history_command(history: Path, output: Path | None, as_json: bool) -> None:
     Example:
       compofa bench history history.jsonl -o history.svg
     """
-    from compofa_deploy.bench.history import read_history
+    from compofa_deploy import api
 
-    found = read_history(history)
+    found = api.read_history(history)
     for text in found.broken:
         warn(f"a line does not count: {text}")
     if output is not None:
-        from compofa_deploy.report.history_figure import write_history_figure
-
-        write_history_figure(found, output)
+        api.write_history_figure(found, output)
     if as_json:
         entries = [
             {"created": e.created, "label": e.label, "bundles": [s.to_dict() for s in e.bundles]}
@@ -60,4 +58,4 @@ def history_command(history: Path, output: Path | None, as_json: bool) -> None:
     ]
     print_table("", ("when", "what", "bundle", ">median", ">95 %", ">x baseline", ""), rows)
     if output is not None:
-        click.echo(str(output))
+        echo(str(output))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
@@ -32,17 +32,14 @@ def noise_command(bundle: Path | None, limit_ms: float, as_json: bool) -> None:
       compofa bench noise
       compofa bench noise bundle --time 60s
     """
-    import numpy as np
-
-    from compofa_deploy.bench.measure_machine import measure_machine
+    from compofa_deploy import api
 
     try:
         with show_progress() as display:
             display.on_step(f"measuring for {limit_ms / 1000:.0f} s")
-            noise = measure_machine(
+            noise = api.measure_noise(
                 bundle,
                 limit_ms / 1000,
-                np.random.default_rng(0),
                 lambda seconds: display.on_count("measuring", round(1000 * seconds), round(limit_ms)),
             )
     except KeyboardInterrupt:
@@ -76,5 +73,5 @@ def print_noise(noise: Noise) -> None:
         (f"{entry.seconds:g} s", str(entry.blocks), "none" if entry.regression is None else f"{entry.regression:.1%}")
         for entry in noise.detectable
     ]  # fmt: skip
-    click.echo()
+    echo()
     print_table("", ("compofa bench compare in", ">pairs", ">tells a regression of"), rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
+from compofa_deploy.cli.command_line import quote_command
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, show_progress, warn
 from compofa_deploy.cli.units import Duration
 
 if TYPE_CHECKING:
@@ -65,25 +64,21 @@ def run_command(
       compofa bench run bundle -o result.json --append history.jsonl
       compofa bench run small large --time 30s -o result.json
     """
-    from compofa_deploy.bench.dashboard import write_dashboard
-    from compofa_deploy.bench.history import Entry, append_entry, read_history
-    from compofa_deploy.bench.run import find_subjects, plan_sampling, run_bench
+    from compofa_deploy import api
 
-    subjects = find_subjects(bundles)
-    made_by = shlex.join(["compofa", *sys.argv[1:]])
     try:
         with show_progress() as display:
-            result = run_bench(subjects, plan_sampling(sampled_ms), display, label, made_by)
+            result = api.run_bench(bundles, sampled_ms, label, quote_command(), display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted; nothing is kept of a run that has not ended") from None
     result.save(output)
-    entry = Entry.of(result)
+    entry = api.Entry.of(result)
     if history is not None:
-        append_entry(history, entry)
-        for text in read_history(history).broken:
+        api.append_entry(history, entry)
+        for text in api.read_history(history).broken:
             warn(f"a line of the history is left as it is, and does not count: {text}")
     if dashboard is not None:
-        write_dashboard(dashboard, entry.bundles)
+        api.write_dashboard(dashboard, entry.bundles)
     for summary in entry.bundles:
         for doubt in summary.doubts:
             warn(f"{summary.name}: the latency is in doubt: {doubt}")
@@ -91,7 +86,7 @@ def run_command(
         print_json({"result": str(output), "bundles": [summary.to_dict() for summary in entry.bundles]})
         return
     print_summaries(entry.bundles)
-    click.echo(str(output))
+    echo(str(output))
 
 
 def print_summaries(summaries: Sequence[Summary]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json, print_table
+from compofa_deploy.cli.output import echo, print_json, print_table
 
 MEGABYTE = 1e6
 
@@ -43,7 +43,7 @@ def show(as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(cache.folder), "folders": [asdict(entry) for entry in folders]})
         return
-    click.echo(str(cache.folder))
+    echo(str(cache.folder))
     rows = [
         (
             entry.kind,
@@ -56,7 +56,7 @@ def show(as_json: bool) -> None:
     if rows:
         print_table("", ("folder", ">files", ">size", "holds"), rows)
     else:
-        click.echo("empty")
+        echo("empty")
 
 
 @command.command("clear")
@@ -79,6 +79,6 @@ def clear(kinds: tuple[str, ...], as_json: bool) -> None:
         print_json({"folder": str(cache.folder), "removed": [asdict(entry) for entry in removed]})
         return
     for entry in removed:
-        click.echo(f"removed {entry.kind}: {entry.files} files, {entry.size_bytes / MEGABYTE:.1f} MB")
+        echo(f"removed {entry.kind}: {entry.files} files, {entry.size_bytes / MEGABYTE:.1f} MB")
     if not removed:
-        click.echo("there was nothing to remove")
+        echo("there was nothing to remove")

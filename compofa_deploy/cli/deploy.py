@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import format_ms, print_json, print_table, show_progress, warn
-from compofa_deploy.cli.skipped import SkippedImages, print_accounts
-from compofa_deploy.cli.units import Duration
+from compofa_deploy.cli.command_line import quote_command
+from compofa_deploy.cli.output import echo, format_ms, print_json, print_table, show_progress, warn
+from compofa_deploy.cli.skipped import SkippedImages
+from compofa_deploy.cli.units import Latency
 from profilers.machine.clock import now_s
 
 if TYPE_CHECKING:
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command("deploy")
-@click.option("--latency", type=Duration(), required=True, help="The budget, as in 2ms or 850us.")
+@click.option(
+    "--latency", "latency_ms", type=Latency(), required=True, help="The budget, as in 2ms, 850us or 30fps."
+)
 @options.percentile_option
 @options.constraint_options
 @options.supernet_option
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="The images of compofa evaluate, to measure what a lower precision costs where no table says it.",
+    help="The images of compofa evaluate, to measure the accuracy of a lower precision where no table states it.",
 )
 @options.searched_device_options
 @click.option(
@@ -43,16 +44,35 @@ if TYPE_CHECKING:
 )
 @options.output_folder_option
 @options.json_option
-def command(**given: Any) -> None:
-    """From a latency budget to a verified, measured bundle on this machine.
+def command(
+    latency_ms: float,
+    percentile: int,
+    max_size: int | None,
+    max_macs: int | None,
+    max_params: int | None,
+    min_accuracy: float | None,
+    supernet: str,
+    accuracy: Path | None,
+    data: Path | None,
+    runtime: str,
+    device: str,
+    precision: str,
+    threads: int | None,
+    batch: int,
+    target_platform: str | None,
+    mode: str,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Find, export and measure the most accurate subnet that keeps a latency budget on this machine.
 
-    Profiles this machine (or finds the table of an earlier run), picks the most accurate subnet that is predicted to
-    keep the budget, exports it, checks its numbers and measures it; where it breaks the budget, the next candidate,
-    until one keeps it.
+    The command profiles this machine, or finds the table of an earlier run. It picks the most accurate subnet that is
+    predicted to keep the budget, exports it, checks its numbers and measures it. Where the subnet breaks the budget,
+    the next candidate is tried, until one keeps it.
 
-    With --runtime auto the pick is a subnet, a resolution, a runtime, a precision and a number of threads. What is
-    named is kept: --threads 1 looks at one thread alone. A precision below f32 counts with the accuracy that was
-    measured in it (see compofa evaluate --runtime), and is left out where nobody did.
+    With --runtime auto the choice is among subnets, resolutions, runtimes, precisions and numbers of threads. An option
+    that is given limits the choice: --threads 1 compares one thread only. A precision below f32 counts with the
+    accuracy that was measured in it (see compofa evaluate --runtime), and is left out where nobody measured it.
 
     \b
     Example:
@@ -60,42 +80,28 @@ def command(**given: Any) -> None:
       compofa deploy --latency 1ms --runtime auto -o bundle
       compofa deploy --latency 500us --percentile 99 --threads 2 -o bundle --json
     """  # fmt: skip
-    from compofa_deploy.accuracy.beside_supernet import load_by_precision
-    from compofa_deploy.cli.inputs import find_specs
-    from compofa_deploy.data.held_out import load_held_out
-    from compofa_deploy.deploy.loop import Job, deploy
-    from compofa_deploy.search.limits import Limits
-    from compofa_deploy.supernet.stored import load_supernet
-    from compofa_deploy.tables.cache import Cache
+    from compofa_deploy import api
 
     started = now_s()
-    supernet = load_supernet(given["supernet"])
-    accuracies = load_by_precision(given["accuracy"], given["supernet"])
-    specs, left_out = find_specs(given, accuracies)
-    with show_progress() as watcher:
-        for left in left_out:
-            watcher.on_step(f"left out: {left.what}: {left.why}")
-        data = given["data"]
-        images = data and load_held_out(data, supernet, given["supernet"], SkippedImages())
-        print_accounts(images.accounts if images else ())
-        limits = Limits(
-            max_size_bytes=given["max_size"],
-            max_macs=given["max_macs"],
-            max_params=given["max_params"],
-            min_accuracy=given["min_accuracy"],
-        )
-        job = Job(
-            supernet,
-            accuracies,
-            tuple(specs),
-            given["latency"],
-            int(given["percentile"]),
-            tuple(limits.list_constraints()),
-            None if given["max_size"] is None else int(given["max_size"]),
-            shlex.join(["compofa", *sys.argv[1:]]),
-            images,
-        )
-        deployed = deploy(job, given["output"], Cache.default(), watcher, given["mode"])
+    wanted = api.DeployOptions(
+        latency_ms=latency_ms,
+        percentile=percentile,
+        max_size_bytes=max_size,
+        max_macs=max_macs,
+        max_params=max_params,
+        min_accuracy=min_accuracy,
+        runtime=runtime,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch=batch,
+        target_platform=target_platform or "",
+        data=data,
+        mode=mode,
+        command=quote_command(),
+    )
+    with show_progress() as display:
+        deployed = api.deploy(output, wanted, supernet, accuracy, display, SkippedImages())
     deployment, spec = deployed.bundle.deployment, deployed.chosen.table.spec
     for doubt in deployed.doubts:
         warn(f"the measured latency is in doubt: {doubt}")
@@ -105,25 +111,33 @@ def command(**given: Any) -> None:
             f"{spec.runtime}; give images with --data"
         )
     seconds = now_s() - started
-    if given["as_json"]:
-        chosen = {key: value for key, value in deployment.to_dict().items() if key in _SHOWN}
-        print_json({
-            "bundle": str(given["output"]),
-            **chosen,
-            "resolution": deployment.input.shape[-1],
-            "device_spec": spec.describe(),
-            **_show_settings(spec),
-            "table": deployed.chosen.origin,
-            "table_error": _summarise_error(deployed.chosen.table.error),
-            "doubts": list(deployed.doubts),
-            "compared": list(map(_show_compared, deployed.compared)),
-            "left_out": [{"what": left.what, "why": left.why} for left in (*left_out, *deployed.left_out)],
-            "seconds": round(seconds, 2),
-        })  # fmt: skip
+    if as_json:
+        print_json({"bundle": str(output), **describe_deployed(deployed), "seconds": round(seconds, 2)})
         return
     if len(deployed.compared) > 1:
         _print_compared(deployed)
-    _print_deployed(given["output"], deployment, spec.describe(), seconds)
+    _print_deployed(output, deployment, spec.describe(), seconds)
+
+
+def describe_deployed(deployed: Deployed) -> dict[str, Any]:
+    """Describes a deployment in a JSON-ready form.
+
+    Args:
+        deployed: The bundle, and how it was found.
+    """
+    deployment, spec = deployed.bundle.deployment, deployed.chosen.table.spec
+    chosen = {key: value for key, value in deployment.to_dict().items() if key in _SHOWN}
+    return {
+        **chosen,
+        "resolution": deployment.input.shape[-1],
+        "device_spec": spec.describe(),
+        **_show_settings(spec),
+        "table": deployed.chosen.origin,
+        "table_error": _summarise_error(deployed.chosen.table.error),
+        "doubts": list(deployed.doubts),
+        "compared": list(map(_show_compared, deployed.compared)),
+        "left_out": [{"what": left.what, "why": left.why} for left in deployed.left_out],
+    }
 
 
 def _summarise_error(error: ErrorSummary | None) -> dict[str, float] | None:
@@ -174,7 +188,7 @@ def _print_compared(deployed: Deployed) -> None:
         rows.append((spec.describe_settings(), *cells, compared.found.origin))
     title = "The best of each by prediction, under the same limits:"
     print_table(title, ("device spec", "subnet", ">val. %", ">predicted", ">at most", "table"), rows)
-    click.echo()
+    echo()
 
 
 def _print_deployed(folder: Path, deployment: Any, device: str, seconds: float) -> None:

@@ -3,50 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json, print_table
-
-if TYPE_CHECKING:
-    from profilers.runtimes.base import Runtime
+from compofa_deploy.cli.output import echo, print_json, print_table
 
 
 @click.command("devices")
 @options.json_option
 def command(as_json: bool) -> None:
-    """Runtimes and devices that work here, and why others do not.
+    """List the runtimes and devices that work here, and say why others do not.
 
     \b
     Example:
       compofa devices
     """
-    from profilers.machine.environment import read_machine
-    from profilers.runtimes.registry import find_runtime, list_runtimes
+    from compofa_deploy import api
 
-    machine = read_machine()
-    found: list[dict[str, Any]] = []
-    for name in list_runtimes():
-        runtime = find_runtime(name)
-        state = runtime.check()
-        found.append(
-            {
-                "runtime": name,
-                "works": state.works,
-                "version": runtime.version() if state.works else None,
-                "devices": list(runtime.devices) if state.works else [],
-                "precisions": list_precisions(runtime) if state.works else {},
-                "why": state.why,
-                "fix": state.fix,
-            }
-        )
+    machine = api.read_machine()
+    found: list[dict[str, Any]] = [
+        {
+            "runtime": status.name,
+            "works": status.works,
+            "version": status.version or None,
+            "devices": list(status.devices),
+            "precisions": {device: list(names) for device, names in status.precisions.items()},
+            "why": status.why,
+            "fix": status.fix,
+        }
+        for status in api.list_runtimes()
+    ]
     if as_json:
         print_json({"machine": machine.to_dict(), "runtimes": found})
         return
     quota = "" if machine.cpu_quota is None else f", quota {machine.cpu_quota:g}"
-    click.echo(f"{machine.cpu_model}, {machine.cores} cores{quota}, {' '.join(machine.isa)}")
+    echo(f"{machine.cpu_model}, {machine.cores} cores{quota}, {' '.join(machine.isa)}")
     rows = [
         (
             f["runtime"],
@@ -59,13 +52,8 @@ def command(as_json: bool) -> None:
     print_table("", ("runtime", "state", "devices", "precisions"), rows)
 
 
-def list_precisions(runtime: Runtime) -> dict[str, list[str]]:
-    """By device, the precisions that a runtime computes in there, the default first."""
-    return {device: list(runtime.precisions_on(device)) for device in runtime.devices}
-
-
 def describe_precisions(precisions: Mapping[str, Sequence[str]]) -> str:
-    """Precisions in one line, each list once.
+    """Describes precisions in one line, each list once.
 
     >>> describe_precisions({"cpu": ["f32", "bf16"], "gpu": ["f32", "f16"]})
     'cpu: f32 bf16; gpu: f32 f16'

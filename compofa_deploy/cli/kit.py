@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from compofa_deploy.cli import options
-from compofa_deploy.cli.output import print_json, show_progress
+from compofa_deploy.cli.output import echo, print_json, show_progress
 
 
 @click.group("kit")
@@ -29,9 +28,12 @@ def command() -> None:
 @command.command("build")
 @options.architecture_option
 @options.resolutions_option
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Images at once.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="The images in one call.")
 @click.option(
-    "--runtime", default="onnxruntime", show_default=True, help="What will measure it: each has its form."
+    "--runtime",
+    default="onnxruntime",
+    show_default=True,
+    help="The runtime that will measure the kit; each has its form of graph.",
 )
 @options.precision_option
 @options.output_file_option
@@ -52,34 +54,36 @@ def build(
       compofa kit build --resolutions 24,32 -o kit.zip
       compofa kit build --runtime tensorrt --precision fp16 -o kit.zip
     """
-    import tempfile
+    from compofa_deploy import api
 
-    from compofa_deploy.graph.form import choose_form
-    from compofa_deploy.space.named_architectures import find_architecture
-    from compofa_deploy.tables.kit_builder import build_kit
-    from profilers.measuring.kit_zip import pack_kit
-    from profilers.runtimes.registry import find_runtime
-
-    architecture = find_architecture(arch)
-    find_runtime(runtime)
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
-        sizes = resolutions or architecture.resolutions
-        kit = build_kit(architecture, sizes, batch, Path(folder), choose_form(runtime, precision))
-        pack_kit(kit, output)
+    kit = api.build_kit(
+        arch, output, api.DeviceRequest(runtime, precision=precision, batch=batch), resolutions or ()
+    )
     counts = {kind: sum(item.kind == kind for item in kit.items) for kind in ("layer", "network")}
     if as_json:
         print_json({"kit": str(output), "kit_id": kit.kit_id, **counts})
     else:
-        click.echo(f"{output}: {counts['layer']} layers, {counts['network']} networks")
+        echo(f"{output}: {counts['layer']} layers, {counts['network']} networks")
 
 
 @command.command("run")
 @click.argument("kit", type=click.Path(path_type=Path, dir_okay=False))
 @options.device_options
-@click.option("--quick", is_flag=True, help="Fewer samples, for a first look.")
+@click.option("--quick", is_flag=True, help="Take fewer samples, for a first estimate.")
 @options.output_file_option
 @options.json_option
-def run(**given: Any) -> None:
+def run(
+    kit: Path,
+    runtime: str,
+    device: str,
+    precision: str,
+    threads: int,
+    batch: int,
+    target_platform: str | None,
+    quick: bool,
+    output: Path,
+    as_json: bool,
+) -> None:
     """Measure a kit on this machine and write the latency table.
 
     A run that is interrupted goes on from its journal, which is kept beside the table.
@@ -88,25 +92,13 @@ def run(**given: Any) -> None:
     Example:
       compofa kit run kit.zip -o table.json
     """
-    import tempfile
-
-    from compofa_deploy.cli.inputs import find_spec
+    from compofa_deploy import api
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
-    from compofa_deploy.tables.profile_local import PLANS
-    from profilers.measuring.kit_zip import unpack_kit
-    from profilers.measuring.runner import measure_kit
 
-    spec = find_spec(given)
-    output: Path = given["output"]
-    journal = output.with_name(f"{output.name}.journal")
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder, show_progress() as display:
-        kit = unpack_kit(given["kit"], Path(folder) / "kit")
-        display.on_step(f"measuring on {spec.describe()}")
-        plan = PLANS["quick" if given["quick"] else "full"]()
-        table = measure_kit(kit, spec, journal, plan, display.on_progress()).build_table()
-    table.save(output)
-    journal.unlink(missing_ok=True)
-    if given["as_json"]:
+    request = api.DeviceRequest(runtime, device, precision, threads, batch, graph_level=target_platform or "")
+    with show_progress() as display:
+        table = api.run_kit(kit, output, request, quick, display)
+    if as_json:
         print_json(summarise_table(output, table))
     else:
         print_summary(output, table)
@@ -123,22 +115,19 @@ def agent(output: Path, as_json: bool) -> None:
       compofa kit agent -o compofa-agent.pyz
       python3 compofa-agent.pyz run kit.zip -o measured.json
     """
-    from latency_tables.files import replace_file
-    from profilers.targets.agent_archive import pack_agent
+    from compofa_deploy import api
 
-    content = pack_agent()
-    with replace_file(output) as file:
-        file.write(content)
+    size = api.write_agent(output)
     if as_json:
-        print_json({"agent": str(output), "size_bytes": len(content)})
+        print_json({"agent": str(output), "size_bytes": size})
     else:
-        click.echo(f"{output}: {len(content) / 1e3:.0f} kB; on the device: python3 {output.name} --help")
+        echo(f"{output}: {size / 1e3:.0f} kB; on the device: python3 {output.name} --help")
 
 
 @command.command("table")
 @click.argument("measured", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--emulated", is_flag=True, help="Take what was measured on an emulated CPU, to try the way out."
+    "--emulated", is_flag=True, help="Accept measurements of an emulated CPU, to try the procedure."
 )
 @options.output_file_option
 @options.json_option
@@ -149,10 +138,10 @@ def table(measured: Path, emulated: bool, output: Path, as_json: bool) -> None:
     Example:
       compofa kit table measured.json -o table.json
     """
+    from compofa_deploy import api
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
-    from latency_tables.measured_kit import MeasuredKit
 
-    built = MeasuredKit.load(measured).build_table(emulated)
+    built = api.build_table(measured, emulated)
     built.save(output)
     if as_json:
         print_json(summarise_table(output, built))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from compofa_deploy.cli import options
+from compofa_deploy.cli.command_line import is_given
 from compofa_deploy.cli.output import print_json, show_progress, warn
 from compofa_deploy.cli.table_file import TableFile
 
 if TYPE_CHECKING:
-    from compofa_deploy.tables.profile_local import Survey
+    from compofa_deploy.tables.profile_options import ProfileOptions
     from latency_tables.table import LatencyTable
 
 
@@ -43,7 +45,23 @@ if TYPE_CHECKING:
 @click.option("--python", default="python3", show_default=True, help="The python on the target.")
 @options.output_file_option
 @options.json_option
-def command(**given: Any) -> None:
+def command(
+    arch: str,
+    runtime: str,
+    device: str,
+    precision: str,
+    threads: int,
+    batch: int,
+    target_platform: str | None,
+    resolutions: tuple[int, ...] | None,
+    quick: bool,
+    targets: tuple[str, ...],
+    old: Path | None,
+    networks: int | None,
+    python: str,
+    output: Path,
+    as_json: bool,
+) -> None:
     """Measure this machine, or others over ssh, and write a latency table of each.
 
     Some 30 whole networks in fresh sessions, shuffled, between looks at a reference; their time is divided over layers
@@ -61,111 +79,93 @@ def command(**given: Any) -> None:
       compofa profile --from cpu.json --threads 2 -o two.json
       compofa profile --target ssh://pi@raspberry --python '~/venv/bin/python' -o pi.json
     """
-    from compofa_deploy.cli.inputs import find_spec
+    from compofa_deploy import api
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
-    from compofa_deploy.tables.cache import Cache
-    from compofa_deploy.tables.profile_local import make_table
 
-    survey = _plan(given)
-    if given["targets"]:
-        _profile_targets(survey, given)
+    request = api.DeviceRequest(runtime, device, precision, threads, batch, graph_level=target_platform or "")
+    older = None if old is None else api.load_table(old)
+    if older is not None:
+        request = api.adopt_settings(request, list_given(), older.spec)
+    wanted = api.ProfileOptions(
+        architecture=arch if is_given("arch") else None,
+        device=request,
+        resolutions=resolutions or (),
+        quick=quick,
+        old=older,
+        networks=networks,
+    )
+    if targets:
+        profile_targets(targets, output, wanted, python, as_json)
         return
-    spec = find_spec(given)
     with show_progress() as display:
-        display.on_step(f"{_describe(given)} {survey.architecture.name} on {spec.describe()}")
-        mode = "quick" if given["quick"] else "full"
-        table = make_table(survey, spec, Cache.default(), mode, display.on_progress())
-    table.save(given["output"])
-    _warn_of_doubts(table)
-    if given["as_json"]:
-        print_json(summarise_table(given["output"], table))
+        table = api.profile(wanted, display)
+    table.save(output)
+    warn_of_doubts(table)
+    if as_json:
+        print_json(summarise_table(output, table))
     else:
-        print_summary(given["output"], table)
+        print_summary(output, table)
 
 
-def _plan(given: dict[str, Any]) -> Survey:
-    """What is to be measured; with an old table, what was not said is put into ``given`` as it was for it."""
-    from compofa_deploy.space.named_architectures import find_architecture
-    from compofa_deploy.tables.profile_local import FullSurvey
-    from compofa_deploy.tables.recalibrate import plan_recalibration
-    from latency_tables.errors import InputError
-    from latency_tables.recalibrate import MAX_NETWORKS
-    from latency_tables.table import LatencyTable
-
-    if given["old"] is None:
-        if given["networks"] is not None:
-            raise InputError("--networks counts those of a recalibration; name the old table with --from")
-        architecture = find_architecture(given["arch"])
-        return FullSurvey(architecture, tuple(given["resolutions"] or architecture.resolutions))
-    old = LatencyTable.load(given["old"])
-    asked_for = find_architecture(given["arch"]) if _is_said("arch") else None
-    _adopt(old, given)
-    networks = given["networks"] or MAX_NETWORKS
-    return plan_recalibration(old, asked_for, given["resolutions"] or (), networks)
-
-
-def _adopt(old: LatencyTable, given: dict[str, Any]) -> None:
-    """Put the settings of the old table, as far as they are known, in place of those that were not said. Another
-    runtime has its own devices and precisions."""
-    same_runtime = not _is_said("runtime") or given["runtime"] == old.spec.runtime
-    words = {
+def list_given() -> list[str]:
+    """Returns the settings of a device request that were given on the command line."""
+    options_by_setting = {
         "runtime": "runtime",
         "device": "device",
         "precision": "precision",
+        "threads": "threads",
+        "batch": "batch",
         "graph_level": "target_platform",
     }
-    adopted = {"threads": "threads", "batch": "batch", **(words if same_runtime else {})}
-    for field, word in adopted.items():
-        if not _is_said(word) and field not in old.spec.unknown:
-            given[word] = getattr(old.spec, field)
+    return [setting for setting, option in options_by_setting.items() if is_given(option)]
 
 
-def _is_said(word: str) -> bool:
-    return click.get_current_context().get_parameter_source(word) is not ParameterSource.DEFAULT
+def profile_targets(
+    targets: Sequence[str], output: Path, wanted: ProfileOptions, python: str, as_json: bool
+) -> None:
+    """Profiles other machines, and prints the table of each.
 
+    Args:
+        targets: The machines.
+        output: The table's file, or the begin of its name.
+        wanted: The architecture and the device settings.
+        python: The interpreter on the targets.
+        as_json: Whether to print JSON.
 
-def _describe(given: dict[str, Any]) -> str:
-    return "profiling" if given["old"] is None else f"recalibrating {given['old']} of"
-
-
-def _profile_targets(survey: Survey, given: dict[str, Any]) -> None:
-    from compofa_deploy.cli.inputs import make_request
+    Raises:
+        CompofaError: A target failed; the tables of the others were written and printed.
+    """
+    from compofa_deploy import api
     from compofa_deploy.cli.table_summary import print_summary, summarise_table
-    from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
-    from profilers.targets.ssh import Target
 
-    outputs = name_outputs(given["output"], [Target.parse(text) for text in given["targets"]])
     with show_progress() as display:
-        display.on_step(
-            f"{_describe(given)} {survey.architecture.name} on {', '.join(t.name for t in outputs)}"
-        )
-        tables, failed = profile_remotely(
-            survey,
-            outputs,
-            make_request(given),
-            "quick" if given["quick"] else "full",
-            given["python"],
-            lambda target, spec: display.on_step(f"{target.name}: {spec.describe()}"),
-            lambda target: display.on_progress(target.name),
-        )
-    for target, table in tables.items():
-        _warn_of_doubts(table, f"{target.name}: ")
-        if not given["as_json"]:
-            print_summary(outputs[target], table)
-    if given["as_json"]:
+        result = api.profile_targets(targets, output, wanted, python, display)
+    for target in result.tables:
+        warn_of_doubts(result.tables[target], f"{target}: ")
+        if not as_json:
+            print_summary(result.outputs[target], result.tables[target])
+    if as_json:
         print_json(
             {
-                "targets": {t.name: summarise_table(outputs[t], table) for t, table in tables.items()},
-                "failed": {target.name: str(error) for target, error in failed.items()},
+                "targets": {
+                    t: summarise_table(result.outputs[t], table) for t, table in result.tables.items()
+                },
+                "failed": {target: str(error) for target, error in result.failed.items()},
             }
         )
-    if failed:
-        first, *others = failed.values()
-        more = f" (and {len(others)} more of {len(outputs)} targets failed)" if others else ""
+    if result.failed:
+        first, *others = result.failed.values()
+        more = f" (and {len(others)} more of {len(result.outputs)} targets failed)" if others else ""
         raise type(first)(f"{first}{more}")
 
 
-def _warn_of_doubts(table: LatencyTable, whose: str = "") -> None:
+def warn_of_doubts(table: LatencyTable, whose: str = "") -> None:
+    """Warns of a run that was disturbed.
+
+    Args:
+        table: The table of the run.
+        whose: The target's name and a colon, where there are several.
+    """
     for doubt in table.doubts:
         warn(f"{whose}the run was disturbed: {doubt}; profile again when the machine is quiet")
     doubtful = [network for network in table.networks if network.doubts]

@@ -14,20 +14,22 @@ from compofa_deploy.cli.output import print_json, print_table
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--top", type=click.IntRange(1), default=3, show_default=True, help="Labels to show for an image."
+    "--top", type=click.IntRange(1), default=3, show_default=True, help="The number of labels for each image."
 )
 @options.json_option
 def command(bundle: Path, images: tuple[Path, ...], top: int, as_json: bool) -> None:
-    """Classify images, PNG or JPEG of any size, with a bundle.
+    """Classify images of any size with a bundle.
+
+    IMAGES are files, or folders whose images are all classified.
 
     \b
     Example:
       compofa run bundle photo.jpg
+      compofa run bundle photos
     """
-    from compofa_deploy.bundle.bundle import load_bundle
-    from compofa_deploy.bundle.classify import classify
+    from compofa_deploy import api
 
-    classified = classify(load_bundle(bundle), images, top)
+    classified = api.run(bundle, images, top)
     if as_json:
         print_json({
             "images": [

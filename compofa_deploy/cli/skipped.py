@@ -1,25 +1,17 @@
-"""Telling people which images were taken from a data set, which were passed over, and which cannot be read."""
+"""Naming the images that cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from compofa_deploy.cli.output import note, warn
+from compofa_deploy.cli.output import warn
 
 if TYPE_CHECKING:
-    from compofa_deploy.data.account import Account
     from compofa_deploy.data.encoded import SkippedImage
 
 NAMED_IMAGES = 20
 """Unreadable images that are named; the others are counted."""
 COUNTED_EVERY = 100
-
-
-def print_accounts(accounts: Iterable[Account]) -> None:
-    """Print one line for each split of a data set, on stderr."""
-    for account in accounts:
-        note(account.describe())
 
 
 class SkippedImages:

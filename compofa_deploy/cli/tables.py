@@ -139,24 +139,10 @@ def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bo
     Example:
       compofa tables validate cpu.json --networks 60
     """
-    from compofa_deploy.tables.cache import Cache
-    from compofa_deploy.tables.validate import validate
-    from latency_tables.errors import InputError, MismatchError
-    from latency_tables.shipped import FOLDER
-    from latency_tables.table import LatencyTable
+    from compofa_deploy import api
 
-    loaded = LatencyTable.load(table)
-    if table.parent == FOLDER:
-        raise InputError(f"{table.stem} ships, and is not written to; validate a copy of {table}")
-    if loaded.spec.unknown:
-        raise MismatchError(
-            f"{table} is of {loaded.spec.describe()}, which cannot be told to be this machine; make a table of this "
-            "one with compofa profile"
-        )
     with show_progress() as display:
-        display.on_step(f"measuring {networks} subnets twice on {loaded.spec.describe()}")
-        validated = validate(loaded, Cache.default(), networks, seed, mode, display.on_progress())
-    validated.save(table)
+        validated = api.validate(table, networks, seed, mode, display)
     if as_json:
         print_json(summarise_table(table, validated))
         return

@@ -12,23 +12,21 @@ from compofa_deploy.cli.output import format_ms, print_json, print_table, show_p
 
 @click.command("verify")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--no-latency", is_flag=True, help="Leave the latency out.")
+@click.option("--no-latency", is_flag=True, help="Do not measure the latency.")
 @options.json_option
 def command(bundle: Path, no_latency: bool, as_json: bool) -> None:
-    """Check a bundle: its hashes, its numbers against the stored reference, its latency against the budget.
+    """Check a bundle: its hashes, its numbers against the stored reference, and its latency against the budget.
 
-    Exit code 1 where one of them is not what it must be.
+    The exit code is 1 where a check fails.
 
     \b
     Example:
       compofa verify bundle
     """
-    from compofa_deploy.bundle.verify import verify
+    from compofa_deploy import api
 
     with show_progress() as display:
-        report = verify(
-            bundle, not no_latency, display.on_step, None if no_latency else display.on_progress()
-        )
+        report = api.verify(bundle, not no_latency, display)
     for doubt in report.doubts:
         warn(f"the measured latency is in doubt: {doubt}")
     if as_json:

@@ -34,7 +34,10 @@ def find_export_target(options: ExportOptions) -> tuple[DeviceSpec, str]:
     ahead = find_runtime("tensorrt_rtx")
     if engine.compute_capability and not runtime.flavour.builds_ahead and isinstance(ahead, TensorRt):
         runtime = ahead
-        note = f"{request.runtime} builds only for the GPU that is here; {ahead.name} builds and runs this engine"
+        note = (
+            f"{request.runtime} builds only for the GPU that is here; {ahead.name} builds this engine, and must run "
+            "it"
+        )
     spec = runtime.engine_spec(
         precision=request.precision,
         batch=request.batch,

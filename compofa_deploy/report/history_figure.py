@@ -59,6 +59,10 @@ def list_series(history: History) -> list[Series]:
 def write_history_figure(history: History, path: Path) -> None:
     """Write the figure in the format of the path's suffix. The same history gives the same bytes.
 
+    Args:
+        history: The runs to draw.
+        path: The figure, with the suffix .svg or .png.
+
     Raises:
         InputError: The suffix is not that of an image, the file cannot be written, or there is no run.
     """
