@@ -22,6 +22,8 @@ from latency_tables.value_readers import (
     make_any_number_reader,
     make_list_reader,
     make_map_reader,
+    make_number_list_reader,
+    make_number_map_reader,
     make_number_reader,
     make_optional_reader,
     make_text_reader,
@@ -149,6 +151,8 @@ def _make_container_reader(
     first, last = arguments[0], arguments[-1]
     if name == "Optional":
         return make_optional_reader(_make_reader(first, names, rule))
+    if name in MAPS and _is_named(first, "str") and _is_named(last, "float"):
+        return make_number_map_reader(rule)
     if name in MAPS:
         key = make_whole_key_reader(rule) if _is_named(first, "int") else (lambda value, where: str(value))
         return make_map_reader(key, _make_reader(last, names, rule))
@@ -156,6 +160,8 @@ def _make_container_reader(
         fixed = None if len(arguments) == 1 or _is_ellipsis(last) else len(arguments)
         if fixed is None and _is_named(first, "int"):
             return make_whole_list_reader(rule)
+        if fixed is None and _is_named(first, "float") and name not in ("list", "List") and not rule.entries:
+            return make_number_list_reader(rule)
         read = make_list_reader(_make_reader(first, names, rule), rule, fixed)
         return (lambda value, where: list(read(value, where))) if name in ("list", "List") else read
     raise TypeError(f"the decoder does not know the type hint {name}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
 from latency_tables.errors import FormatError
@@ -159,6 +159,28 @@ def make_whole_list_reader(rule: FieldRule) -> Reader:
     return lambda value, where: read(check(value, where), where)
 
 
+def make_number_list_reader(rule: FieldRule) -> Reader:
+    """A reader of lists of finite numbers, as tuples of floats."""
+    read_each = make_list_reader(make_number_reader(rule), rule)
+
+    def read(value: Any, where: str) -> tuple[float, ...]:
+        quick = _read_numbers(value, rule) if isinstance(value, (list, tuple)) else None
+        return tuple(quick) if quick else read_each(value, where)
+
+    return read
+
+
+def make_number_map_reader(rule: FieldRule) -> Reader:
+    """A reader of objects whose values are finite numbers, as floats."""
+    read_each = make_map_reader(lambda value, where: str(value), make_number_reader(rule))
+
+    def read(value: Any, where: str) -> dict[str, float]:
+        quick = _read_numbers(value.values(), rule) if isinstance(value, dict) else None
+        return dict(zip(value, quick)) if quick else read_each(value, where)
+
+    return read
+
+
 def make_map_reader(key: Reader, entry: Reader) -> Reader:
     """A reader of objects whose values are all of one kind."""
 
@@ -185,6 +207,18 @@ def make_whole_key_reader(rule: FieldRule) -> Reader:
 def make_optional_reader(reader: Reader) -> Reader:
     """A reader that also takes ``null``."""
     return lambda value, where: None if value is None else reader(value, where)
+
+
+def _read_numbers(values: Collection[Any], rule: FieldRule) -> list[float] | None:
+    """Many numbers at once, without a name for each; ``None`` where one of them may be wrong."""
+    if not set(map(type, values)) <= {int, float} or rule.above is not None or rule.below is not None:
+        return None
+    try:
+        floats = list(map(float, values))
+    except OverflowError:
+        return None
+    right = all(map(math.isfinite, floats)) and min(floats, default=rule.minimum) >= rule.minimum
+    return floats if right else None
 
 
 def _is_whole(value: Any, rule: FieldRule) -> bool:
