@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_tables.errors import CompofaError, FormatError, InputError
-from latency_tables.json_text import parse_json
+from latency_tables.json_text import parse_json, parse_values
 from latency_tables.measured_session import MeasuredSession
 from profilers.measuring.locked_file import open_locked
 
@@ -119,11 +119,11 @@ class Journal:
             cut = lines.pop()
             self._file.truncate(os.fstat(self._file.fileno()).st_size - len(cut))
         for number, line in enumerate(lines, start=2):
+            where = f"{self.path}, line {number}"
             try:
-                self.sessions.append(
-                    MeasuredSession.from_dict(json.loads(line), f"{self.path}, line {number}")
-                )
-            except (FormatError, ValueError, RecursionError):
+                content = parse_values(line.decode(), where)
+                self.sessions.append(MeasuredSession.from_dict(content, where))
+            except (FormatError, UnicodeDecodeError):
                 self.unread += 1
 
     def _write(self, line: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, InputError
-from latency_tables.files import read_json, replace_file, write_json
+from latency_tables.files import read_bytes, read_json, replace_file, write_json
 from latency_tables.json_text import LARGEST_WHOLE, parse_json
 
 KIND = "compofa-test"
@@ -185,6 +185,37 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path, kind):
 def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="is a folder; give the name of a file"):
         write_json(tmp_path, KIND, 1, {})
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to an endless device"])
+def test_what_is_no_regular_file_is_not_read(tmp_path, kind):
+    path = tmp_path / "place"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(
+        FormatError, match="place: is a device, a pipe or a socket; give the name of a regular file"
+    ):
+        read_json(path, KIND, 1)
+
+
+def test_no_more_of_a_file_is_read_than_the_limit(tmp_path):
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FormatError, match=r"large\.json: is larger than 64 MiB"):
+        read_json(path, KIND, 1)
+
+
+def test_a_file_of_the_limit_is_read(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_bytes(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(FormatError, match="is larger than"):
+        read_bytes(tmp_path / "file", 4)
 
 
 def test_links_that_lead_in_a_circle_are_refused(tmp_path):

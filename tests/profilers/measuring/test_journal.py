@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -76,6 +77,8 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     "broken",
     [
         b'{"item": "x", "session": -1}\n',
+        b"[" * 5000 + b"]" * 5000 + b"\n",
+        (json.dumps({**make_session([1000]).to_dict(), "samples_ns": [2**70]}) + "\n").encode(),
         b'{"item": "x", "ses{"item": "y", "session": 1}\n',
         b"\xff\xfe\n",
         b"\n",
