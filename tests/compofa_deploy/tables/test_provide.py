@@ -92,6 +92,19 @@ def test_a_table_that_ships_does_for_one_of_several_if_it_is_of_such_a_machine(
     assert [entry.origin for entry in alone] == ["measured"]
 
 
+def test_an_older_table_that_ships_is_not_taken_for_one_of_this_machine(
+    profiled, specs, cache, tmp_path, monkeypatch
+):
+    known = [
+        replace(spec, machine=replace(spec.machine, cpu_details=("family 25", "model 17"))) for spec in specs
+    ]
+    older = replace(known[0], machine=replace(known[0].machine, cpu_details=()))
+    make_table(spec=older).save(tmp_path / f"{TINY.name}-{older.runtime}-{older.precision}-0.json")
+    monkeypatch.setattr(gather_module, "list_shipped", lambda: sorted(tmp_path.glob("*.json")))
+    found, _ = collect(known, cache)
+    assert [entry.origin for entry in found] == ["measured"] * 3
+
+
 def test_one_that_cannot_be_measured_does_not_keep_the_others_from_it(profiled, specs, cache):
     profiled.fail = {"bf16": MismatchError("it uses f32")}
     watcher = Recorder()
