@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -84,7 +85,9 @@ class Mlp:
         odd = sorted(
             n
             for n in arrays
-            if not (n.partition(".")[0].isdigit() and n.partition(".")[2] in ("weight", "bias"))
+            if not (
+                re.fullmatch("[0-9]{1,9}", n.partition(".")[0]) and n.partition(".")[2] in ("weight", "bias")
+            )
         )
         if odd or not names:
             raise FormatError(

@@ -1,4 +1,4 @@
-"""What an accuracy table says of each resolution."""
+"""A summary of an accuracy table for each resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account of a data set: what was taken from it, and what was passed over."""
+"""The account of a data set: how many images were taken from it, and which files were passed over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was taken from one split, and what was passed over.
+    """The images that were taken from one split, and the files that were passed over.
 
     Attributes:
         split: The name of the split, or the file.

@@ -31,7 +31,7 @@ def decode(images: Images, on_skip: OnSkip = say_nothing) -> ReadableImages:
 
     Args:
         images: In memory or encoded. Images in memory are returned as they are.
-        on_skip: It is told each image that cannot be decoded.
+        on_skip: Called with each image that cannot be decoded.
 
     Returns:
         Images that can be fitted to any resolution, each from its source.
@@ -62,7 +62,7 @@ def hold(images: EncodedImages, on_skip: OnSkip = say_nothing) -> Images:
 
     Args:
         images: Encoded images.
-        on_skip: It is told each image that cannot be decoded, where the images are decoded.
+        on_skip: Called with each image that cannot be decoded, where the images are decoded.
 
     Returns:
         The images in memory, without those that cannot be decoded; or else the encoded images.

@@ -107,8 +107,8 @@ class EncodedImages:
         """Decode the images in several threads.
 
         Args:
-            finish: It is called with each image, in a thread.
-            on_skip: It is told each image that cannot be decoded.
+            finish: Called with each image, in a thread.
+            on_skip: Called with each image that cannot be decoded.
 
         Yields:
             The index of each image that can be decoded, in order, with the result of ``finish``.

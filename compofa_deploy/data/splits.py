@@ -35,7 +35,7 @@ class Splits:
         train: The images to train and calibrate on.
         validation: The images that were held out of the published training set.
         test: The images that are for reporting only.
-        accounts: What was taken from the data set, and what was passed over.
+        accounts: The images that each split has, and the files that were passed over.
     """
 
     train: Images
@@ -52,7 +52,7 @@ class DataSplits:
         train: The images to calibrate on, some of them still encoded.
         validation: The images that were held out of the published training set.
         test: The images that are for reporting only.
-        accounts: What was taken from the data set, and what was passed over.
+        accounts: The images that each split has, and the files that were passed over.
     """
 
     train: Images
@@ -80,7 +80,7 @@ def open_splits(
         validation_images: How many training images are held out: the last of a seeded permutation.
         seed: The seed of that permutation.
         training_images: The most training images that are kept of the rest.
-        on_skip: It is told each image that cannot be decoded, where images are decoded now.
+        on_skip: Called with each image that cannot be decoded, where images are decoded now.
         test_split: The name of the split for reporting; the first of ``TEST_NAMES`` where it is empty.
 
     Raises:
@@ -117,7 +117,7 @@ def load_splits(
         folder: The folder of the data set.
         validation_images: How many training images are held out.
         seed: The seed of the permutation that chooses them.
-        on_skip: It is told each image that cannot be decoded.
+        on_skip: Called with each image that cannot be decoded.
         test_split: The name of the split for reporting; the first of ``TEST_NAMES`` where it is empty.
     """
     splits = open_splits(folder, validation_images, seed, None, on_skip, test_split)

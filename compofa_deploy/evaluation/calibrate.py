@@ -48,7 +48,7 @@ def calibrate(
         images: Their labels are not used.
         preprocess: The supernet's preprocessing.
         resolutions: In pixels.
-        on_progress: It is told the resolution and the prefix of each unit that has run.
+        on_progress: Called with the resolution and the prefix of each unit that has run.
         ranks: The processes that share the work, each on the same images. All of them return all statistics.
     """
     parts = [Part(resolution, "", 0, len(images), shard) for resolution in resolutions for shard in SHARDS]

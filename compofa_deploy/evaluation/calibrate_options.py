@@ -1,4 +1,4 @@
-"""What a calibration on a folder of images is asked for."""
+"""The options of a calibration on a folder of images."""
 
 from __future__ import annotations
 

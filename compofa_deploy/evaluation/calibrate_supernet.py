@@ -42,7 +42,7 @@ def calibrate_supernet(
         supernet: A supernet with or without statistics.
         images: Training images. Their labels are not used.
         resolutions: In pixels.
-        on_progress: It is told a resolution, and how many of how many units are done there.
+        on_progress: Called with a resolution, and how many of how many units are done there.
         device: Where torch computes.
 
     Returns:

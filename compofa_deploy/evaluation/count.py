@@ -82,7 +82,7 @@ def count_subnets(
         resolution: In pixels.
         wanted: Says of a prefix of choices whether its subnets are counted.
         device: Where torch computes.
-        on_unit: It is called when a unit has run.
+        on_unit: Called when a unit has run.
     """
     labels = torch.from_numpy(images.labels).to(device)
 

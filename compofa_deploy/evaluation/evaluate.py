@@ -57,10 +57,10 @@ def evaluate(
         data_name: The name of the images in the table.
         made_by: The command line in the table.
         partial: The journal of this evaluation. One that was stopped goes on from it, with any number of processes.
-        on_progress: It is told a resolution, and how many of how many units have run there in this process.
+        on_progress: Called with a resolution, and how many of how many units have run there in this process.
         device: Where torch computes.
         ranks: The processes that share this evaluation. All of them return the same table.
-        on_note: It is told in one sentence where a file at ``partial`` had to be set aside.
+        on_note: Called with one sentence where a file at ``partial`` had to be set aside.
 
     Returns:
         Top-1 and top-5 hits of 243 subnets at each resolution.

@@ -22,7 +22,7 @@ OLD_FORMAT = "compofa-partial-accuracies"
 """One JSON object with all finished parts, which earlier releases rewrote every few seconds. It is still read."""
 
 ASIDE_SUFFIX, OLD_SUFFIX = ".unreadable", ".old"
-"""What is appended to the name of a file that is set aside."""
+"""The endings that are appended to the name of a file that is set aside."""
 
 Counts: TypeAlias = dict[str, list[int]]
 """The counts of each finished part, by the name of the part."""
@@ -53,7 +53,7 @@ class EvaluationJournal:
             key: The digests and settings that the counts depend on.
             size: How many counts a part has. Entries with more or fewer are ignored.
             rank: The number of this process.
-            on_note: It is told in one sentence where a file had to be set aside.
+            on_note: Called with one sentence where a file had to be set aside.
 
         Raises:
             MismatchError: The file belongs to an evaluation with another key.

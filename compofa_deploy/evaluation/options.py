@@ -1,4 +1,4 @@
-"""What an evaluation in torch is asked for."""
+"""The options of an evaluation in torch."""
 
 from __future__ import annotations
 

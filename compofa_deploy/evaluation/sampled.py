@@ -92,10 +92,10 @@ def evaluate_sampled(
         seed: Of the subnets and of the calibration images.
         calibration_images: How many training images each subnet is calibrated on.
         partial: The journal of this evaluation. One that was stopped goes on from it, a subnet at a time.
-        on_progress: It is told how many of how many subnets are done in this process.
+        on_progress: Called with how many of how many subnets are done in this process.
         device: Where torch computes.
         ranks: The processes that share this evaluation. All of them return the same accuracies.
-        on_note: It is told in one sentence where a file at ``partial`` had to be set aside.
+        on_note: Called with one sentence where a file at ``partial`` had to be set aside.
 
     Raises:
         MismatchError: The supernet has none of the space, or the images have other classes, or ``partial`` belongs to

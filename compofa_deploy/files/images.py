@@ -156,7 +156,7 @@ def open_image(source: str | Path | BinaryIO, name: str) -> Image:
             return turn_upright(to_rgb(image), _read_orientation(image))
     except FileNotFoundError:
         raise InputError(f"{name}: there is no such file") from None
-    except (Exception, PILImage.DecompressionBombWarning) as error:
+    except Exception as error:
         # Decoders of foreign bytes raise errors of many kinds: of the struct module, KeyError, MemoryError, ...
         reason = str(error) or type(error).__name__
         raise InputError(

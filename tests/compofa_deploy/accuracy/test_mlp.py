@@ -69,6 +69,7 @@ def test_its_arrays_come_back():
         (lambda a: a.pop("2.bias"), "array 2.bias is missing"),
         (lambda a: a.pop("2.weight"), "array 2.weight is missing"),
         (lambda a: a.update({"conv.weight": a["0.bias"]}), "array 'conv.weight' belongs to no layer of"),
+        (lambda a: a.update({"\u00b2.weight": a["0.bias"]}), "array '\u00b2.weight' belongs to no layer of"),
         (lambda a: a.update({"4.weight": a["4.weight"][:, :9]}), r"array 4.weight is \[400, 9\]"),
         (lambda a: a.update({"4.bias": a["4.bias"][:9]}), r"a bias of \[9\]"),
         (lambda a: a.update({"6.weight": a["4.weight"], "6.bias": a["4.bias"]}), r"array 6.weight is \[400, 400\]"),
