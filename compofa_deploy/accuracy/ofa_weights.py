@@ -7,7 +7,7 @@ from pathlib import Path
 from compofa_deploy.accuracy.encoding import OFA_ENCODING
 from compofa_deploy.accuracy.mlp import Mlp
 from compofa_deploy.accuracy.predictor import AccuracyPredictor
-from compofa_deploy.supernet.checkpoint import read_checkpoint
+from compofa_deploy.supernet.foreign_checkpoint import read_checkpoint
 from latency_tables.errors import FormatError
 
 OFA_SCALE = 100.0

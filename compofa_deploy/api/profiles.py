@@ -12,7 +12,7 @@ from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.profile_local import FullSurvey, Survey, make_table
 from compofa_deploy.tables.profile_options import ProfileOptions
 from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
-from compofa_deploy.tables.recalibrate import plan_recalibration
+from compofa_deploy.tables.recalibration import plan_recalibration
 from compofa_deploy.tables.validate import validate as validate_table
 from latency_tables.errors import CompofaError, InputError, MismatchError
 from latency_tables.recalibrate import MAX_NETWORKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from compofa_deploy.graph.form import PLAIN, GraphForm
-from compofa_deploy.graph.layers import LayerNodes
+from compofa_deploy.graph.layer_nodes import LayerNodes
 from compofa_deploy.graph.writer import GraphWriter
 from compofa_deploy.supernet.cut import Array
 from latency_tables.errors import InputError

@@ -10,7 +10,7 @@ from typing import Any
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.families import find_family, is_single_network
 from compofa_deploy.space.named_architectures import find_architecture
-from compofa_deploy.supernet.checkpoint import Checkpoint, read_checkpoint
+from compofa_deploy.supernet.foreign_checkpoint import Checkpoint, read_checkpoint
 from compofa_deploy.supernet.published import Published, check_published, hash_file
 from compofa_deploy.supernet.recognise import FIXED, WHOLE, recognise
 from compofa_deploy.supernet.stored import StoredSupernet

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from compofa_deploy.supernet.checkpoint import read_checkpoint  # noqa: E402
+from compofa_deploy.supernet.foreign_checkpoint import read_checkpoint  # noqa: E402
 from latency_tables.errors import FormatError, InputError  # noqa: E402
 from tests.support.checkpoints import save_checkpoint  # noqa: E402
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from compofa_deploy.space.layers import list_layers
-from compofa_deploy.tables.recalibrate import plan_recalibration
+from compofa_deploy.tables.recalibration import plan_recalibration
 from latency_tables.errors import InputError, MismatchError
 from tests.support.supernets import TINY, make_table
 
