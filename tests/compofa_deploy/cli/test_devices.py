@@ -10,8 +10,9 @@ def test_precisions_are_those_of_each_device(compofa, monkeypatch: pytest.Monkey
     by_device = {"cpu": ("f32", "bf16"), "npu": ("f16",)}
     monkeypatch.setattr(FakeRuntime, "devices", tuple(by_device))
     monkeypatch.setattr(FakeRuntime, "precisions_on", lambda self, device: by_device[device])
+    monkeypatch.setattr("profilers.targets.runtime_status.find_runtime", lambda name: FakeRuntime())
     found = {each["runtime"]: each for each in compofa("devices", "--json").json["runtimes"]}
-    assert found["fake"]["precisions"] == {"cpu": ["f32", "bf16"], "npu": ["f16"]}
+    assert found["onnxruntime"]["precisions"] == {"cpu": ["f32", "bf16"], "npu": ["f16"]}
     assert "cpu: f32 bf16; npu: f16" in " ".join(compofa("devices").out.split())
 
 
