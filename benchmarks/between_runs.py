@@ -31,6 +31,7 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
 from profilers.measuring.runner import OnProgress
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.local import LocalDevice
 
 BUNDLES = (("22222@24", "onnxruntime"), ("44444@32", "onnxruntime"), ("44444@32", "openvino"))
 SAMPLED_MS = 3000.0
@@ -62,7 +63,7 @@ def main() -> None:
         for run in range(given.runs):
             if run:
                 time.sleep(given.pause)
-            result = run_bench(subjects, plan_sampling(SAMPLED_MS), Silent())
+            result = run_bench(subjects, plan_sampling(SAMPLED_MS), LocalDevice(Path(scratch)), Silent())
             result.save(folder / f"{len(list(folder.glob('*.json'))):03}.json")
         results = [BenchResult.load(path) for path in sorted(folder.glob("*.json"))]
     report([list(found) for found in zip(*(result.bundles for result in results), strict=True)])
@@ -74,7 +75,8 @@ def make_bundles(folder: Path) -> list[Subject]:
     for subnet, runtime in BUNDLES:
         exported = export(supernet, Subnet.parse(subnet), find_runtime(runtime).spec())
         write_bundle(folder / f"{subnet} {runtime}", exported.deployment, exported.files)
-    return find_subjects([folder / f"{subnet} {runtime}" for subnet, runtime in BUNDLES])
+    places = [folder / f"{subnet} {runtime}" for subnet, runtime in BUNDLES]
+    return find_subjects(places, LocalDevice(folder))
 
 
 def report(bundles: Sequence[Sequence[BenchmarkedBundle]]) -> None:

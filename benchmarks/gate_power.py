@@ -40,9 +40,10 @@ from compofa_deploy.supernet.stored import StoredSupernet, load_supernet
 from latency_tables.device import DeviceSpec
 from latency_tables.units import NS_PER_S
 from profilers.machine.clock import now_ns
-from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import locate
+from profilers.measuring.model_files import ModelFiles
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.device import TimedModel
+from profilers.targets.local import LocalDevice
 
 SUBNET = "44444@32"
 """This subnet takes 1 to 3 ms on one thread of a recent CPU."""
@@ -95,8 +96,8 @@ def choose_channels(folder: Path, supernet: StoredSupernet, spec: DeviceSpec, pe
     """Return how many more channels slow the model by the given percentage, in proportion to a trial's slowdown."""
     model = put_bundle(folder / "old", supernet, spec, 0) / "model.onnx"
     trial = put_bundle(folder / "new", supernet, spec, TRIAL_CHANNELS) / "model.onnx"
-    pair = {word: locate(spec, ModelPaths.hash(path), ()) for word, path in (("old", model), ("new", trial))}
-    with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
+    old, new = (TimedModel(ModelFiles(path.read_bytes()), spec) for path in (model, trial))
+    with closing(iterate_blocks(old, new, LocalDevice(folder), np.random.default_rng())) as stream:
         ratios, _ = read_blocks(list(islice(stream, TRIAL_BLOCKS)))
     slowed = float(np.exp(np.median(ratios))) - 1
     return max(STEP, round(TRIAL_CHANNELS * per_cent / 100 / slowed / STEP) * STEP)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -16,10 +15,11 @@ from compofa_deploy.bench.compare_models import iterate_blocks, read_blocks
 from latency_tables.device import DeviceSpec
 from latency_tables.units import NS_PER_MS
 from profilers.machine.clock import now_ns
-from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import locate
+from profilers.measuring.model_files import ModelFiles
 from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.onnxruntime.runtime import OnnxRuntime
+from profilers.targets.device import TimedModel
+from profilers.targets.local import LocalDevice
 
 SAMPLE_CALLS = 15
 SAMPLE_MS = 20.0
@@ -41,14 +41,10 @@ class Ratio:
 
 def compare(model: bytes, base: bytes, image: NDArray[np.float32], blocks: int) -> NDArray[np.float64]:
     """Return the log-ratios (blocks,) of a model's latency to a base's; each block has two fresh sessions."""
-    with tempfile.TemporaryDirectory(prefix="compofa-paired-") as folder:
-        pair = {}
-        for word, content in (("old", base), ("new", model)):
-            path = Path(folder, word)
-            path.write_bytes(content)
-            pair[word] = locate(OnnxRuntime().spec(), ModelPaths.hash(path), image.shape)
-        with closing(iterate_blocks(pair, np.random.default_rng())) as stream:
-            return read_blocks(list(islice(stream, blocks)))[0]
+    spec = OnnxRuntime().spec()
+    old, new = (TimedModel(ModelFiles(content, b"", image.shape), spec) for content in (base, model))
+    with closing(iterate_blocks(old, new, LocalDevice(Path()), np.random.default_rng())) as stream:
+        return read_blocks(list(islice(stream, blocks)))[0]
 
 
 def time_session(model: bytes, image: NDArray[np.float32], spec: DeviceSpec) -> float:

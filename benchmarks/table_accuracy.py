@@ -29,9 +29,11 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.compare import compare
 from compofa_deploy.tables.drift_anchors import measure_beside_anchors
-from compofa_deploy.tables.profile_local import PLANS, profile
+from compofa_deploy.tables.profile import PLANS, profile
 from compofa_deploy.tables.validate import CONFIDENCE, validate
 from latency_tables.table import LatencyTable
+from profilers.targets.device import Device
+from profilers.targets.local import LocalDevice
 
 SHIPPED = Path(__file__).resolve().parent.parent / "latency_tables" / "data"
 ALLOWED_OVER = 0.01
@@ -66,12 +68,13 @@ def main() -> None:
     picks: list[Pick] = []
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(Path(folder))
+        device = LocalDevice(cache.journals)
         for path in given.tables:
             table = LatencyTable.load(path)
-            again = f"{compare_again(table, cache, given.mode):.4f}" if given.again else ""
+            again = f"{compare_again(table, device, cache, given.mode):.4f}" if given.again else ""
             if given.validate:
-                table = validate(table, cache, mode=given.mode)
-            found = pick_for_budgets(table, given.budgets, cache, given.mode) if given.budgets else []
+                table = validate(table, device, cache, mode=given.mode)
+            found = pick_for_budgets(table, given.budgets, device, cache, given.mode) if given.budgets else []
             print(format_row(path.stem, table, again, found), flush=True)
             picks += found
     for pick in picks:
@@ -81,14 +84,14 @@ def main() -> None:
         )
 
 
-def compare_again(table: LatencyTable, cache: Cache, mode: str) -> float:
+def compare_again(table: LatencyTable, device: Device, cache: Cache, mode: str) -> float:
     """Return the median ratio of a new table's predictions to this table's, at one speed of the machine."""
     architecture = Architecture.from_dict(table.architecture)
-    now = profile(architecture, table.spec, table.resolutions, cache, mode)
+    now = profile(architecture, table.spec, table.resolutions, device, cache, mode)
     return compare(table, now).steady_ratio
 
 
-def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -> list[Pick]:
+def pick_for_budgets(table: LatencyTable, count: int, device: Device, cache: Cache, mode: str) -> list[Pick]:
     """Measure picks for budgets from a tenth above the fastest subnet to the slowest one."""
     architecture = Architecture.from_dict(table.architecture)
     subnets = [subnet for r in table.resolutions for subnet in enumerate_compound(r)]
@@ -98,7 +101,7 @@ def pick_for_budgets(table: LatencyTable, count: int, cache: Cache, mode: str) -
     budgets = np.geomspace(1.1 * upper.min(), upper.max(), count)
     places = [int(np.argmax(np.where(upper <= budget, macs, -1))) for budget in budgets]
     measured, speed = measure_beside_anchors(
-        table, [subnets[place] for place in places], cache, PLANS[mode](), "budgets"
+        table, [subnets[place] for place in places], device, cache, PLANS[mode](), "budgets"
     )
     return [
         Pick(float(budget), subnets[place], float(predicted[place]), m.latency_ms / speed)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compofa_deploy.deploy.device_choice import Asked, list_specs
+from compofa_deploy.deploy.device_choice import DeviceChoice, list_specs
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.tables.kit_builder import build_kit
@@ -31,6 +31,7 @@ from profilers.measuring.kit import Kit
 from profilers.measuring.timing import sample, warm_up
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.session import Array, Session
+from profilers.targets.local import LocalDevice
 
 BAR = 0.01
 NS_PER_US = 1_000
@@ -100,7 +101,7 @@ def main() -> None:
     print(f"the timer adds {overhead:.0f} ns to a call; {ARCHITECTURE} at {RESOLUTION} px, one thread")
     print(f"{'device spec':32} {'shortest block':>15} {'adds':>7}  {'shortest network':>17} {'adds':>7}")
     kept = True
-    for spec in list_specs(Asked(threads=1))[0]:
+    for spec in list_specs(DeviceChoice(threads=1), LocalDevice(Path()))[0]:
         with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
             form = choose_form(spec.runtime, spec.precision)
             kit = build_kit(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from compofa_deploy.api.devices import open_local
 from compofa_deploy.bench.match_bundles import compare_pairs, find_pairs
 from compofa_deploy.bench.measure_machine import measure_machine
 from compofa_deploy.bench.noise import Noise
@@ -47,8 +48,9 @@ def run_bench(
         MeasurementError: A bundle cannot be loaded or run.
         RuntimeUnavailable: A bundle's runtime does not work here.
     """
-    subjects = find_subjects(bundles)
-    return run_subjects(subjects, plan_sampling(sampled_ms), watcher, label, command)
+    device = open_local()
+    subjects = find_subjects(bundles, device)
+    return run_subjects(subjects, plan_sampling(sampled_ms), device, watcher, label, command)
 
 
 def compare_bundles(
@@ -71,8 +73,9 @@ def compare_bundles(
         InputError: A folder is not a bundle, or no two bundles have one name.
         MeasurementError: A bundle cannot be loaded or run.
     """
-    pairs, warnings = find_pairs(old, new)
-    found = compare_pairs(pairs, max_regression, limit_s, np.random.default_rng(), on_share)
+    device = open_local()
+    pairs, warnings = find_pairs(old, new, device)
+    found = compare_pairs(pairs, device, max_regression, limit_s, np.random.default_rng(), on_share)
     return BundleComparison(tuple(found), warnings)
 
 
@@ -92,4 +95,4 @@ def measure_noise(
         InputError: The folder is not a bundle.
         MeasurementError: The model cannot be loaded or run.
     """
-    return measure_machine(bundle, limit_s, np.random.default_rng(0), on_seconds)
+    return measure_machine(bundle, open_local(), limit_s, np.random.default_rng(0), on_seconds)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compofa_deploy.accuracy.beside_supernet import find_by_precision
+from compofa_deploy.api.devices import open_local
 from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from compofa_deploy.bundle.classify import Classified, classify
 from compofa_deploy.bundle.verify import Report
@@ -50,7 +51,9 @@ def export(
     loaded = load_supernet(supernet)
     if isinstance(subnet, str):
         subnet = read_subnet(subnet, find_family(loaded.architecture).CHOICES)
-    return export_to_folder(loaded, subnet, find_by_precision(accuracies, supernet), output, options)
+    return export_to_folder(
+        loaded, subnet, find_by_precision(accuracies, supernet), output, options, open_local()
+    )
 
 
 def run(bundle: Bundle | Path, images: Sequence[Path], top: int = 3) -> list[Classified]:
@@ -70,7 +73,7 @@ def run(bundle: Bundle | Path, images: Sequence[Path], top: int = 3) -> list[Cla
         RuntimeUnavailable: The bundle's runtime does not work here.
     """
     found = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-    return classify(found, list_image_files(images), top)
+    return classify(found, list_image_files(images), open_local(), top)
 
 
 def verify(bundle: Path, measure: bool = True, watcher: Watcher = SILENT) -> Report:
@@ -90,4 +93,4 @@ def verify(bundle: Path, measure: bool = True, watcher: Watcher = SILENT) -> Rep
         RuntimeUnavailable: The bundle's runtime does not work here.
     """
     progress = watcher.on_progress() if measure else None
-    return verify_bundle(bundle, measure, watcher.on_step, progress)
+    return verify_bundle(bundle, open_local(), measure, watcher.on_step, progress)

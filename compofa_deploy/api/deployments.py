@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compofa_deploy.accuracy.beside_supernet import load_by_precision
+from compofa_deploy.api.devices import open_local
 from compofa_deploy.data.decode import OnSkip, say_nothing
 from compofa_deploy.data.held_out import load_held_out
 from compofa_deploy.deploy.choose_specs import choose_specs
@@ -45,7 +46,8 @@ def deploy(
         RuntimeUnavailable: A runtime that was named does not work here.
     """
     loaded, known = load_supernet(supernet), load_by_precision(accuracies, supernet)
-    specs, left_out = choose_specs(options, known)
+    device = open_local()
+    specs, left_out = choose_specs(options, known, device)
     for left in left_out:
         watcher.on_step(f"left out: {left.what}: {left.why}")
     images = None
@@ -64,5 +66,5 @@ def deploy(
         options.command,
         images,
     )
-    deployed = deploy_job(job, output, Cache.default(), watcher, options.mode)
+    deployed = deploy_job(job, output, device, Cache.default(), watcher, options.mode)
     return replace(deployed, left_out=(*left_out, *deployed.left_out))

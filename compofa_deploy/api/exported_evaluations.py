@@ -7,15 +7,14 @@ from pathlib import Path
 
 from compofa_deploy.accuracy.beside_supernet import load_accuracy_table
 from compofa_deploy.accuracy.table import AccuracyTable
+from compofa_deploy.api.devices import open_local
 from compofa_deploy.data.decode import OnSkip
 from compofa_deploy.data.held_out import load_held_out
 from compofa_deploy.deploy.exported_accuracy import evaluate_exported as evaluate_graphs
 from compofa_deploy.deploy.exported_accuracy import list_promising
 from compofa_deploy.deploy.exported_options import ExportedOptions
 from compofa_deploy.supernet.stored import load_supernet
-from profilers.machine.environment import read_machine
 from profilers.measuring.watcher import SILENT, Watcher
-from profilers.runtimes.registry import find_spec
 
 
 def evaluate_exported(
@@ -51,7 +50,8 @@ def evaluate_exported(
     splits = load_held_out(data, loaded, supernet, on_skip, options.test_split)
     for account in splits.accounts:
         watcher.on_note(account.describe())
-    threads = options.threads or read_machine().usable_threads
+    device = open_local()
+    threads = options.threads or device.read_machine().usable_threads
     if options.fronts:
         wanted = list_promising(loaded, load_accuracy_table(None, supernet), options.fronts)
     partial = output.with_name(f"{output.name}.partial")
@@ -59,9 +59,10 @@ def evaluate_exported(
         loaded,
         splits,
         options.resolutions or loaded.architecture.resolutions,
-        find_spec(replace(options.device, threads=threads)),
+        device.find_spec(replace(options.device, threads=threads)),
         str(loaded.origin.get("data", "")),
         options.command,
+        device,
         partial,
         lambda resolution, done, total: watcher.on_count(f"evaluating {resolution} px", done, total),
         wanted,

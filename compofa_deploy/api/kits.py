@@ -8,7 +8,7 @@ from pathlib import Path
 from compofa_deploy.graph.form import choose_form
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.tables.kit_builder import build_kit as write_kit_files
-from compofa_deploy.tables.profile_local import PLANS
+from compofa_deploy.tables.profile import PLANS
 from latency_tables.device import DeviceRequest
 from latency_tables.files import replace_file
 from latency_tables.measured_kit import MeasuredKit

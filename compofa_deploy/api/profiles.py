@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compofa_deploy.api.devices import open_local
 from compofa_deploy.space.named_architectures import find_architecture
 from compofa_deploy.supernet.stored import BUILT_IN
 from compofa_deploy.tables.cache import Cache
-from compofa_deploy.tables.profile_local import FullSurvey, Survey, make_table
+from compofa_deploy.tables.profile import FullSurvey, Survey, make_table
 from compofa_deploy.tables.profile_options import ProfileOptions
 from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
 from compofa_deploy.tables.recalibration import plan_recalibration
@@ -19,7 +20,6 @@ from latency_tables.recalibrate import MAX_NETWORKS
 from latency_tables.shipped import FOLDER
 from latency_tables.table import LatencyTable
 from profilers.measuring.watcher import SILENT, Watcher
-from profilers.runtimes.registry import find_spec
 from profilers.targets.ssh import Target
 
 DEFAULTS = ProfileOptions()
@@ -49,9 +49,10 @@ def profile(options: ProfileOptions = DEFAULTS, watcher: Watcher = SILENT) -> La
         RuntimeUnavailable: The runtime does not work here.
     """
     survey = plan_survey(options)
-    spec = find_spec(options.device)
+    device = open_local()
+    spec = device.find_spec(options.device)
     watcher.on_step(f"{describe_survey(options)} {survey.architecture.name} on {spec.describe()}")
-    return make_table(survey, spec, Cache.default(), options.mode, watcher.on_progress())
+    return make_table(survey, spec, device, Cache.default(), options.mode, watcher.on_progress())
 
 
 def profile_targets(
@@ -147,6 +148,8 @@ def validate(
             "with compofa profile"
         )
     watcher.on_step(f"measuring {networks} subnets twice on {table.spec.describe()}")
-    validated = validate_table(table, Cache.default(), networks, seed, mode, watcher.on_progress())
+    validated = validate_table(
+        table, open_local(), Cache.default(), networks, seed, mode, watcher.on_progress()
+    )
     validated.save(path)
     return validated

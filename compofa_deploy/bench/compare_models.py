@@ -8,9 +8,8 @@ counts the median ratio, in which those that were measured in quieter moments we
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,8 @@ from latency_tables.errors import WorkerDied
 from latency_tables.machine import list_doubts
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
-from profilers.machine.environment import read_conditions
 from profilers.measuring.paired_worker import Block
-from profilers.measuring.worker_process import WorkerProcess
+from profilers.targets.device import Device, TimedModel
 
 Array = NDArray[np.float64]
 OnShare = Callable[[float], None]
@@ -41,13 +39,13 @@ SPREAD_QUANTILE = 1 / 6
 """How far the fastest calls lie apart, up to this share of them, tells how sure the very fastest is."""
 ATTEMPTS = 2
 """A measuring process that dies is replaced once."""
-BLOCK_LIMIT_S = 120.0
-"""A block that takes longer is taken for a hang."""
 
 
 def compare_models(
     name: str,
-    pair: Mapping[str, Mapping[str, Any]],
+    old: TimedModel,
+    new: TimedModel,
+    device: Device,
     max_regression: float,
     limit_s: float,
     error: float,
@@ -55,15 +53,28 @@ def compare_models(
     on_share: OnShare = lambda share: None,
     notes: Sequence[str] = (),
 ) -> Comparison:
-    """The answer for one model, after ``limit_s`` at the latest unless blocks would be too few; ``pair`` are requests
-    as :func:`~profilers.measuring.paired_worker.locate` makes them, of the ``old`` and the ``new``.
+    """Compare two models on one device.
 
-    :class:`MeasurementError` or :class:`WorkerDied`, saying which of the two, where one cannot be loaded or run.
+    Args:
+        name: The name of the comparison.
+        old: The model that is compared with.
+        new: The model that must not be slower.
+        device: The device that times them.
+        max_regression: The largest acceptable slowdown, relative.
+        limit_s: The time limit in seconds. It takes longer where blocks would be too few.
+        error: The share of wrong answers that is allowed.
+        rng: Draws which model of a block is called first.
+        on_share: Called with the share of the time that has passed.
+        notes: What the reader must know of how the models differ.
+
+    Raises:
+        MeasurementError: A model cannot be loaded or run; the message says which.
+        WorkerDied: The measuring process died.
     """
-    begun, before = now_ns(), read_conditions()
+    begun, before = now_ns(), device.read_conditions()
     spending, blocks = AlphaSpending(error), list[Block]()
     interval: Interval | None = None
-    with closing(iterate_blocks(pair, rng)) as stream:
+    with closing(iterate_blocks(old, new, device, rng)) as stream:
         for block in stream:
             blocks.append(block)
             share = _find_share(blocks, (now_ns() - begun) / NS_PER_S, limit_s, spending.fewest_blocks)
@@ -75,7 +86,7 @@ def compare_models(
     assert interval is not None
     verdict = decide(interval.low, interval.high, max_regression)
     seconds = (now_ns() - begun) / NS_PER_S
-    doubts = list_doubts((before, read_conditions()), max(side["spec"]["threads"] for side in pair.values()))
+    doubts = list_doubts((before, device.read_conditions()), max(old.spec.threads, new.spec.threads))
     reason = ""
     if verdict is Verdict.COULD_NOT_TELL:
         reason = "; ".join([explain_width(interval, max_regression, seconds), *doubts])
@@ -96,23 +107,31 @@ def compare_models(
 
 
 def iterate_blocks(
-    pair: Mapping[str, Mapping[str, Any]], rng: np.random.Generator
+    old: TimedModel, new: TimedModel, device: Device, rng: np.random.Generator
 ) -> Generator[Block, None, None]:
-    """Blocks without end, in one process of their own, which ends when this is closed. Who is first is drawn by
-    ``rng``. The first block only tells how many calls make a burst, and is kept from the rest."""
-    request = {"pair": pair}
-    with WorkerProcess() as worker:
-        worker.start(request)
+    """Measure blocks without end, until the generator is closed.
+
+    A first block tells how many calls make a burst, and is not among the results.
+
+    Args:
+        old: One model.
+        new: The other model.
+        device: The device that times them.
+        rng: Draws which model of a block is called first.
+
+    Raises:
+        MeasurementError: A model cannot be loaded or run; the message says which.
+        WorkerDied: The measuring process died twice.
+    """
+    with device.compare_models(old, new) as measure_block:
         calls, attempts = 0, 1
         while True:
-            ask = {"new_first": bool(rng.integers(2)), "calls": calls or PILOT_CALLS}
             try:
-                block = Block.from_dict(worker.ask(ask, BLOCK_LIMIT_S))
+                block = measure_block(bool(rng.integers(2)), calls or PILOT_CALLS)
             except WorkerDied:
                 if attempts == ATTEMPTS:
                     raise
                 attempts += 1
-                worker.start(request)
                 continue
             if calls:
                 yield block

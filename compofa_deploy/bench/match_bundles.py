@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from compofa_deploy.bundle.bundle import MANIFEST
 from compofa_deploy.bundle.deployment import Tensor
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError, MeasurementError, MismatchError
-from profilers.measuring.paired_worker import locate
+from profilers.targets.device import Device, TimedModel
 
 OnModel = Callable[[str, float], None]
 """Called with a model's name and the share of its time that has passed, 0 to 1."""
@@ -33,12 +32,13 @@ class Pair:
     notes: tuple[str, ...]
 
 
-def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
+def find_pairs(old: Path, new: Path, device: Device) -> tuple[list[Pair], tuple[str, ...]]:
     """Match bundles by the names of their folders.
 
     Args:
         old: A bundle, or a folder of bundles.
         new: A bundle, or a folder of bundles.
+        device: The device that will time them.
 
     Returns:
         The pairs, and one sentence for each bundle that only one side has.
@@ -50,7 +50,7 @@ def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
     """
     olds, news = _list_bundles(old), _list_bundles(new)
     if len(olds) == len(news) == 1 and "" in olds and "" in news:
-        (one,), (other,) = find_subjects([old]), find_subjects([new])
+        (one,), (other,) = find_subjects([old], device), find_subjects([new], device)
         names = dict.fromkeys(subject.bundle.deployment.subnet for subject in (one, other))
         return [_match(" -> ".join(names), one, other)], ()
     if "" in olds or "" in news:
@@ -65,8 +65,8 @@ def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
         )
     pairs = zip(
         shared,
-        find_subjects([olds[name] for name in shared]),
-        find_subjects([news[name] for name in shared]),
+        find_subjects([olds[name] for name in shared], device),
+        find_subjects([news[name] for name in shared], device),
         strict=True,
     )
     alone = [
@@ -80,6 +80,7 @@ def find_pairs(old: Path, new: Path) -> tuple[list[Pair], tuple[str, ...]]:
 
 def compare_pairs(
     pairs: Sequence[Pair],
+    device: Device,
     max_regression: float,
     limit_s: float,
     rng: np.random.Generator,
@@ -89,6 +90,7 @@ def compare_pairs(
 
     Args:
         pairs: The pairs to compare.
+        device: The device that times them.
         max_regression: The largest acceptable slowdown, relative.
         limit_s: The time limit for each pair, in seconds.
         rng: Draws which model of a block is called first.
@@ -100,21 +102,25 @@ def compare_pairs(
     """
     error = allow_error(len(pairs))
     return [
-        _compare(pair, max_regression, limit_s, error, rng, partial(on_model, pair.name)) for pair in pairs
+        _compare(pair, device, max_regression, limit_s, error, rng, partial(on_model, pair.name))
+        for pair in pairs
     ]
 
 
 def _compare(
     pair: Pair,
+    device: Device,
     max_regression: float,
     limit_s: float,
     error: float,
     rng: np.random.Generator,
     on_share: Callable[[float], None],
 ) -> Comparison:
-    sides = {word: _locate(subject) for word, subject in (("old", pair.old), ("new", pair.new))}
+    old, new = (TimedModel(subject.bundle.read_files(), subject.spec) for subject in (pair.old, pair.new))
     try:
-        return compare_models(pair.name, sides, max_regression, limit_s, error, rng, on_share, pair.notes)
+        return compare_models(
+            pair.name, old, new, device, max_regression, limit_s, error, rng, on_share, pair.notes
+        )
     except MeasurementError as failed:
         raise type(failed)(
             f"{pair.old.bundle.folder} and {pair.new.bundle.folder}: {failed}; export it anew for this machine"
@@ -165,7 +171,3 @@ def _describe_version(made_for: DeviceSpec, here: DeviceSpec) -> str:
     if made_for.runtime_version == here.runtime_version:
         return ""
     return f"was made with {made_for.runtime} {made_for.runtime_version}, and runs here on {here.runtime_version}"
-
-
-def _locate(subject: Subject) -> dict[str, Any]:
-    return locate(subject.spec, subject.bundle.model_files, subject.bundle.deployment.input.shape)

@@ -7,7 +7,7 @@ while the machine stays as quiet as it was during the measurement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,8 +24,8 @@ from latency_tables.device import DeviceSpec
 from latency_tables.machine import Conditions, list_doubts
 from latency_tables.units import NS_PER_MS, NS_PER_S
 from profilers.machine.clock import now_ns
-from profilers.machine.environment import read_conditions
 from profilers.measuring.paired_worker import Block
+from profilers.targets.device import Device, TimedModel
 
 Array = NDArray[np.float64]
 
@@ -106,8 +106,8 @@ class Noise:
 
 
 def measure_noise(
-    spec: DeviceSpec,
-    model: Mapping[str, Any],
+    model: TimedModel,
+    device: Device,
     limit_s: float,
     rng: np.random.Generator,
     on_seconds: Callable[[float], None] = lambda seconds: None,
@@ -115,8 +115,8 @@ def measure_noise(
     """Compare a network with itself.
 
     Args:
-        spec: The device spec to measure.
-        model: A request of :func:`profilers.measuring.paired_worker.locate`.
+        model: The network.
+        device: The device that times it.
         limit_s: How long to measure, in seconds. It takes longer where blocks would be too few.
         rng: Draws the order within blocks, and resamples them.
         on_seconds: Called with the seconds that have passed.
@@ -125,18 +125,18 @@ def measure_noise(
         MeasurementError: The network cannot be loaded or run.
         WorkerDied: The measuring process died.
     """
-    begun, conditions = now_ns(), [read_conditions()]
+    begun, conditions = now_ns(), [device.read_conditions()]
     blocks: list[Block] = []
     ended = [0.0]
-    with closing(iterate_blocks({"old": model, "new": model}, rng)) as stream:
+    with closing(iterate_blocks(model, model, device, rng)) as stream:
         for block in stream:
             blocks.append(block)
             ended.append((now_ns() - begun) / NS_PER_S)
             on_seconds(ended[-1])
             if ended[-1] >= limit_s and len(blocks) >= MIN_BLOCKS:
                 break
-    conditions.append(read_conditions())
-    return describe_noise(spec, blocks, ended[1:], conditions, rng)
+    conditions.append(device.read_conditions())
+    return describe_noise(model.spec, blocks, ended[1:], conditions, rng)
 
 
 def describe_noise(

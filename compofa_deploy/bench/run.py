@@ -16,10 +16,10 @@ from latency_tables.measured_kit import MeasuredKit
 from latency_tables.scratch import scratch_folder
 from profilers.machine.clock import read_time
 from profilers.measuring.kit import make_item, write_kit
-from profilers.measuring.load_cost import Load, measure_load
+from profilers.measuring.load_cost import Load
 from profilers.measuring.plan import Plan
-from profilers.measuring.runner import OnProgress, measure_kit
-from profilers.runtimes.registry import find_spec
+from profilers.measuring.runner import OnProgress
+from profilers.targets.device import Device
 
 SESSIONS = 10
 LOADS = 3
@@ -52,11 +52,17 @@ class Subject:
     spec: DeviceSpec
 
 
-def find_subjects(folders: Sequence[Path]) -> list[Subject]:
-    """Bundles by the names of their folders, with the device specs that they were made for, on this machine.
+def find_subjects(folders: Sequence[Path], device: Device) -> list[Subject]:
+    """Read bundles, to be measured under the settings that they were made for.
 
-    :class:`InputError` where one is no bundle, was changed or damaged, cannot be set up here as it was, or has the name
-    of another; :class:`RuntimeUnavailable` where its runtime is not installed.
+    Args:
+        folders: The bundles. Each is known by the name of its folder.
+        device: The device that will measure them.
+
+    Raises:
+        InputError: A folder is no bundle, was changed or damaged, has the name of another, or asks for settings that
+            the device does not have.
+        RuntimeUnavailable: The runtime of a bundle does not work on the device.
     """
     found: dict[str, Subject] = {}
     for folder in folders:
@@ -70,7 +76,7 @@ def find_subjects(folders: Sequence[Path]) -> list[Subject]:
         except VerificationError as error:
             # Not an answer to what is asked here, as it is to compofa verify.
             raise InputError(str(error)) from None
-        found[name] = Subject(name, bundle, find_spec(DeviceRequest.of(bundle.spec)))
+        found[name] = Subject(name, bundle, device.find_spec(DeviceRequest.of(bundle.spec)))
     return list(found.values())
 
 
@@ -89,37 +95,53 @@ def plan_sampling(sampled_ms: float) -> Plan:
 
 
 def run_bench(
-    subjects: Sequence[Subject], plan: Plan, watcher: Watcher, label: str = "", made_by: str = ""
+    subjects: Sequence[Subject],
+    plan: Plan,
+    device: Device,
+    watcher: Watcher,
+    label: str = "",
+    made_by: str = "",
 ) -> BenchResult:
-    """Measure bundles, those of one device spec beside each other.
+    """Measure bundles. Bundles of one device spec are measured in one run.
 
-    :class:`MeasurementError` or :class:`WorkerDied`, naming the bundle, where one cannot be loaded or run.
+    Args:
+        subjects: The bundles.
+        plan: How long and how often to measure.
+        device: The device that measures.
+        watcher: Told of the progress.
+        label: What the result is of, such as a commit.
+        made_by: The command that made the result.
+
+    Raises:
+        MeasurementError: A bundle cannot be loaded or run; the message names it.
+        WorkerDied: The measuring process died; the message names the bundle.
     """
     found: dict[str, BenchmarkedBundle] = {}
     loads: dict[str, tuple[Load, ...]] = {}
     for subject in subjects:
         watcher.on_step(f"loading {subject.name} in {LOADS} new processes")
-        loads[subject.name] = _load(subject)
+        loads[subject.name] = _load(subject, device)
     for spec in dict.fromkeys(subject.spec for subject in subjects):
         group = {f"bundle-{i}": subject for i, subject in enumerate(subjects) if subject.spec == spec}
         names = ", ".join(subject.name for subject in group.values())
         watcher.on_step(f"measuring {names} on {spec.describe()}")
-        kit = _measure(group, spec, plan, watcher.on_progress())
+        kit = _measure(group, spec, plan, device, watcher.on_progress())
         for id, subject in group.items():
             subnet = subject.bundle.deployment.subnet
             found[subject.name] = BenchmarkedBundle(subject.name, subnet, loads[subject.name], kit, id)
     return BenchResult(read_time(), label, made_by, tuple(found[subject.name] for subject in subjects))
 
 
-def _load(subject: Subject) -> tuple[Load, ...]:
+def _load(subject: Subject, device: Device) -> tuple[Load, ...]:
+    files = subject.bundle.read_files()
     try:
-        return tuple(measure_load(subject.spec, subject.bundle.model_files) for _ in range(LOADS))
+        return tuple(device.measure_load(files, subject.spec) for _ in range(LOADS))
     except MeasurementError as error:
         raise type(error)(f"{subject.bundle.folder}: {error}") from None
 
 
 def _measure(
-    group: Mapping[str, Subject], spec: DeviceSpec, plan: Plan, on_progress: OnProgress
+    group: Mapping[str, Subject], spec: DeviceSpec, plan: Plan, device: Device, on_progress: OnProgress
 ) -> MeasuredKit:
     items, apart = [make_baseline(spec)], {}
     for id, subject in group.items():
@@ -128,4 +150,4 @@ def _measure(
         apart[id] = weights
     with scratch_folder("bench") as folder:
         kit = write_kit(Path(folder), ARCHITECTURE.to_dict(), items, apart)
-        return measure_kit(kit, spec, None, plan, on_progress)
+        return device.measure_kit(kit, spec, plan, on_progress=on_progress)

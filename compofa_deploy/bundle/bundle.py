@@ -16,7 +16,7 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import FormatError, InputError, VerificationError
 from latency_tables.files import read_bytes, read_json
 from latency_tables.machine import hash_json
-from profilers.measuring.open_model import ModelPaths
+from profilers.measuring.model_files import ModelFiles
 from profilers.runtimes.registry import find_runtime
 
 MANIFEST = "deployment.json"
@@ -39,20 +39,16 @@ class Bundle:
         """The device spec that the bundle was made for."""
         return DeviceSpec.from_dict(self.deployment.device_spec, f"{self.folder / MANIFEST}, device_spec")
 
-    @property
-    def model_files(self) -> ModelPaths:
-        """Where the model is and its weights are, with their hashes, for a process that reads them itself."""
-        model, weights = self.deployment.model, self.deployment.weights
-        if weights is None:
-            return ModelPaths(self.folder / model.file, model.sha256)
-        return ModelPaths(self.folder / model.file, model.sha256, self.folder / weights.file, weights.sha256)
+    def read_files(self) -> ModelFiles:
+        """The model and its weights, each checked against its hash as it is read."""
+        return ModelFiles(self.read_model(), self.read_weights(), self.deployment.input.shape)
 
     def read_model(self) -> bytes:
         """The model file's bytes, checked against the hash as they are read."""
         return read_checked(self.folder, self.deployment.model)
 
     def read_weights(self) -> bytes:
-        """The same for the weights, where they have a file of their own; else empty."""
+        """The weights file's bytes, checked against the hash; empty where the model holds its weights."""
         entry = self.deployment.weights
         return b"" if entry is None else read_checked(self.folder, entry)
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from compofa_deploy.bundle.bundle import Bundle
-from compofa_deploy.bundle.verify import run_model
 from compofa_deploy.files.images import Preprocess, open_image
 from latency_tables.device import DeviceRequest
-from profilers.runtimes.registry import find_spec
+from profilers.targets.device import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,27 @@ class Classified:
     labels: tuple[tuple[str, float], ...]
 
 
-def classify(bundle: Bundle, paths: Sequence[Path], top: int = 3) -> list[Classified]:
-    """Classify image files of any size. :class:`InputError` names the first that cannot be read."""
+def classify(bundle: Bundle, paths: Sequence[Path], device: Device, top: int = 3) -> list[Classified]:
+    """Classify image files of any size.
+
+    Args:
+        bundle: The bundle whose model classifies them.
+        paths: The image files.
+        device: The device that runs the model.
+        top: How many labels each answer has.
+
+    Returns:
+        The answers, in the order of the paths.
+
+    Raises:
+        InputError: An image cannot be read; the message names the first such file.
+    """
     deployment = bundle.deployment
     preprocess = Preprocess(deployment.preprocess.mean, deployment.preprocess.std)
     side = deployment.input.shape[-1]
     images = preprocess.load((open_image(path, str(path)) for path in paths), side)
-    spec, weights = find_spec(DeviceRequest.of(bundle.spec)), bundle.read_weights()
-    logits = run_model(deployment, bundle.read_model(), images, spec, weights).astype(np.float64)
+    spec = device.find_spec(DeviceRequest.of(bundle.spec))
+    logits = device.run_model(bundle.read_files(), spec, images).astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     classified = []

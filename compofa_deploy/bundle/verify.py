@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,16 +15,20 @@ from compofa_deploy.bundle.bundle import Bundle, load_bundle
 from compofa_deploy.bundle.deployment import Deployment, MeasuredLatency
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.graph.reference_network import build_reference
+from compofa_deploy.graph.reference_network import make_reference
 from compofa_deploy.space.architecture import Architecture
+from compofa_deploy.space.families import find_family
+from compofa_deploy.space.layers import list_layers
+from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
-from profilers.machine.environment import read_conditions
+from profilers.machine.clock import read_time
+from profilers.measuring.kit import make_item, write_kit
+from profilers.measuring.model_files import ModelFiles
 from profilers.measuring.plan import Plan
-from profilers.measuring.runner import OnProgress, measure_models
-from profilers.runtimes.registry import find_runtime, find_spec
-from profilers.runtimes.session import Session
+from profilers.measuring.runner import OnProgress
+from profilers.targets.device import Device
 
 MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
 """For one model against its budget: some 2 s for a model of 1 ms."""
@@ -55,35 +60,47 @@ class Report:
 
 def verify(
     folder: Path,
+    device: Device,
     measure: bool = True,
     on_step: Callable[[str], None] = lambda step: None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Check a bundle's hashes, its numbers against the stored reference, and its latency against the budget.
 
-    :class:`VerificationError` at the first that fails. The latency is measured on this machine.
+    Args:
+        folder: The bundle's folder.
+        device: The device that runs and measures the model.
+        measure: Whether to measure the latency.
+        on_step: Told the name of each step as it begins.
+        on_progress: Called after each session of the measurement.
+
+    Returns:
+        What was found.
+
+    Raises:
+        VerificationError: The first check that failed.
+        MeasurementError: The model cannot be run or measured on the device.
+        InputError: The folder is no bundle, or the device does not have the settings that it was made for.
     """
     on_step("hashes")
     bundle = load_bundle(folder)
-    deployment = bundle.deployment
+    deployment, files = bundle.deployment, bundle.read_files()
     made_for, inspected = bundle.spec, ""
     try:
-        inspected = find_runtime(made_for.runtime).inspect(bundle.read_model(), made_for)
-        spec = find_spec(DeviceRequest.of(made_for))
+        inspected = device.inspect_model(files, made_for)
+        spec = device.find_spec(DeviceRequest.of(made_for))
     except RuntimeUnavailable as error:
         what = f", it is {inspected}" if inspected else ""
         raise RuntimeUnavailable(
             f"{bundle.folder}: its hashes are right{what}; it was not run: {error}"
         ) from None
     on_step("numbers")
-    pixels, expected = bundle.read_reference()
-    model, weights = bundle.read_model(), bundle.read_weights()
-    difference = check_numbers(deployment, model, pixels, expected, spec, weights)
+    difference = check_numbers(deployment, files, bundle.read_reference(), spec, device)
     measured: MeasuredLatency | None = None
     doubts: tuple[str, ...] = ()
     if measure:
         on_step("latency")
-        measurement = measure_model(deployment, model, spec, on_progress, weights)
+        measurement = measure_model(deployment, files, spec, device, on_progress)
         measured = summarise(measurement, deployment.budget.percentile if deployment.budget else 50)
         doubts = measurement.doubts
         if deployment.budget is not None and measured.high_ms > deployment.budget.limit_ms:
@@ -104,18 +121,29 @@ def verify(
 
 def check_numbers(
     deployment: Deployment,
-    model: bytes,
-    pixels: NDArray[np.uint8],
-    expected: NDArray[np.float64],
+    files: ModelFiles,
+    reference: tuple[NDArray[np.uint8], NDArray[np.float64]],
     spec: DeviceSpec,
-    weights: bytes = b"",
+    device: Device,
 ) -> float:
-    """Run a model on the reference's pixels; the largest relative difference, or :class:`VerificationError`.
+    """Compare a model's logits with those of the reference.
 
-    ``weights`` are those that the bundle keeps apart from the model, here and below.
+    Args:
+        deployment: The manifest of the model's bundle.
+        files: The model.
+        reference: Pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them.
+        spec: The device spec to run the model under.
+        device: The device that runs it.
+
+    Returns:
+        The largest difference, relative to the largest logit where that is above 1.
+
+    Raises:
+        VerificationError: The difference is above the tolerance, or the logits have another shape or are not finite.
     """
+    pixels, expected = reference
     images = Preprocess(deployment.preprocess.mean, deployment.preprocess.std).normalise(pixels)
-    logits = run_model(deployment, model, images, spec, weights)
+    logits = device.run_model(files, spec, images)
     if logits.shape != expected.shape or not np.isfinite(logits).all():
         raise VerificationError(
             f"subnet {deployment.subnet}: the model gives {list(logits.shape)} numbers, not all finite or not as many "
@@ -130,42 +158,38 @@ def check_numbers(
     return difference
 
 
-def run_model(
-    deployment: Deployment,
-    model: bytes,
-    images: NDArray[np.float32],
-    spec: DeviceSpec,
-    weights: bytes = b"",
-) -> NDArray[np.float32]:
-    """Logits (n, classes) of any number of images (n, 3, side, side), a batch of the model's size at a time."""
-    with find_runtime(spec.runtime).open(model, spec, weights) as session:
-        return run_batches(session, deployment.input.shape[0], images)
-
-
-def run_batches(session: Session, batch: int, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits (n, classes) of any number of images (n, 3, side, side) by a model that takes ``batch`` at once."""
-    padded = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.float32)])
-    logits = [
-        session.run({session.inputs[0].name: padded[i : i + batch]})[session.outputs[0].name]
-        for i in range(0, len(padded), batch)
-    ]
-    return np.concatenate(logits)[: len(images)]
-
-
 def measure_model(
     deployment: Deployment,
-    model: bytes,
+    files: ModelFiles,
     spec: DeviceSpec,
+    device: Device,
     on_progress: OnProgress | None = None,
-    weights: bytes = b"",
 ) -> Measurement:
-    """Measure a bundle's model on this machine, between looks at the reference network."""
+    """Measure a bundle's model beside the reference network.
+
+    Args:
+        deployment: The manifest of the model's bundle.
+        files: The model.
+        spec: The device spec to measure it under.
+        device: The device that measures it.
+        on_progress: Called after each session.
+    """
+    architecture = Architecture.from_dict(deployment.architecture)
+    subnet = Subnet.parse(deployment.subnet, find_family(architecture).CHOICES)
     form = choose_form(spec.runtime, spec.precision)
-    reference = build_reference(Architecture.from_dict(deployment.architecture), spec.batch, form)
-    label = deployment.subnet
-    return measure_models(
-        {label: model}, reference, spec, MEASURE_PLAN, on_progress, weights={label: weights}
-    )[0]
+    reference = make_reference(architecture, architecture.resolutions, spec.batch, form)
+    item = make_item(
+        "model",
+        "network",
+        files.model,
+        layers=tuple(layer.key for layer in list_layers(architecture, subnet)),
+        label=deployment.subnet,
+        weights=files.weights,
+    )
+    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+        models = [(item, files.model), reference]
+        kit = write_kit(Path(folder), deployment.architecture, models, {item.id: files.weights})
+        return device.measure_kit(kit, spec, MEASURE_PLAN, on_progress=on_progress).measurements[0]
 
 
 def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
@@ -178,7 +202,7 @@ def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
         percentiles_ms={str(p): measurement.percentile(p) for p in PERCENTILES},
         sessions=len(measurement.sessions),
         samples=sum(len(session.samples_ns) for session in measurement.sessions),
-        when=read_conditions().when,
+        when=read_time(),
     )
 
 

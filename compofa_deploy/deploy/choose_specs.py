@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.deploy.device_choice import AUTO, Asked, leave_unknown_out, list_specs
+from compofa_deploy.deploy.device_choice import AUTO, DeviceChoice, leave_unknown_out, list_specs
 from compofa_deploy.deploy.options import DeployOptions
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError
-from profilers.runtimes.registry import find_spec
+from profilers.targets.device import Device
 
 
 def choose_specs(
-    options: DeployOptions, accuracies: AccuraciesByPrecision
+    options: DeployOptions, accuracies: AccuraciesByPrecision, device: Device
 ) -> tuple[list[DeviceSpec], list[Skipped]]:
     """Lists the device specs to choose among.
 
@@ -22,6 +22,7 @@ def choose_specs(
     Args:
         options: The runtime, device, precision and threads that are asked for.
         accuracies: The supernet's accuracies.
+        device: The device that is deployed to.
 
     Returns:
         The device specs, and those that were left out with the reason.
@@ -44,13 +45,13 @@ def choose_specs(
             options.batch,
             graph_level=options.target_platform,
         )
-        return [find_spec(request)], []
+        return [device.find_spec(request)], []
     if options.target_platform:
         raise InputError(
             "--target-platform is of onnxruntime_mobile alone; name its precision and threads as well"
         )
-    asked = Asked(options.runtime, options.device, precision, threads, options.batch)
-    specs, left_out = list_specs(asked)
+    choice = DeviceChoice(options.runtime, options.device, precision, threads, options.batch)
+    specs, left_out = list_specs(choice, device)
     if precision == AUTO and options.data is None:
         specs, unknown = leave_unknown_out(specs, accuracies)
         left_out += unknown

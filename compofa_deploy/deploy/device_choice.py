@@ -1,4 +1,4 @@
-"""Which device specs there are to choose from on this machine."""
+"""The device specs of a device that a deployment chooses among."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from compofa_deploy.export.writers import TOLERANCES, WRITERS
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, InputError
-from profilers.runtimes.base import Runtime
-from profilers.runtimes.registry import find_runtime, list_runtimes
+from profilers.targets.device import Device
+from profilers.targets.runtime_status import RuntimeStatus
 
 AUTO = "auto"
 
@@ -27,9 +27,17 @@ SOME_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is wanted. ``auto`` is everything that makes sense here; an empty device or precision is a runtime's
-    first, but for ``runtime="auto"``, which looks at all devices. ``threads=0`` is every number that makes sense."""
+class DeviceChoice:
+    """The device specs that a deployment may choose among.
+
+    Attributes:
+        runtime: A runtime, or ``auto`` for all that work on the device.
+        device: The runtime's device. An empty text stands for the runtime's first, and for all with
+            ``runtime="auto"``.
+        precision: A precision, an empty text for the runtime's first, or ``auto`` for all.
+        threads: The number of threads, or 0 for every number that makes sense.
+        batch: Images at once.
+    """
 
     runtime: str = AUTO
     device: str = ""
@@ -38,32 +46,39 @@ class Asked:
     batch: int = 1
 
 
-def list_specs(asked: Asked) -> tuple[list[DeviceSpec], list[Skipped]]:
-    """The device specs of this machine that are asked for: runtimes x devices x precisions x threads.
+def list_specs(choice: DeviceChoice, device: Device) -> tuple[list[DeviceSpec], list[Skipped]]:
+    """List a device's specs that a choice allows: runtimes x devices x precisions x threads.
 
-    A runtime that was named must work: errors as of :meth:`profilers.runtimes.base.Runtime.spec`. Of
-    ``auto`` those are left out
-    that do not work here, or do not have what was asked for; :class:`InputError` where none is left.
+    Args:
+        choice: What may be chosen.
+        device: The device.
+
+    Returns:
+        The device specs, and the runtimes that ``auto`` skipped, because they do not work on the device or do not have
+        what the choice names.
+
+    Raises:
+        InputError: The named runtime does not have what the choice names, or no runtime has it.
+        RuntimeUnavailable: The named runtime does not work on the device.
     """
-    if asked.runtime != AUTO:
-        return list(_list_of(find_runtime(asked.runtime), asked)), []
+    if choice.runtime != AUTO:
+        return list(_list_of(choice.runtime, choice, device)), []
     specs: list[DeviceSpec] = []
-    left_out: list[Skipped] = []
-    for name in list_runtimes():
-        if name in LEFT_OUT or name not in WRITERS:
+    skipped: list[Skipped] = []
+    for status in device.list_runtimes():
+        if status.name in LEFT_OUT or status.name not in WRITERS:
             continue
-        state = find_runtime(name).check()
-        if not state.works:
-            left_out.append(Skipped(name, f"{state.why}; {state.fix}"))
+        if not status.works:
+            skipped.append(Skipped(status.name, f"{status.why}; {status.fix}"))
             continue
         try:
-            specs += _list_of(find_runtime(name), asked)
+            specs += _list_of(status.name, choice, device)
         except CompofaError as error:
-            left_out.append(Skipped(name, str(error)))
+            skipped.append(Skipped(status.name, str(error)))
     if not specs:
-        reasons = "; ".join(f"{left.what}: {left.why}" for left in left_out)
+        reasons = "; ".join(f"{left.what}: {left.why}" for left in skipped)
         raise InputError(f"no runtime here has what was asked for ({reasons})")
-    return specs, left_out
+    return specs, skipped
 
 
 def leave_unknown_out(
@@ -98,25 +113,31 @@ def list_threads(usable: int) -> tuple[int, ...]:
     return tuple(sorted({1, min(SOME_THREADS, usable), usable}))
 
 
-def _list_of(runtime: Runtime, asked: Asked) -> Iterator[DeviceSpec]:
-    for device in _list_devices(runtime, asked):
-        first = runtime.spec(DeviceRequest(runtime.name, device, batch=asked.batch))
-        for precision in _list_precisions(runtime, device, asked):
-            for threads in _list_threads(first, asked):
-                yield runtime.spec(DeviceRequest(runtime.name, device, precision, threads, asked.batch))
+def _list_of(runtime: str, choice: DeviceChoice, device: Device) -> Iterator[DeviceSpec]:
+    for name in _list_devices(runtime, choice, device):
+        first = device.find_spec(DeviceRequest(runtime, name, batch=choice.batch))
+        for precision in _list_precisions(first, choice, device):
+            for threads in _list_threads(first, choice):
+                yield device.find_spec(DeviceRequest(runtime, name, precision, threads, choice.batch))
 
 
-def _list_devices(runtime: Runtime, asked: Asked) -> Sequence[str]:
-    return runtime.devices if asked.runtime == AUTO and not asked.device else (asked.device,)
+def _list_devices(runtime: str, choice: DeviceChoice, device: Device) -> Sequence[str]:
+    if choice.runtime != AUTO or choice.device:
+        return (choice.device,)
+    return _find_status(runtime, device).devices
 
 
-def _list_precisions(runtime: Runtime, device: str, asked: Asked) -> Sequence[str]:
-    if asked.precision != AUTO:
-        return (asked.precision,)
-    return [p for p in runtime.precisions_on(runtime.find_device(device)) if p in TOLERANCES]
+def _list_precisions(first: DeviceSpec, choice: DeviceChoice, device: Device) -> Sequence[str]:
+    if choice.precision != AUTO:
+        return (choice.precision,)
+    return [p for p in _find_status(first.runtime, device).precisions[first.device] if p in TOLERANCES]
 
 
-def _list_threads(spec: DeviceSpec, asked: Asked) -> Sequence[int]:
-    if spec.device not in THREADED:
-        return (max(asked.threads, 1),) if asked.runtime != AUTO else (1,)
-    return (asked.threads,) if asked.threads else list_threads(spec.machine.usable_threads)
+def _list_threads(first: DeviceSpec, choice: DeviceChoice) -> Sequence[int]:
+    if first.device not in THREADED:
+        return (max(choice.threads, 1),) if choice.runtime != AUTO else (1,)
+    return (choice.threads,) if choice.threads else list_threads(first.machine.usable_threads)
+
+
+def _find_status(runtime: str, device: Device) -> RuntimeStatus:
+    return next(status for status in device.list_runtimes() if status.name == runtime)

@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import MISSING, SPLITS, AccuracyTable
-from compofa_deploy.bundle.verify import run_batches
 from compofa_deploy.data.classes import align_classes
 from compofa_deploy.data.labelled import FittableImages, ReadableImages
 from compofa_deploy.data.splits import DataSplits
 from compofa_deploy.evaluation.journal import EvaluationJournal
 from compofa_deploy.export.writers import find_writer
-from compofa_deploy.files.images import Preprocess
 from compofa_deploy.search.pareto import peel_fronts
 from compofa_deploy.space.layers import enumerate_compound
 from compofa_deploy.space.stage_units import list_units
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
-from profilers.runtimes.registry import find_runtime
-from profilers.runtimes.session import Session
+from profilers.measuring.model_files import ModelFiles
+from profilers.targets.device import Device
 
 BATCH = 250
 """Images that a graph takes at once. Numbers do not depend on it beyond rounding."""
+CHUNK = 4 * BATCH
+"""Images that a device is given at once, so that memory holds them at any resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,34 @@ class SizedImages:
 
 
 def count_exported(
-    supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, images: Sequence[SizedImages]
+    supernet: StoredSupernet, subnet: Subnet, spec: DeviceSpec, images: Sequence[SizedImages], device: Device
 ) -> list[int]:
-    """How many of each set of images a subnet classifies rightly, as it is exported for a device spec.
+    """Count the images that a subnet classifies rightly, as it is exported for a device spec.
 
-    The images are of the subnet's resolution. Errors as of :meth:`profilers.runtimes.base.Runtime.open`.
+    Args:
+        supernet: The supernet of the subnet.
+        subnet: The subnet.
+        spec: The device spec that it is exported for.
+        images: Sets of images of the subnet's resolution.
+        device: The device that runs the exported model.
+
+    Returns:
+        The number of images of each set that are classified rightly.
+
+    Raises:
+        MeasurementError: The model cannot be loaded or run on the device.
     """
     writer, spec = find_writer(spec.runtime), replace(spec, batch=BATCH)
-    files = writer.write_model(supernet, subnet, spec)
-    weights = files[writer.WEIGHTS_FILE] if writer.WEIGHTS_FILE else b""
-    with find_runtime(spec.runtime).open(files[writer.MODEL_FILE], spec, weights) as session:
-        return [_count(session, supernet.preprocess, part) for part in images]
+    written = writer.write_model(supernet, subnet, spec)
+    weights = written[writer.WEIGHTS_FILE] if writer.WEIGHTS_FILE else b""
+    files = ModelFiles(written[writer.MODEL_FILE], weights)
+    chunks = [(place, slice(start, start + CHUNK)) for place, part in enumerate(images)
+              for start in range(0, len(part.labels), CHUNK)]  # fmt: skip
+    pixels = (supernet.preprocess.normalise(images[place].pixels[chunk]) for place, chunk in chunks)
+    right = [0] * len(images)
+    for (place, chunk), logits in zip(chunks, device.iterate_outputs(files, spec, pixels), strict=True):
+        right[place] += int((logits.argmax(1) == images[place].labels[chunk]).sum())
+    return right
 
 
 def evaluate_exported(
@@ -68,6 +85,7 @@ def evaluate_exported(
     spec: DeviceSpec,
     data_name: str,
     made_by: str,
+    device: Device,
     partial: Path | None = None,
     on_progress: Callable[[int, int, int], None] = lambda resolution, done, total: None,
     wanted: Collection[Subnet] | None = None,
@@ -95,7 +113,7 @@ def evaluate_exported(
             names = [f"{subnet.id}/{split}" for split in SPLITS]
             if any(name not in known for name in names):
                 sized = sized or [SizedImages.of(images[split], resolution) for split in SPLITS]
-                counts = count_exported(supernet, subnet, spec, sized)
+                counts = count_exported(supernet, subnet, spec, sized, device)
                 for name, count in zip(names, counts, strict=True):
                     journal.add(name, [count])
             on_progress(resolution, number, len(subnets))
@@ -124,12 +142,3 @@ def list_promising(supernet: StoredSupernet, accuracies: AccuracyTable, fronts: 
     macs = [list_units(supernet.architecture, r).sum_over(lambda layer: layer.macs) for r in sides]
     chosen = peel_fronts(np.concatenate(macs).astype(np.float64), accuracies.accuracy().ravel(), fronts)
     return [subnets[index] for index in chosen]
-
-
-def _count(session: Session, preprocess: Preprocess, images: SizedImages) -> int:
-    right = 0
-    for start in range(0, len(images.labels), BATCH):
-        part = slice(start, start + BATCH)
-        logits = run_batches(session, BATCH, preprocess.normalise(images.pixels[part]))
-        right += int((logits.argmax(1) == images.labels[part]).sum())
-    return right

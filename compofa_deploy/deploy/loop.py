@@ -1,4 +1,4 @@
-"""The closed loop: from a budget on this device to a bundle that was measured to keep it."""
+"""The closed loop: from a budget on a device to a bundle that was measured to keep it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.bundle.bundle import Bundle, decode_reference
+from compofa_deploy.bundle.bundle import Bundle
 from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
 from compofa_deploy.bundle.deployment import Budget, Latency, MeasuredLatency, Tried
 from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise
@@ -23,12 +23,13 @@ from compofa_deploy.search.lazy_ranking import LazyRanking
 from compofa_deploy.search.select import best, keep_feasible
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.tables.cache import Cache
-from compofa_deploy.tables.provide import Found, Watcher, gather
+from compofa_deploy.tables.provide import ProvidedTable, Watcher, provide_tables
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InfeasibleError
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable
+from profilers.targets.device import Device
 
 if TYPE_CHECKING:
     from compofa_deploy.data.splits import DataSplits
@@ -71,7 +72,7 @@ class Compared:
     :meth:`compofa_deploy.search.candidates.Candidates.describe` gives it; None where none keeps the constraints.
     ``assumed`` says that its accuracy is that of float32."""
 
-    found: Found
+    found: ProvidedTable
     best: dict[str, Any] | None
     assumed: bool
 
@@ -81,29 +82,44 @@ class Deployed:
     """A bundle that keeps its budget, with how it was found: ``chosen`` is what it was picked from by."""
 
     bundle: Bundle
-    chosen: Found
+    chosen: ProvidedTable
     compared: tuple[Compared, ...]
     left_out: tuple[Skipped, ...]
     doubts: tuple[str, ...]
 
 
-def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "quick") -> Deployed:
-    """Profile (or find the tables), search, export, verify and measure; the next candidate where the upper confidence
-    bound of the measured latency breaks the budget, until one keeps it.
+def deploy(
+    job: Job, folder: Path, device: Device, cache: Cache, watcher: Watcher, mode: str = "quick"
+) -> Deployed:
+    """Find the most accurate subnet that keeps a latency budget when it is measured, and write its bundle.
 
-    :class:`InfeasibleError` where no candidate is predicted to keep the constraints, or none kept them when measured.
+    The latency tables are profiled, or found where they were kept. Candidates are exported, checked and measured in
+    turn, until the upper confidence bound of one keeps the budget.
+
+    Args:
+        job: What is asked for.
+        folder: The bundle's folder.
+        device: The device that measures.
+        cache: Where tables are kept.
+        watcher: Told of the progress.
+        mode: How thoroughly to profile, ``quick`` or ``full``.
+
+    Raises:
+        InfeasibleError: No candidate is predicted to keep the constraints, or none kept them when measured.
+        InputError: The folder exists and is not a bundle, or cannot be written.
+        MeasurementError: The device cannot measure.
     """
     check_replaceable(folder)
     limits = job.limits
     job.accuracies.f32.check_supernet(job.supernet.digest)
     architecture, resolutions = job.supernet.architecture, job.accuracies.resolutions
-    found, left_out = gather(architecture, job.specs, resolutions, cache, mode, watcher)
+    found, left_out = provide_tables(architecture, job.specs, resolutions, device, cache, mode, watcher)
     tables = [entry.table for entry in found]
     watcher.on_step(f"searching {summarise_tables(tables)}")
     candidates = list_by_precision(architecture, job.accuracies, tables, job.percentile, CONFIDENCE)
     ranking, counted = (
         LazyRanking(candidates, limits),
-        CountedAccuracies(job.supernet, job.accuracies, job.images),
+        CountedAccuracies(job.supernet, job.accuracies, job.images, device),
     )
     tried: list[Tried] = []
     tries, slowdowns = [0] * len(tables), [1.0] * len(tables)
@@ -122,10 +138,12 @@ def deploy(job: Job, folder: Path, cache: Cache, watcher: Watcher, mode: str = "
         exported = export(job.supernet, subnet, spec, job.accuracies.of(spec), job.command)
         if job.size_limit is not None and exported.deployment.size_bytes > job.size_limit:
             continue
-        reference = _check(exported, spec)
-        watcher.on_step(f"measuring {subnet}, whose logits differ from the reference by {reference:.1g}")
+        difference = check_numbers(
+            exported.deployment, exported.model_files, exported.reference, spec, device
+        )
+        watcher.on_step(f"measuring {subnet}, whose logits differ from the reference by {difference:.1g}")
         measurement = measure_model(
-            exported.deployment, exported.model, spec, watcher.on_progress(), exported.weights
+            exported.deployment, exported.model_files, spec, device, watcher.on_progress()
         )
         measured = summarise(measurement, job.percentile)
         if measured.high_ms <= job.latency_ms:
@@ -163,15 +181,8 @@ def summarise_tables(tables: Sequence[LatencyTable]) -> str:
     )
 
 
-def _check(exported: Exported, spec: DeviceSpec) -> float:
-    """The exported model's numbers against the reference that it was exported with."""
-    reference = exported.files[exported.deployment.reference.file]
-    pixels, expected = decode_reference(reference, "the export")
-    return check_numbers(exported.deployment, exported.model, pixels, expected, spec, exported.weights)
-
-
 def _compare(
-    job: Job, candidates: Candidates, found: Sequence[Found], counted: CountedAccuracies
+    job: Job, candidates: Candidates, found: Sequence[ProvidedTable], counted: CountedAccuracies
 ) -> tuple[Compared, ...]:
     compared = []
     for place, entry in enumerate(found):

@@ -12,6 +12,7 @@ from compofa_deploy.deploy.exported_accuracy import SizedImages, count_exported
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
+from profilers.targets.device import Device
 
 if TYPE_CHECKING:
     from compofa_deploy.data.splits import DataSplits
@@ -24,10 +25,15 @@ class CountedAccuracies:
     """
 
     def __init__(
-        self, supernet: StoredSupernet, accuracies: AccuraciesByPrecision, images: DataSplits | None
+        self,
+        supernet: StoredSupernet,
+        accuracies: AccuraciesByPrecision,
+        images: DataSplits | None,
+        device: Device,
     ) -> None:
         self._supernet, self._accuracies, self._images = supernet, accuracies, images
         self._splits: dict[str, LastFit] = {}
+        self._device = device
         self._validation: dict[tuple[str, str, str], float] = {}
 
     def is_missing(self, subnet: Subnet, spec: DeviceSpec) -> bool:
@@ -54,7 +60,9 @@ class CountedAccuracies:
 
     def _count(self, subnet: Subnet, spec: DeviceSpec, split: str) -> float:
         sized = SizedImages.of(self._fitted(split), subnet.resolution)
-        return 100 * count_exported(self._supernet, subnet, spec, [sized])[0] / len(sized.labels)
+        return (
+            100 * count_exported(self._supernet, subnet, spec, [sized], self._device)[0] / len(sized.labels)
+        )
 
     def _fitted(self, split: str) -> LastFit:
         """The images of a split, with the labels of the supernet's outputs."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compofa_deploy.accuracy.table import AccuracyTable
-from compofa_deploy.bundle.bundle import REFERENCE, describe_file, encode_reference
+from compofa_deploy.bundle.bundle import REFERENCE, decode_reference, describe_file, encode_reference
 from compofa_deploy.bundle.deployment import Accuracy, Deployment, Preprocessing, Tensor
 from compofa_deploy.export.writers import find_tolerance, find_writer
 from compofa_deploy.graph.network import INPUT, OUTPUT
@@ -21,6 +21,7 @@ from compofa_deploy.space.layers import convert_subnet, count_macs, count_params
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
+from profilers.measuring.model_files import ModelFiles
 
 REFERENCE_IMAGES = 4
 REFERENCE_GRID = 6
@@ -40,10 +41,16 @@ class Exported:
         return self.files[self.deployment.model.file]
 
     @property
-    def weights(self) -> bytes:
-        """The weights' bytes, where they have a file of their own; else empty."""
+    def model_files(self) -> ModelFiles:
+        """The model and its weights, as a device takes them."""
         entry = self.deployment.weights
-        return b"" if entry is None else self.files[entry.file]
+        weights = b"" if entry is None else self.files[entry.file]
+        return ModelFiles(self.model, weights, self.deployment.input.shape)
+
+    @property
+    def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
+        return decode_reference(self.files[self.deployment.reference.file], "the export")
 
 
 def export(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
-from compofa_deploy.bundle.bundle import Bundle, decode_reference
+from compofa_deploy.bundle.bundle import Bundle
 from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
 from compofa_deploy.bundle.verify import check_numbers
-from compofa_deploy.export.export import Exported, export
+from compofa_deploy.export.export import export
 from compofa_deploy.export.export_target import find_export_target
 from compofa_deploy.export.options import ExportOptions
 from compofa_deploy.space.families import is_single_network
@@ -17,7 +17,7 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import MismatchError, RuntimeUnavailable
-from profilers.runtimes.registry import find_spec
+from profilers.targets.device import Device
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def export_to_folder(
     accuracies: AccuraciesByPrecision | None,
     output: Path,
     options: ExportOptions,
+    device: Device,
 ) -> ExportResult:
     """Exports a subnet, compares its numbers with the reference, and writes the bundle.
 
@@ -53,6 +54,7 @@ def export_to_folder(
         accuracies: The supernet's accuracies, or ``None`` where they are unknown.
         output: The folder of the bundle: free, or a bundle that may be replaced.
         options: The device settings to export for.
+        device: The device that checks the numbers.
 
     Raises:
         InputError: The output is taken, or the runtime does not have what is asked for.
@@ -77,27 +79,12 @@ def export_to_folder(
     exported = export(supernet, subnet, spec, known, options.command)
     difference: float | None = None
     try:
-        difference = check_exported(exported, find_spec(DeviceRequest.of(spec)))
+        here = device.find_spec(DeviceRequest.of(spec))
+        difference = check_numbers(
+            exported.deployment, exported.model_files, exported.reference, here, device
+        )
     except (MismatchError, RuntimeUnavailable) as error:
         # The model is built for another machine.
         warnings.append(f"its numbers were not checked: {error}")
     bundle = write_bundle(output, exported.deployment, exported.files)
     return ExportResult(bundle, spec, difference, tuple(warnings))
-
-
-def check_exported(exported: Exported, spec: DeviceSpec) -> float:
-    """Runs an exported model on the images of its reference.
-
-    Args:
-        exported: The bundle in memory.
-        spec: The device spec on this machine that runs it.
-
-    Returns:
-        The largest relative difference of its logits from the reference.
-
-    Raises:
-        VerificationError: The difference is above the tolerance.
-    """
-    reference = exported.files[exported.deployment.reference.file]
-    pixels, expected = decode_reference(reference, "the export")
-    return check_numbers(exported.deployment, exported.model, pixels, expected, spec, exported.weights)

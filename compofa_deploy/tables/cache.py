@@ -32,15 +32,10 @@ class Cache:
         chosen = os.environ.get(ENVIRONMENT_VARIABLE)
         return cls(Path(chosen) if chosen else user_cache_path("compofa-deploy"))
 
-    def journal(self, kit_id: str, spec: DeviceSpec, mode: str) -> Path:
-        """Return the file in which a run keeps its measurements.
-
-        Args:
-            kit_id: The id of the measured kit.
-            spec: The device spec.
-            mode: How thorough the run is.
-        """
-        return self._make("journals") / f"{kit_id[:12]}-{spec.id}-{mode}.jsonl"
+    @property
+    def journals(self) -> Path:
+        """The folder of the journals of runs on this machine; it is made when a run begins."""
+        return self.folder / "journals"
 
     def kits(self) -> Path:
         """Return the folder in which kits are built."""

@@ -14,12 +14,13 @@ from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.kit_builder import build_network_kit
+from compofa_deploy.tables.profile import name_run
 from latency_tables.device import DeviceRequest
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable, MeasuredNetwork
 from profilers.measuring.plan import Plan
-from profilers.measuring.runner import OnProgress, run_kit
-from profilers.runtimes.registry import find_spec
+from profilers.measuring.runner import OnProgress
+from profilers.targets.device import Device
 
 ANCHORS = 9
 
@@ -35,17 +36,33 @@ def choose_anchors(table: LatencyTable) -> list[MeasuredNetwork]:
 def measure_beside_anchors(
     table: LatencyTable,
     subnets: Sequence[Subnet],
+    device: Device,
     cache: Cache,
     plan: Plan,
     purpose: str,
     on_progress: OnProgress | None = None,
 ) -> tuple[list[Measurement], float]:
-    """Measurements of subnets, and the machine's speed: what anchors take now, relative to when the table was made.
+    """Measure subnets beside a table's anchors.
 
-    A run of the same ``purpose`` that was stopped goes on from its journal in the cache. :class:`MismatchError` where
-    the table is not of this machine and runtime version.
+    A run of the same purpose that was stopped goes on from its journal.
+
+    Args:
+        table: The table.
+        subnets: The subnets to measure.
+        device: The device that the table is of.
+        cache: Where the kit is built.
+        plan: How long and how often to measure.
+        purpose: A word for the run, as in ``validate``.
+        on_progress: Called after each session.
+
+    Returns:
+        The measurements of the subnets, and the machine's speed: how much longer the anchors take now than when the
+        table was made.
+
+    Raises:
+        MismatchError: The table is not of the device's machine and runtime version.
     """
-    table.spec.check_same(find_spec(DeviceRequest.of(table.spec)), table.source)
+    table.spec.check_same(device.find_spec(DeviceRequest.of(table.spec)), table.source)
     every = [*subnets, *(Subnet.parse(anchor.label) for anchor in choose_anchors(table))]
     distinct = list({subnet.id: subnet for subnet in every}.values())
     folder = Path(tempfile.mkdtemp(dir=cache.kits()))
@@ -53,11 +70,12 @@ def measure_beside_anchors(
         form = choose_form(table.spec.runtime, table.spec.precision)
         architecture = Architecture.from_dict(table.architecture)
         kit = build_network_kit(architecture, distinct, table.resolutions, table.spec.batch, folder, form)
-        journal = cache.journal(kit.kit_id, table.spec, purpose)
-        measured = {m.item.label: m for m in run_kit(kit, table.spec, journal, plan, on_progress)}
+        key = name_run(kit, table.spec, purpose)
+        found = device.measure_kit(kit, table.spec, plan, key, on_progress).measurements
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    journal.unlink(missing_ok=True)
+    device.forget_run(key)
+    measured = {m.item.label: m for m in found}
     return [measured[subnet.id] for subnet in subnets], find_speed(table, measured.values())
 
 

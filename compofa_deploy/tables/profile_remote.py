@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.tables.profile_local import PLANS, Survey
+from compofa_deploy.tables.profile import PLANS, Survey
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.scratch import scratch_folder

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.tables.cache import MODES, Cache
-from compofa_deploy.tables.profile_local import profile
+from compofa_deploy.tables.profile import profile
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import CompofaError, MeasurementError, MismatchError
@@ -18,6 +18,7 @@ from latency_tables.table import LatencyTable
 from latency_tables.units import NS_PER_S, S_PER_MIN
 from profilers.machine.clock import now_ns
 from profilers.measuring.runner import OnProgress, Progress
+from profilers.targets.device import Device
 
 MEASURED, CACHED, SHIPPED = "measured", "cached", "shipped"
 """How a table was come by."""
@@ -34,26 +35,43 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProvidedTable:
     """A table and how it was come by."""
 
     table: LatencyTable
     origin: str
 
 
-def gather(
+def provide_tables(
     architecture: Architecture,
     specs: Sequence[DeviceSpec],
     resolutions: Sequence[int],
+    device: Device,
     cache: Cache,
     mode: str,
     watcher: Watcher,
-) -> tuple[list[Found], list[Skipped]]:
-    """A table of each device spec that can be measured, in their order, and why the others cannot.
+) -> tuple[list[ProvidedTable], list[Skipped]]:
+    """Find or measure the latency table of each device spec.
 
-    One at a time, or each would slow down the others. The error of the first where none can be measured. Where several
-    are asked for, a table that ships does for one of them, if it is of a machine like this in everything that a device
-    spec says; one that is asked for alone is measured on the machine itself.
+    The device specs are measured one at a time, since they would slow each other down. Where several are asked for, a
+    table that ships is used for a machine that is equal in everything that a device spec says. A device spec that is
+    asked for alone is measured on the machine itself.
+
+    Args:
+        architecture: What the tables are of.
+        specs: The device specs.
+        resolutions: The resolutions that each table must have.
+        device: The device that measures.
+        cache: Where tables are kept.
+        mode: How thoroughly to measure, ``quick`` or ``full``.
+        watcher: Told of the progress.
+
+    Returns:
+        The tables in the order of the device specs, and the device specs that could not be measured.
+
+    Raises:
+        MeasurementError: No device spec could be measured; the error is the first one's.
+        MismatchError: The same, where the device does not compute as the first one says.
     """
     known = {
         spec: found
@@ -68,13 +86,13 @@ def gather(
         assert overall is not None
         watcher.on_step(f"profiling {overall.describe()}{spec.describe()}{overall.estimate()}")
         try:
-            table = profile(architecture, spec, resolutions, cache, mode, overall.on_progress)
+            table = profile(architecture, spec, resolutions, device, cache, mode, overall.on_progress)
         except (MeasurementError, MismatchError) as error:
             errors.append(error)
             left_out.append(Skipped(spec.describe(), str(error)))
             watcher.on_step(f"left out: {spec.describe()}: {error}")
         else:
-            known[spec] = Found(table, MEASURED)
+            known[spec] = ProvidedTable(table, MEASURED)
         overall.end_spec()
     if not known:
         raise errors[0]
@@ -83,15 +101,15 @@ def gather(
 
 def _find(
     architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], cache: Cache, shipped: bool
-) -> Found | None:
+) -> ProvidedTable | None:
     table = cache.find_table(architecture, spec, resolutions, MODES)
     if table is not None:
-        return Found(table, CACHED)
+        return ProvidedTable(table, CACHED)
     for path in _list_shipped(architecture, spec) if shipped else ():
         table = LatencyTable.load(path)
         same = table.spec == spec and table.architecture == architecture.to_dict()
         if same and set(resolutions) <= set(table.resolutions):
-            return Found(table, SHIPPED)
+            return ProvidedTable(table, SHIPPED)
     return None
 
 

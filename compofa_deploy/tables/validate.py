@@ -12,15 +12,16 @@ from compofa_deploy.space.layers import enumerate_compound, list_layers
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.drift_anchors import measure_beside_anchors
-from compofa_deploy.tables.profile_local import PLANS
+from compofa_deploy.tables.profile import PLANS
 from latency_tables.errors import InputError
 from latency_tables.fit import rank_correlation
 from latency_tables.measurement import Measurement
 from latency_tables.network_statistics import summarise_error
 from latency_tables.table import LatencyTable
 from latency_tables.validation import HeldOut, Validation
-from profilers.machine.environment import read_conditions
+from profilers.machine.clock import read_time
 from profilers.measuring.runner import OnProgress
+from profilers.targets.device import Device
 
 CONFIDENCE = 0.9
 """Of the intervals whose coverage is counted."""
@@ -30,21 +31,39 @@ MIN_NETWORKS = 2
 
 def validate(
     table: LatencyTable,
+    device: Device,
     cache: Cache,
     networks: int = 60,
     seed: int = 0,
     mode: str = "full",
     on_progress: OnProgress | None = None,
 ) -> LatencyTable:
-    """Measure random subnets that did not calibrate the table, each twice, and give the table with what was found.
+    """Measure random subnets that did not calibrate the table, each twice.
 
-    :class:`MismatchError` where the table is not of this machine and runtime version. A run that was stopped goes on
-    from its journal in the cache. ``mode`` is ``quick`` or ``full``.
+    A run that was stopped goes on from its journal.
+
+    Args:
+        table: The table.
+        device: The device that the table is of.
+        cache: Where the kit is built.
+        networks: How many subnets to measure.
+        seed: Which subnets are drawn.
+        mode: How thoroughly to measure, ``quick`` or ``full``.
+        on_progress: Called after each session.
+
+    Returns:
+        The table with the result of the validation.
+
+    Raises:
+        InputError: The table leaves fewer subnets than that.
+        MismatchError: The table is not of the device's machine and runtime version.
     """
     held_out = draw_held_out(table, networks, np.random.default_rng(seed))
     once = PLANS[mode]()
     twice = replace(once, network_sessions=2 * once.network_sessions)
-    measured, speed = measure_beside_anchors(table, held_out, cache, twice, f"validate-{mode}", on_progress)
+    measured, speed = measure_beside_anchors(
+        table, held_out, device, cache, twice, f"validate-{mode}", on_progress
+    )
     return replace(table, validation=judge(table, held_out, measured, speed, seed))
 
 
@@ -86,7 +105,7 @@ def judge(
         coverage=float(np.mean(np.abs(first / predicted - 1) <= table.margin(CONFIDENCE))),
         confidence=CONFIDENCE,
         seed=seed,
-        when=read_conditions().when,
+        when=read_time(),
         networks=tuple(
             HeldOut(subnet.id, *map(float, values))
             for subnet, *values in zip(held_out, predicted, first, second, strict=True)

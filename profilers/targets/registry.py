@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable
 
 from latency_tables.errors import InputError
 from profilers.targets.device import Device
 
-LOCAL = "local"
-SSH = "ssh://"
+Opener = Callable[[str, Path, str], Device]
+"""Opens a target by its name, given the folder of journals on this machine and the interpreter on the target."""
+
+
+def _open_local(target: str, journals: Path, python: str) -> Device:
+    from profilers.targets.local import LocalDevice
+
+    return LocalDevice(journals)
+
+
+TARGETS: dict[str, Opener] = {"local": _open_local}
+"""The openers by the part of a target's name before ``://``."""
 
 
 def open_device(target: str, journals: Path, python: str = "python3") -> Device:
-    """Reach a target.
+    """Open a target.
 
     Args:
         target: ``local`` for this machine, or ``ssh://user@host[:port]``.
@@ -25,8 +36,7 @@ def open_device(target: str, journals: Path, python: str = "python3") -> Device:
     Raises:
         InputError: The target is of no known kind.
     """
-    if target == LOCAL:
-        from profilers.targets.local import LocalDevice
-
-        return LocalDevice(journals)
-    raise InputError(f"{target!r} is no target; write {LOCAL}, or {SSH}user@host[:port]")
+    kind = target.partition("://")[0]
+    if kind not in TARGETS or (kind == "local") != (target == "local"):
+        raise InputError(f"{target!r} is no target; write local, or ssh://user@host[:port]")
+    return TARGETS[kind](target, journals, python)

@@ -63,7 +63,8 @@ class SimulatedDevice(Device):
         world: The noise, drift and overhead of the simulated machine.
         cost_ms: The latency of a layer by its key.
         speed: How many times as fast as ``world`` and ``cost_ms`` say the device is.
-        slow_down: The factor by which a model takes longer than its layers say, by its label.
+        latency_ms: The latency of a model by its label, whatever its layers say; ``None`` where the layers decide.
+        slow_down: The factor by which a model takes longer than that, by its label.
         load_average: How many cores other work keeps busy.
         faults: The error that measuring a model ends in, by its label.
         stops_after: The number of sessions after which the connection is lost once; ``None`` for never.
@@ -78,6 +79,7 @@ class SimulatedDevice(Device):
         self.machine: Machine = read_machine() if numbers is None else numbers.read_machine()
         self.world = FakeWorld()
         self.cost_ms: Callable[[str], float] = derive_cost_ms
+        self.latency_ms: Callable[[str], float | None] = lambda label: None
         self.speed = 1.0
         self.slow_down: Callable[[str], float] = lambda label: 1.0
         self.load_average = 0.0
@@ -189,7 +191,7 @@ class SimulatedDevice(Device):
 
     @property
     def _simulation(self) -> Simulation:
-        return Simulation(self.world, self.cost_ms, self.speed, self.slow_down)
+        return Simulation(self.world, self.cost_ms, self.speed, self.slow_down, self.latency_ms)
 
     @contextmanager
     def _reset_runtime(self) -> Iterator[None]:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from latency_tables.errors import CompofaError
+from latency_tables.errors import CompofaError, WorkerDied
 from latency_tables.item import Item
 from profilers.measuring.kit import Kit, make_item, write_kit
 from profilers.measuring.model_files import ModelFiles
 from profilers.runtimes.fake import FakeModel, FakeWorld
+
+DEADLY = ("crash", "hang")
+"""Faults of the fake runtime that would end this process, or never end."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class Simulation:
         cost_ms: The latency of a layer by its key.
         speed: The factor by which everything is faster.
         slow_down: The factor by which a model takes longer than its layers say, by its label.
+        latency_ms: The latency of a model by its label, whatever its layers say; ``None`` where the layers decide.
     """
 
     world: FakeWorld
     cost_ms: Callable[[str], float]
     speed: float
     slow_down: Callable[[str], float]
+    latency_ms: Callable[[str], float | None]
 
     def write_kit(self, kit: Kit, folder: Path) -> Kit:
         """Write a kit whose items stand for those of another kit, under the same ids."""
@@ -65,11 +70,18 @@ class Simulation:
             fake = FakeModel(keys, tuple(map(self.cost_ms, keys)), self.world)
         if item.input_shape:
             fake = replace(fake, input_shape=item.input_shape)
-        # The reference says how fast the machine is, so that nothing slows it down alone.
-        return self._scale(fake, "" if item.kind == "reference" else item.label)
+        return self._scale(fake, item.label, is_reference=item.kind == "reference")
 
-    def _scale(self, fake: FakeModel, label: str) -> FakeModel:
-        factor = (self.slow_down(label) if label else 1.0) / self.speed
+    def _scale(self, fake: FakeModel, label: str, is_reference: bool = False) -> FakeModel:
+        if fake.fault in DEADLY:
+            raise WorkerDied(f"the simulated model {label} ended its process, as it was told to")
+        whole_ms = self.latency_ms(label)
+        if whole_ms is not None:
+            costs_ms = (whole_ms / len(fake.layers),) * len(fake.layers)
+            world = replace(fake.world, launch_ms=0.0, network_ms=0.0, context=1.0)
+            fake = replace(fake, costs_ms=costs_ms, world=world)
+        # The reference says how fast the machine is, so that nothing slows it down alone.
+        factor = (1.0 if is_reference else self.slow_down(label)) / self.speed
         world = replace(
             fake.world,
             launch_ms=fake.world.launch_ms * factor,

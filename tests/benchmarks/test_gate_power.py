@@ -19,6 +19,7 @@ from benchmarks.gate_power import find_wilson, format_row, list_remaining, read_
 from compofa_deploy.bundle.bundle import load_bundle
 from compofa_deploy.bundle.verify import check_numbers
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.local import LocalDevice
 from tests.support.supernets import make_supernet
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -64,8 +65,8 @@ def test_a_slower_bundle_is_a_whole_bundle_of_more_work(tmp_path, monkeypatch):
     one, other = load_bundle(base), load_bundle(wide)
     assert len(other.read_model()) > len(one.read_model())
     for bundle in (one, other):
-        pixels, logits = bundle.read_reference()
-        assert check_numbers(bundle.deployment, bundle.read_model(), pixels, logits, spec) < 1e-4
+        files, reference = bundle.read_files(), bundle.read_reference()
+        assert check_numbers(bundle.deployment, files, reference, spec, LocalDevice(tmp_path)) < 1e-4
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import StoredSupernet
 from latency_tables.device import DeviceSpec
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.local import LocalDevice
+from profilers.targets.simulated import SimulatedDevice
 from tests.compofa_deploy.evaluation.builders import draw_images
 from tests.support.supernets import make_accuracies, make_supernet
 
@@ -23,6 +25,18 @@ from tests.support.supernets import make_accuracies, make_supernet
 def spec() -> DeviceSpec:
     """ONNX Runtime on this machine, one thread."""
     return find_runtime("onnxruntime").spec()
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> LocalDevice:
+    """This machine."""
+    return LocalDevice(tmp_path / "journals")
+
+
+@pytest.fixture
+def simulated(device: LocalDevice) -> SimulatedDevice:
+    """A device whose latencies are simulated, and whose runtimes and numbers are those of this machine."""
+    return SimulatedDevice(device)
 
 
 @pytest.fixture(scope="session")

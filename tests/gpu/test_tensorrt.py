@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from compofa_deploy.bundle.bundle import decode_reference
 from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.bundle.verify import check_numbers, verify
 from compofa_deploy.export.export import export
@@ -21,7 +21,7 @@ from compofa_deploy.space.layers import sample_compound
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
 from compofa_deploy.tables.cache import Cache
-from compofa_deploy.tables.profile_local import profile
+from compofa_deploy.tables.profile import profile
 from latency_tables.device import DeviceRequest
 from latency_tables.errors import MeasurementError, MismatchError
 from profilers.machine.clock import now_ns
@@ -32,11 +32,13 @@ from profilers.runtimes.base import Runtime
 from profilers.runtimes.tensorrt.build import PRECISIONS
 from profilers.runtimes.tensorrt.runtime import TensorRt
 from profilers.runtimes.tensorrt.session import TensorRtSession
+from profilers.targets.local import LocalDevice
 from tests.profilers.models import make_layered_onnx, make_onnx
 from tests.profilers.runtimes.contract import RuntimeContract
 from tests.support.supernets import TINY, make_supernet
 
 pytestmark = pytest.mark.gpu
+HERE = LocalDevice(Path(tempfile.gettempdir(), "compofa-gpu-journals"))
 SUBNET = Subnet.parse("23344@32")
 LIMITS: dict[str, Any] = {"min_calls": 200, "min_ms": 50.0, "max_calls": 2000, "max_ms": 2000.0}
 
@@ -105,8 +107,7 @@ def test_ten_random_subnets_give_the_references_numbers(tensorrt: TensorRt, supe
             sample_compound(rng, 32),
             spec := tensorrt.spec(DeviceRequest(tensorrt.name, precision=precision)),
         )
-        pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
-        check_numbers(exported.deployment, exported.model, pixels, expected, spec)
+        check_numbers(exported.deployment, exported.model_files, exported.reference, spec, HERE)
 
 
 def test_a_batch_gives_what_its_images_give_alone(tensorrt: TensorRt, supernet) -> None:
@@ -181,7 +182,12 @@ def test_it_is_measured_in_a_process_of_its_own(tensorrt: TensorRt, supernet) ->
 
 def test_a_table_is_made_of_layers_and_networks(tensorrt: TensorRt, tmp_path: Path) -> None:
     table = profile(
-        TINY, tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")), (16,), Cache(tmp_path), "quick"
+        TINY,
+        tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")),
+        (16,),
+        HERE,
+        Cache(tmp_path),
+        "quick",
     )
     assert table.networks
     assert table.costs_ms
@@ -197,7 +203,7 @@ def test_a_bundle_is_verified_here_and_refused_where_it_does_not_fit(
         tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")),
     )
     folder = write_bundle(tmp_path / "bundle", exported.deployment, exported.files).folder
-    report = verify(folder)
+    report = verify(folder, HERE)
     assert report.measured is not None
     assert report.measured.latency_ms > 0
     other = replace(tensorrt.spec(DeviceRequest(tensorrt.name, precision="f16")), runtime_version="0.1")

@@ -2,7 +2,7 @@
 
 from compofa_deploy.cli.main import main
 from compofa_deploy.space.named_architectures import ARCHITECTURES
-from compofa_deploy.tables import profile_local as profile
+from compofa_deploy.tables import profile as profile
 from profilers.measuring.plan import Plan
 from tests.support.supernets import TINY
 

@@ -1,16 +1,25 @@
 """The whole rule on simulated machines that drift, change their speed, and place every session elsewhere."""
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
 
 from compofa_deploy.bench import compare_models as paired
-from compofa_deploy.bench.compare_models import choose_calls, compare_models, iterate_blocks, read_blocks
+from compofa_deploy.bench.compare_models import (
+    PILOT_CALLS,
+    choose_calls,
+    compare_models,
+    iterate_blocks,
+    read_blocks,
+)
 from compofa_deploy.bench.verdict import Verdict, allow_error, find_floor
-from profilers.measuring.open_model import ModelPaths
-from profilers.measuring.paired_worker import BURST_ORDER, Block, locate
+from latency_tables.errors import WorkerDied
+from profilers.measuring.model_files import ModelFiles
+from profilers.measuring.paired_worker import BURST_ORDER, Block
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.device import TimedModel
+from profilers.targets.simulated import SimulatedDevice
 from tests.compofa_deploy.bench.builders import make_fake_model
 
 SPEEDS = np.array([1.0, 1.19, 1.5])
@@ -51,16 +60,32 @@ class SimulatedMachine:
             yield Block(tuple(old), tuple(new), new_first, ())
 
 
+PILOT = Block((10**6,) * 24, (10**6,) * 24, True, ())
+
+
+class BusyDevice(SimulatedDevice):
+    """A device on such a machine, whose new models are so much slower."""
+
+    def __init__(self, machine, slower):
+        super().__init__()
+        self.blocks = machine.blocks(slower)
+
+    @contextmanager
+    def compare_models_impl(self, old, new):
+        yield lambda new_first, calls: PILOT if calls == PILOT_CALLS else next(self.blocks)
+
+
 @pytest.fixture
 def compare(monkeypatch):
     """Compares two models of which one is so much slower, on a machine that is drawn by a seed."""
     monkeypatch.setattr(paired, "MAX_BLOCKS", REAL_BLOCKS)
-    pair = {word: {"spec": {"threads": 1}} for word in ("old", "new")}
+    model = TimedModel(ModelFiles(b""), find_runtime("fake").spec())
 
     def run(slower, seed, busy=0.1, models=1):
         rng = np.random.default_rng(seed)
-        monkeypatch.setattr(paired, "iterate_blocks", lambda *_: SimulatedMachine(rng, busy).blocks(slower))
-        return compare_models("model", pair, 0.03, LIMIT_S, allow_error(models), rng)
+        device = BusyDevice(SimulatedMachine(rng, busy), slower)
+        drawn = np.random.default_rng(0)
+        return compare_models("model", model, model, device, 0.03, LIMIT_S, allow_error(models), drawn)
 
     return run
 
@@ -121,14 +146,10 @@ def test_a_burst_is_some_milliseconds_within_bounds(call_ms, calls):
     assert choose_calls(make_block([int(call_ms * 1e6)] * 4, [int(call_ms * 1e6)] * 4)) == calls
 
 
-def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(tmp_path, rng):
+def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(rng):
     spec = find_runtime("fake").spec()
-    pair = {}
-    for word, slower in (("old", 1.0), ("new", 2.0)):
-        path = tmp_path / word
-        path.write_bytes(make_fake_model(slower).to_bytes())
-        pair[word] = locate(spec, ModelPaths.hash(path), (1, 3, 16, 16))
-    with closing(iterate_blocks(pair, rng)) as stream:
+    old, new = (TimedModel(ModelFiles(make_fake_model(slower).to_bytes()), spec) for slower in (1.0, 2.0))
+    with closing(iterate_blocks(old, new, SimulatedDevice(), rng)) as stream:
         found = [next(stream) for _ in range(16)]
     assert {block.new_first for block in found} == {True, False}
     ratios, _ = read_blocks(found)
@@ -136,3 +157,35 @@ def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(tmp_p
     assert len(set(ratios)) == 16
     calls = choose_calls(found[0])
     assert len(found[0].old_ns) == len(found[0].new_ns) == calls * BURST_ORDER.count(0)
+
+
+def test_a_measuring_process_that_dies_once_is_replaced(rng):
+    with closing(iterate_blocks(*make_pair(), DyingDevice(1), rng)) as stream:
+        assert next(stream).old_ns
+    with pytest.raises(WorkerDied), closing(iterate_blocks(*make_pair(), DyingDevice(2), rng)) as stream:
+        next(stream)
+
+
+def make_pair():
+    model = TimedModel(ModelFiles(make_fake_model().to_bytes()), find_runtime("fake").spec())
+    return model, model
+
+
+class DyingDevice(SimulatedDevice):
+    """A device whose measuring process dies for the first so many blocks."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    @contextmanager
+    def compare_models_impl(self, old, new):
+        with super().compare_models_impl(old, new) as measure_block:
+
+            def measure(new_first, calls):
+                if self.times:
+                    self.times -= 1
+                    raise WorkerDied("the measuring process was ended by signal 9")
+                return measure_block(new_first, calls)
+
+            yield measure

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.bench import measure_machine as machine_module
 from compofa_deploy.bench.measure_machine import measure_machine
 from compofa_deploy.bench.noise import SCORED_S, Noise, describe_noise, find_regression
 from compofa_deploy.export.export import Exported
 from latency_tables.errors import MeasurementError
 from profilers.measuring.paired_worker import Block
+from profilers.targets.simulated import SimulatedDevice
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.latency_tables.builders import CONDITIONS, SPEC
-from tests.support.bench_results import BASELINE, make_fake_baseline
 
 
 def draw_blocks(between: float, within: float = 0.01, count: int = 40, seed: int = 0) -> list[Block]:
@@ -103,21 +102,21 @@ def test_disturbed_calls_are_counted() -> None:
 def test_it_is_measured_with_a_bundle(exported: Exported, tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "bundle", exported, make_fake_model(1.0))
     told: list[float] = []
-    noise = measure_machine(folder, 0.5, np.random.default_rng(0), told.append)
+    noise = measure_machine(folder, SimulatedDevice(), 0.5, np.random.default_rng(0), told.append)
     assert noise.level_ms == pytest.approx(1.0, rel=0.2)
     assert noise.blocks == len(told) >= 8
     assert noise.device.startswith("fake 1.0")
     assert noise.to_dict()["score"] == noise.score
 
 
-def test_without_a_bundle_it_is_measured_with_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_module, "RUNTIME", "fake")
-    monkeypatch.setattr(machine_module, "make_baseline", make_fake_baseline)
-    noise = measure_machine(None, 0.2, np.random.default_rng(0), lambda seconds: None)
-    assert noise.level_ms == pytest.approx(BASELINE.true_ms, rel=0.01)
+def test_without_a_bundle_it_is_measured_with_the_baseline(simulated: SimulatedDevice) -> None:
+    simulated.latency_ms = lambda label: 0.5
+    noise = measure_machine(None, simulated, 0.2, np.random.default_rng(0), lambda seconds: None)
+    assert noise.level_ms == pytest.approx(0.5, rel=0.01)
+    assert noise.device.startswith("onnxruntime")
 
 
 def test_a_bundle_that_does_not_run_is_one_error(exported: Exported, tmp_path: Path) -> None:
     folder = write_fake_bundle(tmp_path / "bundle", exported, make_fake_model(fault="error"))
     with pytest.raises(MeasurementError, match="it was told to"):
-        measure_machine(folder, 0.2, np.random.default_rng(0), lambda seconds: None)
+        measure_machine(folder, SimulatedDevice(), 0.2, np.random.default_rng(0), lambda seconds: None)

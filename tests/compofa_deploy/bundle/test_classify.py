@@ -1,6 +1,7 @@
 """A bundle classifies every image with its own preprocessing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from compofa_deploy.export.export import export
 from compofa_deploy.graph.reference import run_reference
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.errors import InputError
+from profilers.targets.local import LocalDevice
 from tests.support.supernets import TINY
 
 SUBNET = Subnet.compound((2, 3, 4, 3, 2), 16)
+HERE = LocalDevice(Path("never measured"))
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def photo(rng):
 
 
 def top_probabilities(bundle, path):
-    (found,) = classify(load_bundle(bundle), [path], top=TINY.classes)
+    (found,) = classify(load_bundle(bundle), [path], HERE, top=TINY.classes)
     return dict(found.labels)
 
 
@@ -63,10 +66,10 @@ def test_probabilities_are_those_of_the_reference(bundle, photo, tmp_path, tiny)
 
 def test_the_likeliest_labels_come_first_as_many_as_asked_for(bundle, photo, tmp_path):
     photo.save(tmp_path / "a.png")
-    (found,) = classify(load_bundle(bundle), [tmp_path / "a.png"], top=2)
+    (found,) = classify(load_bundle(bundle), [tmp_path / "a.png"], HERE, top=2)
     assert len(found.labels) == 2
     assert found.labels[0][1] >= found.labels[1][1]
-    (all_of_them,) = classify(load_bundle(bundle), [tmp_path / "a.png"], top=100)
+    (all_of_them,) = classify(load_bundle(bundle), [tmp_path / "a.png"], HERE, top=100)
     assert len(all_of_them.labels) == 4
 
 
@@ -74,9 +77,9 @@ def test_several_images_are_answered_in_their_order(bundle, photo, tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(3)]
     for i, path in enumerate(paths):
         photo.rotate(90 * i).save(path)
-    together = classify(load_bundle(bundle), paths)
+    together = classify(load_bundle(bundle), paths, HERE)
     assert [found.path for found in together] == [str(path) for path in paths]
-    assert together == [classify(load_bundle(bundle), [path])[0] for path in paths]
+    assert together == [classify(load_bundle(bundle), [path], HERE)[0] for path in paths]
 
 
 def test_a_bundle_with_a_batch_answers_the_same(bundle, photo, tmp_path, tiny, spec):
@@ -91,7 +94,7 @@ def test_a_bundle_with_a_batch_answers_the_same(bundle, photo, tmp_path, tiny, s
 def test_a_file_that_is_no_image_is_named(bundle, tmp_path, content):
     (tmp_path / "broken.png").write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.png: not an image that can be read") as raised:
-        classify(load_bundle(bundle), [tmp_path / "broken.png"])
+        classify(load_bundle(bundle), [tmp_path / "broken.png"], HERE)
     assert "\n" not in str(raised.value)
 
 
@@ -100,11 +103,11 @@ def test_an_image_that_is_cut_off_is_named(bundle, photo, tmp_path):
     data = (tmp_path / "short.jpg").read_bytes()
     (tmp_path / "short.jpg").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match=r"short\.jpg: not an image that can be read"):
-        classify(load_bundle(bundle), [tmp_path / "short.jpg"])
+        classify(load_bundle(bundle), [tmp_path / "short.jpg"], HERE)
 
 
 def test_a_file_that_is_not_there_and_a_folder_are_named(bundle, tmp_path):
     with pytest.raises(InputError, match=r"none\.png: there is no such file"):
-        classify(load_bundle(bundle), [tmp_path / "none.png"])
+        classify(load_bundle(bundle), [tmp_path / "none.png"], HERE)
     with pytest.raises(InputError, match="not an image that can be read"):
-        classify(load_bundle(bundle), [tmp_path])
+        classify(load_bundle(bundle), [tmp_path], HERE)

@@ -6,33 +6,25 @@ import numpy as np
 import pytest
 
 from compofa_deploy.bundle import verify as verify_module
-from compofa_deploy.bundle.bundle import MANIFEST, REFERENCE, decode_reference, encode_reference, load_bundle
-from compofa_deploy.bundle.verify import check_numbers, run_model, summarise, verify
+from compofa_deploy.bundle.bundle import (
+    MANIFEST,
+    REFERENCE,
+    decode_reference,
+    encode_reference,
+    load_bundle,
+)
+from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise, verify
 from compofa_deploy.export.export import export
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceRequest
-from latency_tables.errors import MeasurementError, VerificationError
+from latency_tables.errors import MeasurementError, RuntimeUnavailable, VerificationError
 from profilers.machine.environment import read_machine
 from profilers.runtimes.registry import find_spec
+from profilers.targets.runtime_status import RuntimeStatus
+from profilers.targets.simulated import SimulatedDevice
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, replace_content
 from tests.support.measurements import make_measured
-
-
-@pytest.fixture
-def measured_at(monkeypatch):
-    """Let every measurement find this latency in ms."""
-
-    def set_latency(ms):
-        monkeypatch.setattr(
-            verify_module,
-            "measure_model",
-            lambda deployment, model, spec, on_progress=None, weights=b"": make_measured(
-                deployment.subnet, ms
-            ),
-        )
-
-    return set_latency
 
 
 def set_budget(folder, limit_ms, percentile=50):
@@ -40,80 +32,97 @@ def set_budget(folder, limit_ms, percentile=50):
     change_manifest(folder, lambda content: content.update(budget=budget))
 
 
-def test_a_bundle_that_is_right_is_verified(bundle, measured_at):
-    measured_at(1.0)
+def test_a_bundle_that_is_right_is_verified(bundle, simulated):
+    simulated.latency_ms = lambda label: 1.0
     set_budget(bundle, 1.5)
     steps = []
-    report = verify(bundle, on_step=steps.append)
+    report = verify(bundle, simulated, on_step=steps.append)
     assert steps == ["hashes", "numbers", "latency"]
     assert report.subnet == "23432@16"
     assert report.largest_difference <= report.tolerance
     assert report.budget_ms == 1.5
-    assert report.measured.latency_ms == pytest.approx(1.0)
+    assert report.measured.latency_ms == pytest.approx(1.0, rel=1e-3)
     assert report.elsewhere == ""
     assert report.to_dict()["measured"]["sessions"] == 5
 
 
-def test_without_the_latency_nothing_is_measured(bundle, monkeypatch):
-    monkeypatch.setattr(verify_module, "measure_model", None)
-    report = verify(bundle, measure=False)
+def test_without_the_latency_nothing_is_measured(bundle, simulated):
+    report = verify(bundle, simulated, measure=False)
+    assert simulated.measured == []
     assert report.measured is None
     assert report.to_dict()["measured"] is None
 
 
 @pytest.mark.parametrize("file", ["model.onnx", REFERENCE, MANIFEST])
-def test_a_byte_that_changed_is_found_before_anything_runs(bundle, file, monkeypatch):
-    monkeypatch.setattr(verify_module, "check_numbers", None)
+def test_a_byte_that_changed_is_found_before_anything_runs(bundle, file):
     flip_byte(bundle / file, (bundle / file).read_bytes().find(b"23432") if file == MANIFEST else -1)
+    nothing_can_run = SimulatedDevice()
     with pytest.raises(VerificationError, match=file):
-        verify(bundle)
+        verify(bundle, nothing_can_run)
 
 
-def test_a_latency_above_the_budget_is_found(bundle, measured_at):
-    measured_at(1.0)
+def test_a_latency_above_the_budget_is_found(bundle, simulated):
+    simulated.latency_ms = lambda label: 1.0
     set_budget(bundle, 0.9)
     with pytest.raises(VerificationError, match=r"1\.000 ms \(up to 1\.000 ms\) and the budget 0\.9 ms"):
-        verify(bundle)
+        verify(bundle, simulated)
 
 
-def test_a_latency_at_the_budget_keeps_it(bundle, measured_at):
-    measured_at(1.0)
+def test_a_latency_just_below_the_budget_keeps_it(bundle, simulated):
+    simulated.latency_ms = lambda label: 0.999
     set_budget(bundle, 1.0)
-    assert verify(bundle).measured.high_ms == pytest.approx(1.0)
+    assert verify(bundle, simulated).measured.high_ms == pytest.approx(0.999, rel=1e-3)
 
 
-def test_logits_that_differ_from_the_reference_are_found(bundle, exported):
+def test_a_bundle_is_measured_where_the_device_is(bundle, simulated):
+    simulated.latency_ms, simulated.name = lambda label: 1.0, "a phone"
+    assert verify(bundle, simulated).measured.latency_ms == pytest.approx(1.0, rel=1e-3)
+    assert simulated.measured == [["23432@16"]]
+    simulated.faults["23432@16"] = MeasurementError("it ran out of memory; close other programs")
+    with pytest.raises(MeasurementError, match="a phone: it ran out of memory"):
+        verify(bundle, simulated)
+
+
+def test_a_device_without_the_runtime_says_that_the_hashes_are_right(bundle):
+    missing = RuntimeStatus("onnxruntime", "", False, "it is not installed", "pip install onnxruntime", {}, 1)
+    with pytest.raises(
+        RuntimeUnavailable, match=r"its hashes are right; it was not run: a phone: .*pip install onnxruntime"
+    ):
+        verify(bundle, SimulatedDevice(statuses=[missing], name="a phone"))
+
+
+def test_logits_that_differ_from_the_reference_are_found(bundle, exported, device):
     pixels, logits = decode_reference(exported.files[REFERENCE], "a test")
     replace_content(bundle, "reference", encode_reference(pixels, logits + 0.01 * np.abs(logits).max()))
     with pytest.raises(
         VerificationError, match=r"logits differ from the reference by .* above the tolerance"
     ):
-        verify(bundle, measure=False)
+        verify(bundle, device, measure=False)
 
 
-def test_another_subnets_model_is_found(bundle, tiny, spec):
+def test_another_subnets_model_is_found(bundle, tiny, spec, device):
     other = export(tiny, Subnet.compound((2, 3, 4, 3, 3), 16), spec)
     replace_content(bundle, "model", other.model)
     with pytest.raises(VerificationError, match="logits differ from the reference"):
-        verify(bundle, measure=False)
+        verify(bundle, device, measure=False)
 
 
-def test_logits_of_another_shape_are_found(bundle, exported):
+def test_logits_of_another_shape_are_found(bundle, exported, device):
     pixels, logits = decode_reference(exported.files[REFERENCE], "a test")
     replace_content(bundle, "reference", encode_reference(pixels, logits[:, :3]))
     with pytest.raises(VerificationError, match=r"gives \[4, 4\] numbers"):
-        verify(bundle, measure=False)
+        verify(bundle, device, measure=False)
 
 
-def test_a_model_that_cannot_be_loaded_is_no_answer(bundle):
+def test_a_model_that_cannot_be_loaded_is_no_answer(bundle, device):
     replace_content(bundle, "model", b"no model")
     with pytest.raises(MeasurementError, match="onnxruntime could not load the model"):
-        verify(bundle, measure=False)
+        verify(bundle, device, measure=False)
 
 
-def test_a_bundle_of_another_machine_is_verified_and_says_so(bundle):
+def test_a_bundle_of_another_machine_is_verified_and_says_so(bundle, device):
     change_manifest(bundle, lambda d: d["device_spec"]["machine"].update(cpu_model="Another CPU"))
-    report = verify(bundle, measure=False)
+    report = verify(bundle, device, measure=False)
     assert report.elsewhere.startswith("made for onnxruntime ")
     here = read_machine().cpu_model
     assert report.elsewhere.endswith(
@@ -129,12 +138,12 @@ def test_the_settings_are_kept_and_the_machine_is_this_one(spec):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4])
-def test_any_number_of_images_runs_in_batches(tiny, spec, batch, rng):
+def test_any_number_of_images_runs_in_batches(tiny, spec, device, batch, rng):
     subnet = Subnet.compound((2,) * 5, 16)
     batched = replace(spec, batch=batch)
     images = rng.standard_normal((4, 3, 16, 16)).astype(np.float32)
     alone, together = (
-        run_model(one.deployment, one.model, images, s)
+        device.run_model(one.model_files, s, images)
         for s in (spec, batched)
         for one in [export(tiny, subnet, s)]
     )
@@ -142,12 +151,12 @@ def test_any_number_of_images_runs_in_batches(tiny, spec, batch, rng):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_the_difference_is_relative_to_the_largest_logit(exported, spec):
+def test_the_difference_is_relative_to_the_largest_logit(exported, spec, device):
     pixels, logits = decode_reference(exported.files[REFERENCE], "a test")
     preprocess = exported.deployment.preprocess
     images = Preprocess(preprocess.mean, preprocess.std).normalise(pixels)
-    given = run_model(exported.deployment, exported.model, images, spec)
-    found = check_numbers(exported.deployment, exported.model, pixels, logits, spec)
+    given = device.run_model(exported.model_files, spec, images)
+    found = check_numbers(exported.deployment, exported.model_files, (pixels, logits), spec, device)
     assert found == pytest.approx(np.abs(given - logits).max() / max(1, np.abs(logits).max()))
 
 
@@ -164,13 +173,13 @@ def test_a_summary_is_the_same_each_time():
     assert replace(first, when="") == replace(again, when="")
 
 
-def test_measuring_finds_a_latency_with_an_interval(bundle, spec, monkeypatch):
+def test_measuring_finds_a_latency_with_an_interval(bundle, spec, device, monkeypatch):
     from profilers.measuring.plan import Plan
 
     plan = Plan(network_sessions=2, min_calls=3, min_ms=0.0, max_calls=3, reference_calls=3)
     monkeypatch.setattr(verify_module, "MEASURE_PLAN", plan)
     loaded, told = load_bundle(bundle), []
-    measurement = verify_module.measure_model(loaded.deployment, loaded.read_model(), spec, told.append)
+    measurement = measure_model(loaded.deployment, loaded.read_files(), spec, device, told.append)
     assert measurement.item.label == "23432@16"
     assert measurement.latency_ms > 0
     assert told[-1].done == told[-1].total == 2

@@ -16,6 +16,9 @@ from compofa_deploy.supernet.stored import StoredSupernet, save_supernet
 from compofa_deploy.tables.cache import Cache
 from latency_tables.device import DeviceSpec
 from latency_tables.table import LatencyTable
+from profilers.targets.local import LocalDevice
+from profilers.targets.registry import TARGETS
+from profilers.targets.simulated import SimulatedDevice
 from tests.support.supernets import TINY, make_accuracies, make_table
 
 
@@ -60,6 +63,14 @@ def compofa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Ran(code or 0, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def simulated(device: LocalDevice, monkeypatch: pytest.MonkeyPatch) -> SimulatedDevice:
+    """The device that stands for this machine in every command: its latencies are simulated, its numbers are real."""
+    simulated = SimulatedDevice(device)
+    monkeypatch.setitem(TARGETS, "local", lambda target, journals, python: simulated)
+    return simulated
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compofa_deploy.bench import match_bundles as pairs_module
 from compofa_deploy.bundle.deployment import Tensor
 from latency_tables.device import DeviceRequest
 from profilers.runtimes.registry import find_runtime
@@ -202,11 +201,11 @@ def test_two_results_are_compared_by_what_is_in_them(compofa, tmp_path):
     assert "not a compofa-bench-result" in ran.error
 
 
-def test_ctrl_c_leaves_nothing_behind(compofa, put, tmp_path, monkeypatch):
-    def interrupt(*arguments):
+def test_ctrl_c_leaves_nothing_behind(compofa, put, simulated, tmp_path):
+    def interrupt(label):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pairs_module, "compare_models", interrupt)
+    simulated.slow_down = interrupt
     old, new = put("old"), put("new")
     ran = compofa("bench", "compare", old, new, "--junit", tmp_path / "latency.xml")
     assert ran.code == 130

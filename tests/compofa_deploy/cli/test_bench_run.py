@@ -6,20 +6,17 @@ import json
 
 import pytest
 
-from compofa_deploy.bench import measure_machine as machine_module
 from compofa_deploy.bench import run as run_module
 from compofa_deploy.bench.result import BenchResult
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import flip_byte, replace_content
-from tests.support.bench_results import make_fake_baseline, make_result
+from tests.support.bench_results import make_result
 
 
 @pytest.fixture(autouse=True)
-def _simulated(monkeypatch):
+def _simulated(monkeypatch, simulated):
+    simulated.latency_ms = lambda label: 0.5 if label in ("33333@28", "old", "new") else None
     monkeypatch.setattr(run_module, "LOADS", 1)
-    monkeypatch.setattr(run_module, "make_baseline", make_fake_baseline)
-    monkeypatch.setattr(machine_module, "make_baseline", make_fake_baseline)
-    monkeypatch.setattr(machine_module, "RUNTIME", "fake")
     monkeypatch.setenv("GITHUB_SHA", "0123456789abcdef")
 
 
@@ -117,11 +114,11 @@ def test_what_cannot_be_measured_is_one_line_and_writes_nothing(compofa, bundle,
         assert not (tmp_path / "h.jsonl").exists()
 
 
-def test_ctrl_c_keeps_nothing_and_says_so(run, monkeypatch, tmp_path):
-    def interrupt(*arguments):
+def test_ctrl_c_keeps_nothing_and_says_so(run, simulated, tmp_path):
+    def interrupt(label):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "measure_kit", interrupt)
+    simulated.slow_down = interrupt
     ran = run("--append", tmp_path / "history.jsonl")
     assert ran.code == 130
     assert "nothing is kept of a run that has not ended" in ran.error

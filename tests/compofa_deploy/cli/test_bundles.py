@@ -5,23 +5,16 @@ import os
 import pytest
 from PIL import Image
 
-from compofa_deploy.bundle import verify as verify_module
 from compofa_deploy.bundle.bundle import MANIFEST, load_bundle
-from compofa_deploy.deploy import loop as deploy_module
 from tests.compofa_deploy.export.builders import change_manifest, flip_byte, move_weights_out
-from tests.support.measurements import make_measured
 
 
 @pytest.fixture
-def measured_at(monkeypatch):
+def measured_at(simulated):
     """Let every measurement find this latency in ms."""
 
     def set_latency(ms):
-        def measure(deployment, model, spec, *rest):
-            return make_measured(deployment.subnet, ms)
-
-        monkeypatch.setattr(deploy_module, "measure_model", measure)
-        monkeypatch.setattr(verify_module, "measure_model", measure)
+        simulated.latency_ms = lambda label: ms
 
     return set_latency
 
@@ -84,7 +77,7 @@ def test_a_bundle_is_verified(compofa, bundle, measured_at):
     ran = compofa("verify", bundle, "--json")
     assert ran.code == 0
     assert ran.json["verified"]
-    assert ran.json["measured"]["latency_ms"] == pytest.approx(1.0)
+    assert ran.json["measured"]["latency_ms"] == pytest.approx(1.0, rel=1e-3)
     shown = compofa("verify", bundle)
     assert shown.code == 0
     assert "hashes" in shown.out
@@ -221,11 +214,11 @@ def test_a_cache_that_cannot_be_written_names_the_variable(deploy, photo, monkey
     assert "set COMPOFA_CACHE to a folder that can be written" in ran.error
 
 
-def test_ctrl_c_leaves_nothing_half_written(deploy, cached, monkeypatch, tmp_path):
-    def interrupt(*arguments):
+def test_ctrl_c_leaves_nothing_half_written(deploy, cached, simulated, tmp_path):
+    def interrupt(label):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(deploy_module, "measure_model", interrupt)
+    simulated.slow_down = interrupt
     (tmp_path / "before").write_text(" ".join(sorted(os.listdir(tmp_path))))
     ran = deploy("--latency", "1ms")
     assert ran.code == 130

@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compofa_deploy.bundle import verify as verify_module
 from compofa_deploy.bundle.bundle import load_bundle
-from compofa_deploy.deploy import loop as deploy_module
-from compofa_deploy.search.compound_latency import predict_compound
-from compofa_deploy.space.layers import COMPOUND_DEPTHS
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import save_supernet
-from compofa_deploy.tables import provide as gather_module
+from compofa_deploy.tables.profile import PLANS
 from profilers.machine.environment import read_machine
-from tests.support.measurements import make_measured
+from profilers.measuring.plan import Plan
+from profilers.runtimes.fake import FakeWorld
+from profilers.targets.registry import TARGETS
+from profilers.targets.simulated import SimulatedDevice
 from tests.support.supernets import TINY, make_accuracies, make_table
 
 openvino = pytest.importorskip("openvino")
@@ -25,31 +26,32 @@ SPEED = {"onnxruntime f32": 1.0, "openvino f32": 0.9, "openvino bf16": 0.7, "ope
 """What a layer takes, beside ONNX Runtime."""
 
 
-@pytest.fixture(autouse=True)
-def device(monkeypatch):
-    """Runtimes are as fast as ``SPEED`` says, and what is measured is what was predicted; gives what was profiled."""
-    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        pytest.skip("this CPU has no bf16")
-    profiled = []
+class ManyRuntimes(SimulatedDevice):
+    """Runtimes and precisions are as fast as ``SPEED`` says."""
 
-    def make(spec):
+    def measure_kit_impl(self, kit, spec, *rest):
         plain = make_table(spec=spec)
         factor = SPEED[f"{spec.runtime} {spec.precision}"] * (0.9 if spec.threads > 1 else 1)
-        costs = {key: factor * cost for key, cost in plain.costs_ms.items()}
-        return replace(plain, costs_ms=costs, layers_ms=costs)
+        self.world = FakeWorld(launch_ms=plain.intercept_ms)
+        self.cost_ms = lambda key: factor * plain.costs_ms.get(key, 0.01)
+        self.specs.append(spec)
+        return super().measure_kit_impl(kit, spec, *rest)
 
-    def profile(architecture, spec, resolutions, cache, mode, on_progress):
-        profiled.append(spec.describe_settings())
-        return make(spec)
 
-    def measure(deployment, model, spec, *rest):
-        subnet = Subnet.parse(deployment.subnet)
-        latencies = predict_compound(TINY, make(spec), subnet.resolution)
-        return make_measured(subnet.id, float(latencies[COMPOUND_DEPTHS.index(subnet.depths)]))
-
-    monkeypatch.setattr(gather_module, "profile", profile)
-    monkeypatch.setattr(deploy_module, "measure_model", measure)
-    return profiled
+@pytest.fixture(autouse=True)
+def simulated(monkeypatch, device):
+    """The device that stands for this machine; ``specs`` are the device specs of what it measured."""
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bf16")
+    brief = Plan(
+        layer_sessions=1, network_sessions=2, min_calls=5, min_ms=0.0, max_calls=5, reference_calls=3
+    )
+    monkeypatch.setitem(PLANS, "quick", lambda: brief)
+    monkeypatch.setattr(verify_module, "MEASURE_PLAN", brief)
+    simulated = ManyRuntimes(device)
+    simulated.specs = []
+    monkeypatch.setitem(TARGETS, "local", lambda target, journals, python: simulated)
+    return simulated
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def deploy(compofa, supernet, tmp_path):
 
 
 def test_runtimes_precisions_and_threads_are_compared_and_the_best_is_delivered(
-    deploy, measured_in_bf16, device, tmp_path
+    deploy, measured_in_bf16, simulated, tmp_path
 ):
     ran = deploy("--runtime", "auto", "--json")
     assert ran.code == 0, ran.err
@@ -94,7 +96,7 @@ def test_runtimes_precisions_and_threads_are_compared_and_the_best_is_delivered(
         ("openvino", "bf16"),
     }
     assert threads <= {n for _, _, n in compared}
-    assert len(device) == len(compared)
+    assert sum(len(labels) > 1 for labels in simulated.measured) == len(compared)
     assert ran.json["accuracy"]["validation"] == pytest.approx(max(compared.values()), abs=1e-3)
     deployment = load_bundle(tmp_path / "bundle").deployment
     assert deployment.accuracy.precision == "bf16"
@@ -126,13 +128,13 @@ def test_people_are_shown_what_was_compared(deploy, measured_in_bf16):
     assert "threads" not in ran.out.replace("1 thread,", "")
 
 
-def test_a_precision_whose_cost_nobody_measured_is_left_out(deploy, device):
+def test_a_precision_whose_cost_nobody_measured_is_left_out(deploy, simulated):
     ran = deploy("--runtime", "auto", "--threads", "1", "--json")
     assert {c["precision"] for c in ran.json["compared"]} == {"f32"}
     left = {entry["what"]: entry["why"] for entry in ran.json["left_out"]}
     assert "compofa evaluate --runtime openvino --precision bf16" in left["openvino bf16"]
     assert "left out: openvino bf16" in ran.err
-    assert not any("bf16" in settings for settings in device)
+    assert not any(spec.precision == "bf16" for spec in simulated.specs)
 
 
 def test_a_precision_that_is_named_is_taken_and_its_accuracy_called_that_of_f32(deploy):
@@ -175,11 +177,11 @@ def test_on_images_the_cost_is_measured_of_what_would_be_picked(deploy, write_sp
         (["--precision", "f17"], "no precision 'f17'"),
     ],
 )
-def test_bad_input_is_one_line_and_nothing_is_measured(deploy, device, arguments, message):
+def test_bad_input_is_one_line_and_nothing_is_measured(deploy, simulated, arguments, message):
     ran = deploy(*arguments)
     assert ran.code == 2
     assert message in ran.error
-    assert device == []
+    assert simulated.measured == []
 
 
 def test_a_budget_that_nothing_keeps_names_the_closest_of_all(compofa, supernet, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from compofa_deploy.space import named_architectures
-from compofa_deploy.tables import profile_local as profile_module
+from compofa_deploy.tables import profile as profile_module
 from compofa_deploy.tables.cache import MODES, Cache
 from latency_tables.table import LatencyTable
 from profilers.measuring.plan import Plan

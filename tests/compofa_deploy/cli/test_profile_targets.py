@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from compofa_deploy.space import named_architectures
-from compofa_deploy.tables import profile_local as profile_module
+from compofa_deploy.tables import profile as profile_module
 from latency_tables.table import LatencyTable
 from profilers.measuring.plan import Plan
 from tests.support.sshd import Sshd, sshd

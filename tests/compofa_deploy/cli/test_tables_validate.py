@@ -5,22 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from compofa_deploy.tables import drift_anchors as anchors_module
 from latency_tables.table import LatencyTable
-from profilers.measuring.runner import Progress
-from tests.latency_tables.builders import make_measurement
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def measured(simulated) -> None:
     """Every network takes 0.05 ms, without being run."""
-
-    def run(kit, spec, journal, plan, on_progress):
-        journal.write_text("")
-        on_progress(Progress(1, 1, 0, kit.measured[0].label))
-        return [make_measurement(item, 0.05, plan.network_sessions) for item in kit.measured]
-
-    monkeypatch.setattr(anchors_module, "run_kit", run)
+    simulated.latency_ms = lambda label: 0.05
 
 
 @pytest.mark.usefixtures("measured")

@@ -37,7 +37,7 @@ def count(monkeypatch):
     """Counts are made up: one for each digit of the subnet; gives the subnets that were counted."""
     counted = []
 
-    def count(supernet, subnet, spec, images):
+    def count(supernet, subnet, spec, images, device):
         counted.append(subnet.id)
         return [sum(subnet.depths) % (len(part.labels) + 1) for part in images]
 
@@ -46,7 +46,7 @@ def count(monkeypatch):
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_the_exported_graph_gets_right_what_the_reference_gets_right(supernet, spec_of, runtime):
+def test_the_exported_graph_gets_right_what_the_reference_gets_right(supernet, spec_of, device, runtime):
     images = [draw_images(11, 1), draw_images(5, 2)]
     expected = []
     for part in images:
@@ -54,7 +54,7 @@ def test_the_exported_graph_gets_right_what_the_reference_gets_right(supernet, s
         logits = run_reference(supernet.layers_of(SUBNET), supernet.weights_of(SUBNET), pixels)
         expected.append(int((logits.argmax(1) == part.labels).sum()))
     sized = [SizedImages.of(part, 16) for part in images]
-    assert count_exported(supernet, SUBNET, spec_of(runtime), sized) == expected
+    assert count_exported(supernet, SUBNET, spec_of(runtime), sized, device) == expected
     assert sum(expected) > 0
 
 
@@ -69,9 +69,9 @@ def spec_of():
     return find
 
 
-def test_a_table_says_what_it_was_measured_in(supernet, splits, spec_of, count, tmp_path):
+def test_a_table_says_what_it_was_measured_in(supernet, splits, spec_of, count, device, tmp_path):
     spec = spec_of("onnxruntime")
-    table = evaluate_exported(supernet, splits, (16, 20), spec, "random", "a test")
+    table = evaluate_exported(supernet, splits, (16, 20), spec, "random", "a test", device)
     assert table.accuracy().shape == (2, 243)
     assert table.correct["validation"][1, 0] == 10 % 8
     table.save(tmp_path / "t.json")
@@ -80,7 +80,7 @@ def test_a_table_says_what_it_was_measured_in(supernet, splits, spec_of, count, 
 
 
 def test_one_that_was_stopped_goes_on_and_is_not_mixed_with_another(
-    supernet, splits, spec_of, count, tmp_path
+    supernet, splits, spec_of, count, device, tmp_path
 ):
     spec, partial = spec_of("onnxruntime"), tmp_path / "partial.json"
 
@@ -89,19 +89,21 @@ def test_one_that_was_stopped_goes_on_and_is_not_mixed_with_another(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate_exported(supernet, splits, (16,), spec, "random", "a test", partial, stop)
-    evaluate_exported(supernet, splits, (16,), spec, "random", "a test", partial)
+        evaluate_exported(supernet, splits, (16,), spec, "random", "a test", device, partial, stop)
+    evaluate_exported(supernet, splits, (16,), spec, "random", "a test", device, partial)
     assert len(count) == len(set(count)) == 243
     with pytest.raises(MismatchError, match="other settings"):
         evaluate_exported(
-            supernet, splits, (16,), replace(spec, precision="bf16"), "random", "a test", partial
+            supernet, splits, (16,), replace(spec, precision="bf16"), "random", "a test", device, partial
         )
 
 
-def test_of_some_subnets_the_others_are_missing_and_no_candidates(supernet, splits, spec_of, count, tmp_path):
+def test_of_some_subnets_the_others_are_missing_and_no_candidates(
+    supernet, splits, spec_of, count, device, tmp_path
+):
     some = [Subnet.compound((2, 2, 2, 2, depth), 16) for depth in (2, 4)]
     spec = replace(spec_of("onnxruntime"), precision="bf16")
-    table = evaluate_exported(supernet, splits, (16,), spec, "none", "a test", wanted=some)
+    table = evaluate_exported(supernet, splits, (16,), spec, "none", "a test", device, wanted=some)
     assert count == [subnet.id for subnet in some]
     table.save(tmp_path / "t.json")
     found = AccuracyTable.load(tmp_path / "t.json")
@@ -129,11 +131,11 @@ def test_promising_subnets_are_of_the_first_fronts(supernet):
     assert accuracies.find(first[-1])["validation"] == best
 
 
-def test_images_are_counted_by_the_names_of_their_classes(supernet, splits, spec_of, monkeypatch):
+def test_images_are_counted_by_the_names_of_their_classes(supernet, splits, spec_of, device, monkeypatch):
     """Those of splits whose names are in another order are relabelled, and other names are refused."""
     counted = []
 
-    def count(supernet, subnet, spec, images):
+    def count(supernet, subnet, spec, images, device):
         counted.append([part.labels.tolist() for part in images])
         return [0] * len(images)
 
@@ -143,37 +145,43 @@ def test_images_are_counted_by_the_names_of_their_classes(supernet, splits, spec
     spec = spec_of("onnxruntime")
     for test in (splits.test, relabelled):
         evaluate_exported(
-            supernet, replace(splits, test=test), (16,), spec, "random", "a test", wanted=[SUBNET]
+            supernet, replace(splits, test=test), (16,), spec, "random", "a test", device, wanted=[SUBNET]
         )
     assert counted[0] == counted[1]
     other = replace(splits.test, class_names=("a", "b", "c", "d"))
     with pytest.raises(MismatchError, match="only the images have 'a'"):
         evaluate_exported(
-            supernet, replace(splits, test=other), (16,), spec, "random", "a test", wanted=[SUBNET]
+            supernet, replace(splits, test=other), (16,), spec, "random", "a test", device, wanted=[SUBNET]
         )
 
 
-def test_without_statistics_nothing_is_counted(supernet, splits, spec_of, count):
+def test_without_statistics_nothing_is_counted(supernet, splits, spec_of, count, device):
     with pytest.raises(MismatchError, match="calibrate it first"):
         evaluate_exported(
-            replace(supernet, statistics=None), splits, (16,), spec_of("onnxruntime"), "random", "a test"
+            replace(supernet, statistics=None),
+            splits,
+            (16,),
+            spec_of("onnxruntime"),
+            "random",
+            "a test",
+            device,
         )
     with pytest.raises(MismatchError, match="no batch-norm statistics at 24 px"):
-        evaluate_exported(supernet, splits, (24,), spec_of("onnxruntime"), "random", "a test")
+        evaluate_exported(supernet, splits, (24,), spec_of("onnxruntime"), "random", "a test", device)
     assert count == []
 
 
 @pytest.fixture
-def counted(monkeypatch, splits, supernet):
+def counted(monkeypatch, splits, supernet, device):
     """What is not known is counted: 4 right answers of whatever images."""
     asked = []
 
-    def count(supernet, subnet, spec, images):
+    def count(supernet, subnet, spec, images, device):
         asked.append((subnet.id, spec.precision, len(images[0].labels)))
         return [4]
 
     monkeypatch.setattr(counted_module, "count_exported", count)
-    counted = CountedAccuracies(supernet, AccuraciesByPrecision(make_accuracies(supernet)), splits)
+    counted = CountedAccuracies(supernet, AccuraciesByPrecision(make_accuracies(supernet)), splits, device)
     counted.asked = asked  # type: ignore[attr-defined]
     return counted
 
@@ -198,9 +206,9 @@ def test_what_is_not_known_is_counted_once_and_tested_when_it_is_delivered(count
     ]
 
 
-def test_without_images_what_is_not_known_is_assumed(spec_of):
+def test_without_images_what_is_not_known_is_assumed(spec_of, device):
     half = replace(spec_of("onnxruntime"), precision="bf16")
     tiny = make_supernet()
-    counted = CountedAccuracies(tiny, AccuraciesByPrecision(make_accuracies(tiny)), None)
+    counted = CountedAccuracies(tiny, AccuraciesByPrecision(make_accuracies(tiny)), None, device)
     assert counted.is_assumed(SUBNET, half)
     assert not counted.is_missing(SUBNET, half)

@@ -50,12 +50,9 @@ def test_the_model_is_what_the_manifest_says(exported):
 
 
 @pytest.mark.parametrize("depths", [(2,) * 5, (4,) * 5, (4, 2, 3, 2, 4)])
-def test_the_model_gives_the_references_numbers(tiny, spec, depths):
-    from compofa_deploy.bundle.bundle import decode_reference
-
+def test_the_model_gives_the_references_numbers(tiny, spec, device, depths):
     exported = export(tiny, Subnet.compound(depths, 20), spec)
-    pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
-    difference = check_numbers(exported.deployment, exported.model, pixels, expected, spec)
+    difference = check_numbers(exported.deployment, exported.model_files, exported.reference, spec, device)
     assert difference <= exported.deployment.tolerance / 5
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from onnxruntime.tools.reduced_build_config_parser import parse_config
 
@@ -16,7 +18,9 @@ from latency_tables.device import DeviceRequest
 from latency_tables.errors import VerificationError
 from profilers.runtimes.onnxruntime.runtime import is_ort_format
 from profilers.runtimes.registry import find_runtime
+from profilers.targets.local import LocalDevice
 
+HERE = LocalDevice(Path("never measured"))
 SUBNET = Subnet.compound((2, 3, 2, 4, 3), 16)
 
 
@@ -41,9 +45,9 @@ def test_a_bundle_holds_a_model_in_its_format_that_is_verified_and_run_here(tiny
     assert {path.name for path in bundle.folder.iterdir()} == {
         "model.ort", OPERATORS_FILE, "reference.safetensors", "deployment.json",
     }  # fmt: skip
-    report = verify(bundle.folder, measure=False)
+    report = verify(bundle.folder, HERE, measure=False)
     assert report.largest_difference <= report.tolerance == 1e-4
-    assert classify(load_bundle(bundle.folder), [photo_file])[0].labels
+    assert classify(load_bundle(bundle.folder), [photo_file], HERE)[0].labels
     assert exported.deployment.size_bytes == len(exported.model)
 
 

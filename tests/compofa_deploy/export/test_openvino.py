@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compofa_deploy.bundle.bundle import MANIFEST, Bundle, decode_reference, load_bundle
+from compofa_deploy.bundle.bundle import MANIFEST, Bundle, load_bundle
 from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.bundle.classify import classify
 from compofa_deploy.bundle.verify import check_numbers, verify
@@ -18,9 +18,11 @@ from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError, VerificationError
 from profilers.runtimes.openvino.runtime import OpenVino
+from profilers.targets.local import LocalDevice
 from tests.conftest import encode_png
 from tests.support.supernets import make_supernet
 
+HERE = LocalDevice(Path("never measured"))
 RUNTIME = OpenVino()
 pytestmark = pytest.mark.skipif(
     not RUNTIME.check().works, reason="OpenVINO does not work here; pip install 'compofa-deploy[openvino]'"
@@ -59,9 +61,8 @@ def test_the_same_subnet_is_the_same_bytes(supernet) -> None:
 def test_it_gives_the_references_numbers_in_every_precision(supernet, precision: str, depths) -> None:
     spec = RUNTIME.spec(DeviceRequest(RUNTIME.name, precision=precision))
     exported = export(supernet, Subnet.compound(depths, 20), spec)
-    pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
     deployment = exported.deployment
-    difference = check_numbers(deployment, exported.model, pixels, expected, spec, exported.weights)
+    difference = check_numbers(deployment, exported.model_files, exported.reference, spec, HERE)
     assert deployment.tolerance == TOLERANCES[precision]
     assert difference <= deployment.tolerance / 2
 
@@ -70,23 +71,22 @@ def test_another_precision_is_off_by_more_than_its_own_tolerance(supernet) -> No
     if "bf16" not in PRECISIONS:
         pytest.skip("this machine has no bf16")
     exported = export(supernet, SUBNET, RUNTIME.spec())
-    pixels, expected = decode_reference(exported.files["reference.safetensors"], "a test")
     coarse = RUNTIME.spec(DeviceRequest(RUNTIME.name, precision="bf16"))
     with pytest.raises(VerificationError, match=r"above the tolerance of 0\.0001"):
-        check_numbers(exported.deployment, exported.model, pixels, expected, coarse, exported.weights)
+        check_numbers(exported.deployment, exported.model_files, exported.reference, coarse, HERE)
 
 
 def test_f16_stores_half_the_bytes(supernet, bundle: Bundle) -> None:
     spec: DeviceSpec = replace(RUNTIME.spec(), precision="f16")
-    weights = export(supernet, SUBNET, spec).weights
+    weights = export(supernet, SUBNET, spec).model_files.weights
     assert len(weights) < 0.55 * len(bundle.read_weights())
 
 
 def test_a_bundle_is_verified_and_runs(supernet, bundle: Bundle, tmp_path: Path) -> None:
-    assert verify(bundle.folder, measure=False).largest_difference <= TOLERANCES["f32"]
+    assert verify(bundle.folder, HERE, measure=False).largest_difference <= TOLERANCES["f32"]
     image = tmp_path / "image.png"
     image.write_bytes(encode_png(np.full((20, 20, 3), 128, np.uint8)))
-    (classified,) = classify(load_bundle(bundle.folder), [image])
+    (classified,) = classify(load_bundle(bundle.folder), [image], HERE)
     assert {label for label, _ in classified.labels} <= set(supernet.class_names)
 
 
@@ -97,7 +97,7 @@ def test_weights_that_were_changed_are_refused(supernet, tmp_path: Path) -> None
     data[100] ^= 1
     (folder / "model.bin").write_bytes(data)
     with pytest.raises(VerificationError, match=r"model\.bin: its hash is not the one in deployment\.json"):
-        verify(folder, measure=False)
+        verify(folder, HERE, measure=False)
 
 
 def test_a_precision_without_a_tolerance_is_refused() -> None:

@@ -18,10 +18,12 @@ from latency_tables.device import DeviceSpec
 from latency_tables.errors import MismatchError, RuntimeUnavailable, VerificationError
 from profilers.runtimes.registry import find_runtime
 from profilers.runtimes.tensorrt.runtime import TensorRtRtx
+from profilers.targets.local import LocalDevice
 from tests.support.supernets import make_supernet
 from tests.support.tensorrt import CAPABILITIES, needs_rtx, without_gpu
 
 pytestmark = needs_rtx
+HERE = LocalDevice(Path("never measured"))
 SUBNET = Subnet.compound((2, 3, 4, 3, 2), 16)
 
 
@@ -86,7 +88,7 @@ def test_an_engine_is_no_larger_than_a_candidate_is_taken_for(supernet) -> None:
 @without_gpu
 def test_without_a_gpu_it_is_verified_as_far_as_can_be(bundle: Bundle) -> None:
     with pytest.raises(RuntimeUnavailable) as caught:
-        verify(bundle.folder)
+        verify(bundle.folder, HERE)
     message = str(caught.value)
     assert "its hashes are right, it is an engine for sm86 in f16 by tensorrt_rtx" in message
     assert "there is no NVIDIA driver" in message
@@ -99,7 +101,7 @@ def test_where_the_package_is_missing_it_says_so_after_the_hashes(
     for name in ("tensorrt_rtx", "tensorrt_rtx_bindings"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(RuntimeUnavailable, match=r"its hashes are right; it was not run: .*pip install"):
-        verify(bundle.folder)
+        verify(bundle.folder, HERE)
 
 
 def test_an_engine_that_was_cut_off_is_refused(bundle: Bundle, tmp_path: Path) -> None:
@@ -107,16 +109,16 @@ def test_an_engine_that_was_cut_off_is_refused(bundle: Bundle, tmp_path: Path) -
     whole = (folder / "model.engine").read_bytes()
     (folder / "model.engine").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(VerificationError, match=r"model\.engine: its hash is not the one"):
-        verify(folder)
+        verify(folder, HERE)
 
 
 def test_what_is_no_engine_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     folder = change_manifest(bundle, tmp_path / "bundle", bundle.spec, b"not an engine" * 100)
     with pytest.raises(MismatchError, match=r"does not take the engine \(malformed engine\); export it anew"):
-        verify(folder)
+        verify(folder, HERE)
 
 
 def test_an_engine_of_another_version_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     folder = change_manifest(bundle, tmp_path / "bundle", replace(bundle.spec, runtime_version="1.2.0.54"))
     with pytest.raises(MismatchError, match=r"engine is of tensorrt_rtx 1\.2\.0\.54, and here is .*anew"):
-        verify(folder)
+        verify(folder, HERE)

@@ -82,17 +82,6 @@ def test_a_table_that_is_broken_is_passed_over(cache, content):
     assert find(cache) == make_table()
 
 
-def test_journals_of_different_kits_device_specs_and_modes_are_different_files(cache):
-    journals = {
-        cache.journal(kit, spec, mode)
-        for kit in ("a" * 12, "b" * 12)
-        for spec in (SPEC, replace(SPEC, threads=2))
-        for mode in ("quick", "full")
-    }
-    assert len(journals) == 8
-    assert {journal.parent for journal in journals} == {cache.folder / "journals"}
-
-
 def test_the_folder_is_the_one_that_the_environment_names(tmp_path, monkeypatch):
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "mine"))
     assert Cache.default().folder == tmp_path / "mine"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from compofa_deploy.space.subnet import Subnet
-from compofa_deploy.tables import drift_anchors as anchors_module
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.drift_anchors import choose_anchors, find_speed, measure_beside_anchors
 from latency_tables.errors import MismatchError
 from latency_tables.table import LatencyTable, MeasuredNetwork
 from profilers.measuring.plan import Plan
+from profilers.targets.simulated import SimulatedDevice
 from tests.latency_tables.builders import make_item, make_measurement
 from tests.support.supernets import make_table
 
@@ -46,28 +46,25 @@ def test_a_table_without_networks_has_no_other_speed() -> None:
 
 
 def test_subnets_are_measured_with_the_anchors_once_each_and_nothing_is_left_behind(
-    spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec, simulated: SimulatedDevice, tmp_path: Path
 ) -> None:
-    asked = []
-
-    def run(kit, spec, journal, plan, on_progress):
-        asked.extend(item.label for item in kit.measured)
-        journal.write_text("")
-        return [make_measurement(item, 0.5) for item in kit.measured]
-
-    monkeypatch.setattr(anchors_module, "run_kit", run)
+    simulated.latency_ms = lambda label: 0.5
     subnets = [Subnet.parse(label) for label in ("23232@16", LABELS[0])]
     measured, speed = measure_beside_anchors(
-        make_anchored(spec=spec), subnets, Cache(tmp_path), Plan(), "a-test"
+        make_anchored(spec=spec), subnets, simulated, Cache(tmp_path), Plan.quick(), "a-test"
     )
-    assert asked == ["23232@16", *LABELS]
+    assert simulated.measured == [["23232@16", *LABELS]]
     assert [m.item.label for m in measured] == ["23232@16", LABELS[0]]
-    assert speed == pytest.approx(0.25)
+    assert speed == pytest.approx(0.25, rel=1e-3)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_table_of_another_machine_is_refused_before_anything_is_built(spec, tmp_path: Path) -> None:
+def test_a_table_of_another_machine_is_refused_before_anything_is_built(
+    spec, simulated: SimulatedDevice, tmp_path: Path
+) -> None:
     elsewhere = replace(spec, machine=replace(spec.machine, cpu_model="Another CPU"))
     with pytest.raises(MismatchError, match="is of machine's cpu_model Another CPU"):
-        measure_beside_anchors(make_anchored(spec=elsewhere), [], Cache(tmp_path / "cache"), Plan(), "a-test")
+        measure_beside_anchors(
+            make_anchored(spec=elsewhere), [], simulated, Cache(tmp_path / "cache"), Plan(), "a-test"
+        )
     assert not (tmp_path / "cache").exists()

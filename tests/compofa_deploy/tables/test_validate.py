@@ -9,14 +9,16 @@ import pytest
 
 from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
-from compofa_deploy.tables import drift_anchors as anchors_module
 from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.drift_anchors import choose_anchors
 from compofa_deploy.tables.validate import draw_held_out, judge, validate
 from latency_tables.errors import InputError, MismatchError
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable, MeasuredNetwork
-from tests.latency_tables.builders import make_item, make_measurement, make_session
+from profilers.measuring.runner import Progress
+from profilers.targets.local import LocalDevice
+from profilers.targets.simulated import SimulatedDevice
+from tests.latency_tables.builders import make_item, make_session
 from tests.support.supernets import TINY, make_table
 
 SESSIONS = 4
@@ -102,48 +104,55 @@ def table(spec) -> LatencyTable:
 
 
 def test_what_was_found_is_put_into_the_table_and_the_run_is_cleaned_up(
-    table: LatencyTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: LatencyTable, simulated: SimulatedDevice, tmp_path: Path
 ) -> None:
-    asked = {}
-
-    def run(kit, spec, journal, plan, on_progress):
-        asked.update(kit=kit, sessions=plan.network_sessions)
-        journal.write_text("")
-        return [make_measurement(item, 1.0, plan.network_sessions) for item in kit.measured]
-
-    monkeypatch.setattr(anchors_module, "run_kit", run)
-    cache = Cache(tmp_path)
-    validated = validate(table, cache, networks=4, seed=5, mode="quick")
+    simulated.latency_ms = lambda label: 1.0
+    validated = validate(table, simulated, Cache(tmp_path), networks=4, seed=5, mode="quick")
     assert validated.validation is not None
     assert replace(validated, validation=None) == table
     held_out = [network.label for network in validated.validation.networks]
     anchors = [anchor.label for anchor in choose_anchors(table)]
-    assert [item.label for item in asked["kit"].measured] == [*held_out, *anchors]
-    assert asked["sessions"] == 10
+    assert simulated.measured == [[*held_out, *anchors]]
+    # What was measured is told at the machine's speed of when the table was made.
+    first_ms = [network.first_ms * validated.validation.speed for network in validated.validation.networks]
+    assert first_ms == pytest.approx([1.0] * 4, rel=1e-3)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     validated.save(tmp_path / "table.json")
     assert LatencyTable.load(tmp_path / "table.json") == validated
 
 
+def test_each_subnet_is_measured_twice(
+    table: LatencyTable, simulated: SimulatedDevice, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    validate(table, simulated, Cache(tmp_path), networks=2, mode="quick", on_progress=seen.append)
+    (measured,) = simulated.measured
+    assert {progress.total for progress in seen} == {10 * len(measured)}
+
+
 @pytest.mark.slow
-def test_a_table_of_this_machine_is_validated_by_measuring(table: LatencyTable, tmp_path: Path) -> None:
-    found = validate(table, Cache(tmp_path), networks=2, mode="quick").validation
+def test_a_table_of_this_machine_is_validated_by_measuring(
+    table: LatencyTable, device: LocalDevice, tmp_path: Path
+) -> None:
+    found = validate(table, device, Cache(tmp_path), networks=2, mode="quick").validation
     assert found is not None
     assert found.error.n == 2
     assert all(network.first_ms > 0 and network.second_ms > 0 for network in found.networks)
 
 
 def test_a_table_of_another_machine_is_refused_naming_what_differs(
-    table: LatencyTable, tmp_path: Path
+    table: LatencyTable, simulated: SimulatedDevice, tmp_path: Path
 ) -> None:
     elsewhere = replace(table.spec, machine=replace(table.spec.machine, cpu_model="Another CPU"))
     with pytest.raises(
         MismatchError, match="the latency table is of machine's cpu_model Another CPU, and here it"
     ):
-        validate(replace(table, spec=elsewhere), Cache(tmp_path))
+        validate(replace(table, spec=elsewhere), simulated, Cache(tmp_path))
 
 
-def test_a_table_of_another_runtime_version_is_refused(table: LatencyTable, tmp_path: Path) -> None:
+def test_a_table_of_another_runtime_version_is_refused(
+    table: LatencyTable, simulated: SimulatedDevice, tmp_path: Path
+) -> None:
     older = replace(table, spec=replace(table.spec, runtime_version="0.1"))
     with pytest.raises(MismatchError, match=r"is of runtime_version 0\.1, and here it is"):
-        validate(older, Cache(tmp_path))
+        validate(older, simulated, Cache(tmp_path))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,8 @@ from latency_tables.measured_kit import MeasuredKit
 from latency_tables.table import LatencyTable
 from profilers.measuring.kit import Kit
 from profilers.measuring.plan import Plan
-from profilers.measuring.runner import OnProgress, measure_kit
+from profilers.measuring.runner import OnProgress
+from profilers.targets.device import Device
 
 PLANS = {"quick": Plan.quick, "full": Plan.full}
 
@@ -64,33 +66,78 @@ def profile(
     architecture: Architecture,
     spec: DeviceSpec,
     resolutions: Sequence[int],
+    device: Device,
     cache: Cache,
     mode: str = "full",
     on_progress: OnProgress | None = None,
 ) -> LatencyTable:
-    """Measure a device spec on this machine and calibrate its table; see :func:`make_table`."""
-    return make_table(FullSurvey(architecture, tuple(resolutions)), spec, cache, mode, on_progress)
+    """Measure an architecture on a device and calibrate its table.
+
+    Args:
+        architecture: What the table is of.
+        spec: The device spec to measure.
+        resolutions: The resolutions of the table.
+
+    The other arguments and the errors are those of :func:`make_table`.
+    """
+    return make_table(FullSurvey(architecture, tuple(resolutions)), spec, device, cache, mode, on_progress)
 
 
 def make_table(
     survey: Survey,
     spec: DeviceSpec,
+    device: Device,
     cache: Cache,
     mode: str = "full",
     on_progress: OnProgress | None = None,
 ) -> LatencyTable:
-    """Measure what a survey needs on this machine and make its table, which is kept in the cache.
+    """Measure what a survey needs and make its table, which is kept in the cache.
 
-    A run that was stopped goes on from its journal in the cache. ``mode`` is ``quick`` or ``full``.
+    A run that was stopped goes on from its journal, wherever the device keeps it.
+
+    Args:
+        survey: What to measure.
+        spec: The device spec to measure.
+        device: The device that measures.
+        cache: Where the table is kept.
+        mode: How thoroughly to measure, ``quick`` or ``full``.
+        on_progress: Called after each session.
+
+    Raises:
+        MeasurementError: The device cannot measure an item of the kit.
+        MismatchError: The device spec is not that of the device.
     """
-    plan = PLANS[mode]()
+    with build_survey_kit(survey, spec, cache) as kit:
+        return measure_table(survey, kit, spec, device, cache, mode, on_progress)
+
+
+@contextmanager
+def build_survey_kit(survey: Survey, spec: DeviceSpec, cache: Cache) -> Iterator[Kit]:
+    """Write a survey's kit for a device spec into the cache; it is removed when the block ends."""
     folder = Path(tempfile.mkdtemp(dir=cache.kits()))
     try:
-        kit = survey.build_kit(spec.batch, folder, choose_form(spec.runtime, spec.precision))
-        journal = cache.journal(kit.kit_id, spec, mode)
-        table = survey.build_table(measure_kit(kit, spec, journal, plan, on_progress))
+        yield survey.build_kit(spec.batch, folder, choose_form(spec.runtime, spec.precision))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_table(
+    survey: Survey,
+    kit: Kit,
+    spec: DeviceSpec,
+    device: Device,
+    cache: Cache,
+    mode: str,
+    on_progress: OnProgress | None = None,
+) -> LatencyTable:
+    """Measure a survey's kit and make its table; the other arguments and the errors are those of :func:`make_table`."""
+    key = name_run(kit, spec, mode)
+    table = survey.build_table(device.measure_kit(kit, spec, PLANS[mode](), key, on_progress))
     table.save(cache.table_path(survey.architecture, spec, survey.kept_as(mode)))
-    journal.unlink(missing_ok=True)
+    device.forget_run(key)
     return table
+
+
+def name_run(kit: Kit, spec: DeviceSpec, purpose: str) -> str:
+    """The name of the run that measures a kit under a device spec for a purpose."""
+    return f"{kit.kit_id[:12]}-{spec.id}-{purpose}"
