@@ -1,7 +1,7 @@
 """Decoder: reads JSON values into dataclasses by their type hints, and writes them back.
 
-Type hints are read as text, since Python 3.8 cannot evaluate ``int | None``. A dataclass that is read here stands at
-the top of its module, which begins with ``from __future__ import annotations``.
+Type hints are read as text, since Python 3.8 cannot evaluate ``int | None``. A decoded dataclass is defined at
+the top level of its module. The module begins with ``from __future__ import annotations``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Versioned JSON files: read with every doubt, written whole or not at all."""
+"""Files: read up to a limit, written whole or not at all, and versioned where they hold JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON text: read with every doubt, under limits on what a small file may cost."""
+"""JSON text: parsed under limits on the time and memory that a small file may cost."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from latency_tables.errors import FormatError
 from latency_tables.value_readers import show_key, show_value
 
 LARGEST_TEXT = 64 << 20
-"""In characters. A measured kit with every sample has a tenth of it."""
+"""The most characters of a text. A measured kit with every sample has a tenth of that."""
 MOST_VALUES = 4_000_000
-"""Numbers, texts, lists and objects of one text; they take up to 100 bytes of memory each."""
+"""The most values of a text: numbers, texts, lists and objects. A value takes up to 100 bytes of memory."""
 DEEPEST = 50
-"""Lists and objects within each other. Our own files have at most 8."""
+"""The most lists and objects within each other. Our own files have at most 8."""
 LARGEST_WHOLE = 2**63 - 1
-"""Whole numbers are of 64 bits with a sign, as in numpy."""
+"""The largest whole number: 64 bits with a sign, as in numpy."""
 
 
 @contextmanager
 def refuse_malformed(where: str, kind: str = "JSON") -> Iterator[None]:
-    """Turn whatever a reader of foreign bytes raises into the error of one line.
+    """Turn every error that a reader of foreign bytes may raise into an error of one line.
 
     Args:
-        where: The name of what is read.
+        where: The name of the text or file in errors.
         kind: The format that it should have.
 
     Raises:
@@ -55,8 +55,8 @@ def parse_values(text: str, where: str, *, strict: bool = True) -> Any:
     Args:
         text: JSON.
         where: The text's name in errors.
-        strict: Whether NaN and infinity are refused here. Without it they are left to the reader of the value, which
-            can name the field.
+        strict: Whether NaN and infinity are refused here. Otherwise the reader of the value refuses them, and
+            names the field.
 
     Raises:
         FormatError: The text is no JSON, has a key twice, or exceeds a limit of this module.

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from compofa_deploy.accuracy.table import AccuracyTable
 from compofa_deploy.bench.result import BenchResult
 from compofa_deploy.bundle.bundle import load_bundle
+from compofa_deploy.bundle.deployment import Deployment
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
-from latency_tables.errors import CompofaError
+from latency_tables.errors import CompofaError, FormatError
 from latency_tables.measured_kit import MeasuredKit
 from latency_tables.table import LatencyTable
 from profilers.measuring.journal import Journal
 from profilers.measuring.kit_zip import unpack_kit
+from profilers.measuring.plan import Plan
 from tests.support.mutations import mutate
 
 OLD = Path(__file__).parent / "old_files"
@@ -95,21 +97,55 @@ def test_an_old_supernet_and_its_accuracy_table_are_read() -> None:
     assert 0 < table.find(Subnet.compound((2, 3, 4, 3, 2), 16))["test"] < 100
 
 
-READERS = {"table.json": LatencyTable.load, "measured.json": MeasuredKit.load, "bench.json": BenchResult.load,
-           "supernet.accuracy.json": AccuracyTable.load}  # fmt: skip
-CONTENTS = {name: json.loads((OLD / name).read_text()) for name in READERS}
+READERS = {
+    "table.json": LatencyTable,
+    "measured.json": MeasuredKit,
+    "bench.json": BenchResult,
+    "bundle/deployment.json": Deployment,
+}
+CONTENTS = {name: json.loads((OLD / name).read_text()) for name in (*READERS, "supernet.accuracy.json")}
+# The hash of a manifest, which is checked before its fields are read.
+del CONTENTS["bundle/deployment.json"]["content_id"]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 @pytest.mark.parametrize("name", READERS)
-def test_a_file_with_one_value_damaged_is_read_or_is_one_line(
-    tmp_path: Path, name: str, data: st.DataObject
-) -> None:
-    path = tmp_path / name
-    path.write_text(json.dumps(data.draw(mutate(CONTENTS[name]))))
+def test_a_file_with_one_value_damaged_is_read_or_is_one_line(name: str, data: st.DataObject) -> None:
+    text = json.dumps(data.draw(mutate(CONTENTS[name])))
     try:
-        READERS[name](path)
+        READERS[name].parse(text, "the file")
+        message = "the file"
+    except FormatError as error:
+        message = str(error)
+    assert message.startswith("the file")
+    assert "\n" not in message
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_with_one_byte_damaged_is_read_or_is_one_line(name: str, data: st.DataObject) -> None:
+    content = bytearray(json.dumps(CONTENTS[name]).encode())
+    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 127))
+    try:
+        READERS[name].parse(content.decode(), "the file")
+        message = "the file"
+    except FormatError as error:
+        message = str(error)
+    assert message.startswith("the file")
+    assert "\n" not in message
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.data())
+def test_an_accuracy_table_with_one_value_damaged_is_read_or_is_one_line(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = tmp_path / "accuracy.json"
+    path.write_text(json.dumps(data.draw(mutate(CONTENTS["supernet.accuracy.json"]))))
+    try:
+        AccuracyTable.load(path)
         message = str(path)
     except CompofaError as error:
         message = str(error)
@@ -117,19 +153,12 @@ def test_a_file_with_one_value_damaged_is_read_or_is_one_line(
     assert "\n" not in message
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-@pytest.mark.parametrize("name", READERS)
-def test_a_file_with_one_byte_damaged_is_read_or_is_one_line(
-    tmp_path: Path, name: str, data: st.DataObject
-) -> None:
-    path, content = tmp_path / name, bytearray((OLD / name).read_bytes())
-    content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(content)
+def test_a_plan_with_one_value_damaged_is_read_or_is_one_line(data: st.DataObject) -> None:
     try:
-        READERS[name](path)
-        message = str(path)
-    except CompofaError as error:
+        Plan.from_dict(data.draw(mutate(Plan().to_dict())), "the plan")
+        message = "the plan"
+    except FormatError as error:
         message = str(error)
-    assert message.startswith(str(path))
+    assert message.startswith("the plan")
     assert "\n" not in message
