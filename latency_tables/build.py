@@ -11,7 +11,7 @@ from latency_tables.cache_contention import CacheContention
 from latency_tables.design import LayerTerms, PriorScales, count_layers, make_design
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InputError
-from latency_tables.fit import Array, Design, fit_costs, leave_one_out, relative_residuals
+from latency_tables.fit import Array, Design, fit_costs, leave_one_out, refuse_unfit, relative_residuals
 from latency_tables.item import Item
 from latency_tables.machine import Conditions
 from latency_tables.measurement import Measurement
@@ -30,6 +30,7 @@ SCALES = PriorScales(slope=0.5, weight_bytes=0.3, group=0.1, layer=0.1, intercep
 """How far the calibration may move from the sum of the layers' latencies by themselves."""
 
 
+@refuse_unfit()
 def build_table(
     spec: DeviceSpec,
     architecture: Mapping[str, Any],
@@ -49,7 +50,8 @@ def build_table(
         conditions: The machine's conditions during the run, at least one.
 
     Raises:
-        InputError: There are fewer than three networks, or a network has a layer that nothing is known of.
+        InputError: There are fewer than three networks, a network has a layer that nothing is known of, or the
+            latencies cannot be fitted.
     """
     networks = [m for m in measurements if m.item.kind == "network"]
     if len(networks) < MIN_NETWORKS:

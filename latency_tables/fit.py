@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from latency_tables.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -57,6 +60,22 @@ class Design:
             whole=self.whole[networks],
             measured=self.measured[networks],
         )
+
+
+@contextmanager
+def refuse_unfit() -> Iterator[None]:
+    """Turn an arithmetic error of the block into an error that the user can fix.
+
+    Raises:
+        InputError: Latencies overflow, are 0 or lead to a singular system.
+    """
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            yield
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise InputError(
+            f"the measured latencies are too large, too small or too unequal to be fitted ({error}); measure anew"
+        ) from None
 
 
 def fit_costs(design: Design) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from latency_tables.fit import (
     Design,
     fit_costs,
     leave_one_out,
+    refuse_unfit,
     relative_residuals,
 )
 from latency_tables.measured_kit import MeasuredKit
@@ -43,6 +44,7 @@ class Run:
     layers: tuple[str, ...]
 
 
+@refuse_unfit()
 def choose_runs(old: LatencyTable, runs: Sequence[Run], count: int) -> list[int]:
     """Choose the networks that are most informative about errors of the old table.
 
@@ -81,6 +83,7 @@ def choose_runs(old: LatencyTable, runs: Sequence[Run], count: int) -> list[int]
     return chosen
 
 
+@refuse_unfit()
 def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: MeasuredKit) -> LatencyTable:
     """Recalibrate an old table by a few measured networks.
 
@@ -94,7 +97,7 @@ def recalibrate(old: LatencyTable, resolutions: Sequence[int], measured: Measure
 
     Raises:
         MismatchError: The old table lacks a layer, or the device was emulated.
-        InputError: There are fewer than three networks.
+        InputError: There are fewer than three networks, or the latencies cannot be fitted.
     """
     measured.check_real()
     networks = measured.measurements

@@ -111,3 +111,28 @@ def test_a_file_that_was_cut_off_or_is_of_another_kind_is_refused(tmp_path: Path
         MeasuredKit.load(path)
     with pytest.raises(InputError, match="there is no such file"):
         MeasuredKit.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("changes", [
+    {"samples_ns": [2**63 - 1]}, {"reference_ns": 5e-324}, {"reference_ns": 1e308}, {"layer_shares": [1e300]},
+    {"samples_ns": [1], "reference_ns": 1e300},
+])  # fmt: skip
+def test_latencies_that_no_fit_can_hold_are_refused_or_fitted_but_never_a_traceback(
+    changes: dict[str, object],
+) -> None:
+    data = make_measured().to_dict()
+    for visit in data["visits"][:: 3 - len(changes)]:
+        visit.update(changes)
+    measured = MeasuredKit.from_dict(data, "file")
+    try:
+        text = measured.build_table().to_text()
+    except (InputError, FormatError) as error:
+        text = str(error)
+    assert "\n" not in text
+
+
+def test_latencies_that_overflow_a_fit_are_refused_with_the_fix() -> None:
+    data = make_measured().to_dict()
+    data["visits"][0]["reference_ns"] = 5e-324
+    with pytest.raises(InputError, match="too unequal to be fitted .*; measure anew"):
+        MeasuredKit.from_dict(data, "file").build_table()
