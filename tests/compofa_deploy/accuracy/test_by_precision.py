@@ -52,7 +52,7 @@ def test_a_lower_precision_is_known_of_the_runtime_that_it_was_measured_on():
         ({"images": {"validation": 10**4, "test": 10**4}}, "compofa evaluate --runtime openvino"),
     ],
 )
-def test_what_is_not_comparable_is_refused(other, message):
+def test_tables_that_are_not_comparable_are_refused(other, message):
     with pytest.raises(MismatchError, match=message):
         AccuraciesByPrecision(F32, (replace(BF16, **other),))
 

@@ -27,7 +27,7 @@ def test_a_resolution_between_two_places_takes_the_lower_one(resolution, place):
     assert np.flatnonzero(encode(**{**ONE, "r": [resolution]})[0, 120:]).tolist() == [place]
 
 
-def test_what_a_block_that_does_not_run_is_set_to_does_not_matter(rng):
+def test_the_choices_of_a_block_that_does_not_run_do_not_matter(rng):
     subnets = [sample_any(rng, int(rng.integers(112, 240))) for _ in range(50)]
     configs = [subnet.to_ofa() for subnet in subnets]
     lists = {word: [config[word] for config in configs] for word in ("ks", "e", "d")}
@@ -62,7 +62,7 @@ def test_a_value_without_a_place_is_refused(changes, message):
         encode(**{**ONE, **changes})
 
 
-def test_resolutions_of_ones_own_each_have_a_place():
+def test_any_resolutions_each_have_a_place():
     encoding = Encoding.of_resolutions([24, 32, 28])
     subnets = [Subnet.compound((2,) * 5, r) for r in (24, 28, 32)]
     assert encode_subnets(subnets, encoding)[:, 6 * BLOCKS :].tolist() == np.eye(3).tolist()

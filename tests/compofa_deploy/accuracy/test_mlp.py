@@ -21,7 +21,7 @@ def in_torch():
     return torch.nn.Sequential(*layers[:-1])
 
 
-def test_it_gives_what_torch_gives(rng, in_torch):
+def test_outputs_agree_with_torch(rng, in_torch):
     import torch
 
     features = rng.integers(0, 2, (100, 128)).astype(np.float32)
@@ -32,7 +32,7 @@ def test_it_gives_what_torch_gives(rng, in_torch):
     assert expected.std() > 0.1
 
 
-def test_its_gradient_is_what_torch_gives(rng, in_torch):
+def test_gradients_agree_with_torch(rng, in_torch):
     import torch
 
     features = rng.integers(0, 2, (50, 128)).astype(np.float32)
@@ -55,7 +55,7 @@ def test_the_gradient_of_a_single_layer_is_its_weights():
     assert mlp.gradient(np.ones((2, 3), np.float32)).tolist() == [[1, -2, 3], [1, -2, 3]]
 
 
-def test_its_arrays_come_back():
+def test_a_network_comes_back_from_its_arrays():
     mlp = Mlp.from_arrays(draw_ofa_arrays(), "it")
     again = Mlp.from_arrays(mlp.arrays(), "it")
     assert [a.tolist() for a in again.weights] == [a.tolist() for a in mlp.weights]

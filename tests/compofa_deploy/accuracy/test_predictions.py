@@ -43,7 +43,7 @@ def test_resolutions_without_a_place_are_left_out():
     assert predicted.resolutions == tuple(range(160, 225, 4))
 
 
-def test_how_far_it_is_off_is_said_where_it_is_known():
+def test_the_error_is_described_where_it_is_known():
     unknown = PredictedAccuracies(make_predictor(), ARCHITECTURE, "p").describe()
     assert unknown == "predicted by p, of unknown error"
     known = make_predictor(error=HeldOutError(0.123, 0.5, 0.98, 200, 10))
@@ -58,12 +58,12 @@ def test_how_far_it_is_off_is_said_where_it_is_known():
         ({}, find_architecture("mbv3-w0.75-cifar10"), "p predicts from 112 to 239 px"),
     ],
 )  # fmt: skip
-def test_what_it_was_not_made_for_is_refused(changes, architecture, message):
+def test_a_predictor_for_another_architecture_is_refused(changes, architecture, message):
     with pytest.raises(MismatchError, match=message):
         PredictedAccuracies(make_predictor(**changes), architecture, "p")
 
 
-def test_each_kind_of_file_is_read_as_what_it_is(tmp_path):
+def test_each_kind_of_file_is_recognised(tmp_path):
     make_predictor().save(tmp_path / "p.safetensors")
     (tmp_path / "a.csv").write_text("subnet,top1\n22222@160,70\n")
     assert isinstance(load_foreign(tmp_path / "p.safetensors", ARCHITECTURE), PredictedAccuracies)

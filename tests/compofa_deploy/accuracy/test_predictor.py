@@ -40,7 +40,7 @@ def test_a_prediction_is_the_models_in_per_cent(subnets):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_it_comes_back_from_its_file(tmp_path, subnets, known):
+def test_a_predictor_comes_back_from_its_file(tmp_path, subnets, known):
     predictor = make_predictor() if known else make_predictor(error=None, architecture=None)
     predictor.save(tmp_path / "p.safetensors")
     again = AccuracyPredictor.load(tmp_path / "p.safetensors")

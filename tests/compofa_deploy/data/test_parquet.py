@@ -161,7 +161,7 @@ def test_a_split_without_any_label_says_so(path, labels):
         ([0, 10**12, 1], "has label 1000000000000; number the classes from 0 on"),
     ],
 )
-def test_labels_that_are_none_are_refused(path, labels, message):
+def test_unusable_labels_are_refused(path, labels, message):
     with pytest.raises(FormatError, match=message):
         read_parquet([write_table(path, labels)])
 

@@ -33,7 +33,7 @@ def test_only_the_images_for_evaluation_are_decoded_in_whole(place):
     assert isinstance(loaded.test, LabelledImages)
 
 
-def test_training_on_fewer_images_leaves_what_is_held_out_as_it_is(place):
+def test_training_on_fewer_images_keeps_the_held_out_images(place):
     few, all_of_them = (open_splits(place, 4, 0, count) for count in (6, None))
     assert len(few.train) == 6
     assert np.array_equal(few.train.pixels, all_of_them.train.pixels[:6])

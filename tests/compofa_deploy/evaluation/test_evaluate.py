@@ -77,7 +77,7 @@ def test_an_evaluation_that_was_killed_loses_only_the_part_under_way(
 
 
 @pytest.mark.parametrize("parts", [1, 26, 27, 28, 80, 81, 82, 107])
-def test_one_whose_images_span_several_groups_goes_on_wherever_it_was_killed(
+def test_an_evaluation_over_several_groups_of_images_goes_on_wherever_it_was_killed(
     supernet, splits, table, tmp_path, monkeypatch, parts
 ):
     """At 5 images a group the two splits take 2 groups each, of 27 parts."""
@@ -114,7 +114,7 @@ def test_the_counts_do_not_depend_on_how_many_images_are_held_at_once(
     assert_same_counts(evaluate(supernet, splits, (16,), "", ""), table)
 
 
-def test_what_an_earlier_release_kept_is_read(supernet, splits, table, tmp_path):
+def test_the_file_of_an_earlier_release_is_gone_on_from(supernet, splits, table, tmp_path):
     """It had one JSON object, with a place for each shard, and in it a range of images."""
     partial, evaluated = tmp_path / "partial", tmp_path / "evaluated"
     evaluate(supernet, splits, (16,), "", "", evaluated)

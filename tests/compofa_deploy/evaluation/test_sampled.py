@@ -66,7 +66,7 @@ def test_a_subnet_counts_what_running_it_in_training_mode_and_then_frozen_counts
 
 
 @pytest.mark.parametrize("name", ["ofa", "compofa-elastic"])
-def test_what_is_drawn_is_of_the_space_each_once_and_more_of_a_seed_begin_alike(name):
+def test_drawn_subnets_are_different_members_of_the_space_and_more_of_a_seed_begin_alike(name):
     space = find_space(name)
     subnets = draw_subnets(space, 30, (16, 20), seed=1)
     assert len(set(subnets)) == 30
@@ -83,7 +83,7 @@ def test_more_subnets_than_a_space_has_are_refused():
         draw_subnets(find_space("compofa"), 244, (16,), seed=0)
 
 
-def test_one_that_was_stopped_goes_on_with_the_subnet_it_was_at_and_with_more(
+def test_a_stopped_evaluation_goes_on_with_the_subnets_that_are_left_and_with_more(
     elastic, splits, found, tmp_path, monkeypatch
 ):
     partial, ran = tmp_path / "out.csv.partial", []

@@ -21,12 +21,12 @@ def test_every_prefix_runs_exactly_once():
     assert set(calls) == {p for n in range(6) for p in product(range(3), repeat=n)}
 
 
-def test_every_subnet_is_given_what_its_last_unit_made_smallest_first():
+def test_every_subnet_comes_with_the_output_of_its_last_unit_smallest_first():
     found = list(walk(run_and_record([]), ()))
     assert found == [(choices, choices) for choices in product(range(3), repeat=5)]
 
 
-def test_what_is_not_wanted_does_not_run_nor_does_what_follows():
+def test_unwanted_prefixes_and_their_subtrees_do_not_run():
     calls = []
     found = list(walk(run_and_record(calls), (), lambda prefix: prefix[-1] == 2))
     assert [choices for choices, _ in found] == [(2, 2, 2, 2, 2)]

@@ -56,7 +56,7 @@ def test_a_batch_of_any_sizes_is_one_input():
     assert batch.shape == (3, 3, 32, 32)
 
 
-def test_what_a_bundle_states_is_what_is_done():
+def test_preprocessing_does_the_steps_that_a_bundle_states():
     stated = PREPROCESS.to_dict(24)
     assert (stated["resize_shorter_side"], stated["centre_crop"]) == (24, 24)
     pixels = fit(picture(24, 24), 24)
@@ -139,13 +139,13 @@ def test_every_orientation_is_undone(orientation):
 @pytest.mark.parametrize(
     "exif", [b"II*\0\x08", b"Exif\0\0II*\0\x08", b"Exif\0\0words", b"MM\0*\0\0\0\x08\xff\xff"]
 )
-def test_an_orientation_that_cannot_be_parsed_is_none(kind, exif):
+def test_an_orientation_that_cannot_be_parsed_is_ignored(kind, exif):
     image = picture(20, 10)
     assert open_image(encode(image, kind, exif=exif), "it").size == (20, 10)
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])
-def test_an_orientation_that_is_none_of_eight_is_none(value):
+def test_an_unknown_orientation_is_ignored(value):
     exif = Image.Exif()
     exif[0x0112] = value
     assert open_image(encode(picture(20, 10), "PNG", exif=exif), "it").size == (20, 10)

@@ -27,7 +27,7 @@ def test_names_come_one_a_line_without_marks_and_blanks(path, content):
         (b"\xff\xfec\0a\0t\0", "cannot be read as text"),
     ],
 )
-def test_what_is_no_list_of_names_is_refused(path, content, message):
+def test_a_file_that_is_not_a_list_of_names_is_refused(path, content, message):
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message):
         read_names(path)

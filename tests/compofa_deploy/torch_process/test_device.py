@@ -42,6 +42,6 @@ def test_a_gpu_that_is_not_there_is_refused(gpus, name):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:0", ""])
-def test_what_is_no_device_is_refused(name):
+def test_an_unknown_device_name_is_refused(name):
     with pytest.raises(InputError, match=r"no device '.*'; there are auto, cpu, cuda"):
         find_device(name)
