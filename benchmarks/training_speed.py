@@ -1,10 +1,10 @@
-"""Training speed of the sampled mix of subnets, beside plain training of the largest one by hand-written torch.
+"""The training speed of sampled subnets, compared with plain training of the largest one by hand-written torch.
 
 Run: python -m benchmarks.training_speed [--blocks 10] [--steps 4] [--batch 128] [--arch mbv3-w0.75-cifar10]
-Blocks of steps of one and of the other take turns. A block of the mix is compared by the multiply-accumulates of the
-subnets that it drew: at 1 they cost by their MACs what the largest one does. The same subnets trained plainly show how
-much of the rest is the subnets' own: a small one has more memory traffic for each multiply-accumulate. The input alone
-is timed as well: where it is many times as fast, it is not the bottleneck.
+Blocks of steps of both take turns. The first ratio is the multiply-accumulates a second of the sampled subnets, divided
+by those of the largest one. The second ratio compares the sampled subnets with the same ones trained plainly. It shows
+the cost of the supernet; the rest is the subnets' own, since a small one has more memory traffic for each
+multiply-accumulate. The input is timed alone as well: where it is many times as fast, it is not the bottleneck.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BAR = 0.95
 
 
 class PlainExcitation(nn.Module):
-    """Squeeze-and-excitation as one writes it by hand."""
+    """Squeeze-and-excitation of torch's own modules."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class PlainExcitation(nn.Module):
 
 
 class PlainBlock(nn.Module):
-    """Layers with a skip around them, where there is one."""
+    """Layers, with a skip around them where the block has one."""
 
     def __init__(self, skip: bool, *layers: nn.Module) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PlainBlock(nn.Module):
 
 
 def build_plain(layers: Sequence[Layer]) -> nn.Sequential:
-    """A subnet of torch's own modules."""
+    """Build a subnet of torch's own modules."""
     return nn.Sequential(*(_build_layer(layer) for layer in layers))
 
 
@@ -95,7 +95,7 @@ def _build_layer(layer: Layer) -> nn.Module:
 
 
 class Plain:
-    """Training of one subnet by torch alone, on the same images and augmentation."""
+    """Trains one subnet by torch alone, on the same images and augmentation."""
 
     def __init__(self, trainer: Trainer, subnet: Subnet) -> None:
         self.trainer, self.subnet = trainer, subnet
@@ -106,7 +106,7 @@ class Plain:
         )
 
     def step(self, pixels: Tensor, labels: Tensor, rng: np.random.Generator) -> None:
-        """One step."""
+        """Train one step."""
         draws = self.trainer.augment.draw(len(pixels), rng)
         images = self.trainer.augment(pixels, self.subnet.resolution, draws)
         self.optimizer.zero_grad(set_to_none=True)
@@ -117,7 +117,7 @@ class Plain:
 
 
 def make_trainer(architecture: Architecture, batch: int, device: torch.device, folder: Path) -> Trainer:
-    """A trainer of one subnet a step out of all 243, on random images in memory."""
+    """Return a trainer that trains one of all 243 subnets a step, on random images in memory."""
     side, rng = architecture.resolutions[-1], np.random.default_rng(0)
     phase = {
         "name": "mix",
@@ -142,7 +142,7 @@ def make_trainer(architecture: Architecture, batch: int, device: torch.device, f
 
 
 def time_call(call: Callable[[], None], device: torch.device) -> float:
-    """Seconds of a call, whatever it started on a GPU included."""
+    """Return the seconds of a call, including what it started on a GPU."""
     if device.type == "cuda":
         torch.cuda.synchronize()
     started = time.perf_counter()
@@ -153,7 +153,7 @@ def time_call(call: Callable[[], None], device: torch.device) -> float:
 
 
 class Comparison:
-    """Blocks of the mix, of the largest subnet, of the mix's subnets trained plainly, and of the input alone."""
+    """Times blocks of sampled subnets, of the largest, of the sampled trained plainly, and of the input."""
 
     def __init__(self, trainer: Trainer, steps: int) -> None:
         self.trainer, self.steps = trainer, steps
@@ -167,30 +167,34 @@ class Comparison:
         self.largest = Plain(trainer, largest_subnet(trainer.supernet.architecture, self.side))
 
     def run_mix(self) -> None:
-        """Steps of the trainer's own."""
+        """Run the trainer's steps."""
         for _ in range(self.steps):
             self.trainer.train_step(self.pixels, self.labels)
             self.drawn += self.trainer.drawn
 
     def run_plain(self, networks: Sequence[Plain]) -> None:
-        """One step of each."""
+        """Run one step of each network."""
         for network in networks:
             network.step(self.pixels, self.labels, self.rng)
 
     def run_input(self) -> None:
-        """What makes a batch out of pixels, once for each step."""
+        """Make a batch out of pixels, once for each step."""
         for _ in range(self.steps):
             draws = self.trainer.augment.draw(len(self.pixels), self.rng)
             self.trainer.augment(self.pixels, self.side, draws)
 
     def count(self, subnets: Sequence[Subnet]) -> int:
-        """Multiply-accumulates of one image through each."""
+        """Return the multiply-accumulates of one image, summed over the subnets."""
         architecture = self.trainer.supernet.architecture
         return sum(count_macs(list_layers(architecture, subnet)) for subnet in subnets)
 
     def run(self, blocks: int) -> tuple[Ratio, Ratio, float, float]:
-        """The mix's speed by MACs over the largest one's; over that of the same subnets trained plainly; images/s of
-        the largest one and of the input alone."""
+        """Run blocks of everything in turn.
+
+        Returns:
+            The ratio to the largest subnet by multiply-accumulates, the ratio to the same subnets trained plainly, and
+            the images a second of the largest subnet and of the input alone.
+        """
         device, largest = self.trainer.machine.device, [self.largest] * self.steps
         self.run_mix()
         self.run_plain(largest)

@@ -33,6 +33,8 @@ LINE_SECONDS = 30.0
 @click.option("--teacher", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The teacher of another training, or an imported supernet. It replaces the recipe's first "
               "phase.")  # fmt: skip
+@click.option("--teacher-logits", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="A teacher's logits of the training images, for a recipe that distils from a file.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--precision", type=click.Choice(["f32", "bf16"]), default="f32", show_default=True,
               help="bf16: convolutions in bfloat16, weights in float32.")  # fmt: skip
@@ -64,6 +66,7 @@ def command(
     changes: tuple[str, ...],
     data: Path | None,
     teacher: Path | None,
+    teacher_logits: Path | None,
     device: str,
     precision: Literal["f32", "bf16"],
     images_at_once: int | None,
@@ -96,6 +99,7 @@ def command(
         recipe=recipe,
         changes=changes,
         teacher=teacher,
+        teacher_logits=teacher_logits,
         device=device,
         precision=precision,
         images_at_once=images_at_once,

@@ -1,7 +1,8 @@
 """The images of each step: from memory, or decoded by workers ahead of time.
 
-Which images a step has depends on the recipe's seed, the phase and the step alone, and what is cut out of one that is
-decoded on these and its place in the set: so a training goes on with the same images, whoever decodes them.
+The images of a step depend on the recipe's seed, the phase and the step alone. A random crop that is taken while an
+image is decoded depends on these and on the image's index. A training that was stopped therefore goes on with the same
+images, whichever process decodes them.
 """
 
 from __future__ import annotations
@@ -29,15 +30,18 @@ from latency_tables.errors import InputError
 PREFETCH = 4
 """Batches that each worker decodes ahead."""
 TRIES = 32
-"""How many images in a row may be unreadable before a training gives up."""
+"""A training gives up when so many images in a row cannot be read."""
 
 Decoded: TypeAlias = tuple[Tensor, Tensor, list[SkippedImage]]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The images of every step of one phase: each epoch is a permutation of its own, and what does not fill a batch at
-    its end is left out. ``part`` is the share of a batch that one process takes."""
+    """The images of every step of one phase.
+
+    Each epoch has a permutation of its own. Images at its end that do not fill a batch are left out. ``part`` is the
+    share of a batch that one process takes.
+    """
 
     seed: int
     phase: int
@@ -46,7 +50,7 @@ class Order:
     part: slice
 
     def find(self, step: int) -> tuple[int, NDArray[np.int64]]:
-        """The epoch of a step, and the indices of its images."""
+        """Return the epoch of a step, and the indices of its images."""
         epoch, position = divmod(step, self.images // self.batch)
         order = _permute(self.seed, self.phase, epoch, self.images)
         return epoch, order[position * self.batch : (position + 1) * self.batch][self.part]
@@ -58,7 +62,7 @@ def _permute(seed: int, phase: int, epoch: int, images: int) -> NDArray[np.int64
 
 
 class Decoder(Dataset[Decoded]):
-    """Decodes the images of one of the steps, in a worker, as squares of ``side`` pixels."""
+    """Decodes the images of a step, in a worker process, as squares of ``side`` pixels."""
 
     def __init__(
         self, images: EncodedImages, settings: DataSettings, order: Order, side: int, steps: range
@@ -70,8 +74,11 @@ class Decoder(Dataset[Decoded]):
         return len(self.steps)
 
     def __getitem__(self, item: int) -> Decoded:
-        """Pixels (n, side, side, 3) and labels (n,). An image that cannot be decoded is told, and the next of the set
-        takes its place; where too many in a row cannot be, there are no pixels."""
+        """Return the pixels (n, side, side, 3) and labels (n,) of a step, and the images that were skipped.
+
+        The next image of the set replaces one that cannot be decoded. The pixels are empty where ``TRIES`` images in a
+        row cannot be decoded.
+        """
         epoch, indices = self.order.find(self.steps[item])
         pixels: list[NDArray[np.uint8]] = []
         labels: list[int] = []
@@ -115,7 +122,24 @@ def list_batches(
     workers: int,
     on_skip: OnSkip,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pixels (n, side, side, 3) and labels (n,) of a part of each step's batch, on the device or on their way to it."""
+    """Yield the images of each step, for one process.
+
+    Args:
+        images: The training images, in memory or encoded.
+        recipe: The recipe, whose seed decides the order.
+        phase_index: The phase's position in the recipe.
+        steps: The steps of the phase that are still to do.
+        part: The share of a batch that this process takes.
+        device: Where the images are wanted.
+        workers: How many processes decode images; 0 decodes in this one.
+        on_skip: Called for each image that cannot be decoded.
+
+    Yields:
+        Pixels (n, side, side, 3) and labels (n,), on the device or on their way to it.
+
+    Raises:
+        InputError: ``TRIES`` images in a row cannot be decoded.
+    """
     phase = recipe.phases[phase_index]
     order = Order(recipe.seed, phase_index, len(images), phase.batch, part)
     if isinstance(images, LabelledImages):
@@ -129,7 +153,7 @@ def list_batches(
         prefetch_factor=PREFETCH if workers else None,
         pin_memory=device.type == "cuda",
         worker_init_fn=_begin_worker,
-        # Without one of its own it draws from torch's, and a training that goes on would differ.
+        # Without a generator of its own, the loader draws from torch's, and a resumed training would differ.
         generator=torch.Generator(),
     )
     for pixels, labels, skipped in loader:
@@ -150,6 +174,6 @@ def _take(
 
 
 def _begin_worker(worker: int) -> None:
-    """Ctrl-C is the training's to answer; and one thread a worker is enough."""
+    """Leave Ctrl-C to the main process, and use one thread a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Sorting channels by importance, so that a narrower block keeps the ones that matter."""
+"""Sorting channels by importance, so that a narrower block keeps the most important ones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from latency_tables.layer import SE_REDUCTION, make_divisible
 
 @torch.no_grad()
 def sort_channels(supernet: Supernet, within: Sequence[int] = ()) -> None:
-    """Order the middle channels of every inverted residual by the L1 norm of the weights that leave them, largest
-    first (Once-for-All, section 3.3). What the whole block computes is unchanged.
+    """Sort the middle channels of every inverted residual by the L1 norm of the weights that leave them.
 
-    ``within`` are expand ratios whose channels stay the first ones: those of a narrower block that was trained already.
+    The largest norm comes first (Once-for-All, section 3.3). The output of the whole block stays the same.
+
+    Args:
+        supernet: The module, which is changed in place.
+        within: Expand ratios that were trained already; a channel that one of them has is not moved out of it.
     """
     for block in supernet.blocks:
         if not isinstance(block, InvertedResidual) or block.expand is None or block.expand_bn is None:
@@ -45,7 +48,7 @@ def sort_channels(supernet: Supernet, within: Sequence[int] = ()) -> None:
 
 
 def _order(importance: Tensor, widths: Sequence[int]) -> Tensor:
-    """Indices, the most important first, where each of the widths keeps the channels that it has."""
+    """Return the indices of channels, the most important first, such that each width keeps its channels."""
     order = importance.argsort(descending=True, stable=True)
     for width in sorted(widths, reverse=True):
         order = torch.cat([order[order < width], order[order >= width]])

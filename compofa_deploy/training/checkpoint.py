@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training needs to go on, written whole or not at all."""
+"""Checkpoints, which hold everything that a training needs to go on, and are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,15 +19,34 @@ NAME = "checkpoint.pt"
 
 
 def write_checkpoint(path: Path, recipe: Recipe, images: int, state: dict[str, Any]) -> None:
-    """Write a state of tensors and plain values, with what it belongs to."""
+    """Write a training's state with the recipe and the number of images that it belongs to.
+
+    Args:
+        path: The checkpoint's file, which is replaced at once.
+        recipe: The recipe.
+        images: How many training images there are.
+        state: Tensors and plain values by name.
+    """
     header = {"version": VERSION, "images": images, "recipe": recipe.model_dump_json()}
     with replace_file(path) as file:
         torch.save({**header, **state}, file)
 
 
 def read_checkpoint(path: Path, recipe: Recipe, images: int) -> dict[str, Any]:
-    """Read what :func:`write_checkpoint` wrote. :class:`FormatError` where it cannot be read,
-    :class:`MismatchError` where it is of another architecture, another recipe or other images."""
+    """Read a checkpoint that :func:`write_checkpoint` wrote.
+
+    Args:
+        path: The checkpoint's file.
+        recipe: The recipe that is to go on.
+        images: How many training images there are.
+
+    Returns:
+        The state that was written.
+
+    Raises:
+        FormatError: The file cannot be read.
+        MismatchError: The checkpoint belongs to another architecture, another recipe or other images.
+    """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         theirs = Recipe.model_validate_json(state["recipe"])
@@ -35,7 +54,7 @@ def read_checkpoint(path: Path, recipe: Recipe, images: int) -> dict[str, Any]:
             raise ValueError
         count = state.get("images", images)
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
-        raise FormatError(f"{path}: not a checkpoint that can be read; remove it to begin anew") from None
+        raise FormatError(f"{path}: this checkpoint cannot be read; remove it to begin anew") from None
     if theirs.architecture != recipe.architecture:
         raise MismatchError(
             f"{path}: is of architecture {theirs.architecture.name}, and the recipe trains {recipe.architecture.name}"

@@ -1,4 +1,4 @@
-"""What a recipe costs: multiply-accumulates by phase, and from these and its epochs hours, energy, CO2 and money."""
+"""The cost of a recipe: multiply-accumulates by phase, and hours, energy, CO2 and money that follow from them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ IMAGENET_CLASSES = 1000
 
 @dataclass(frozen=True, slots=True)
 class PhaseWork:
-    """What a phase does: ``macs`` multiply-accumulates in all, for its epochs over so many images; with those of the
-    teacher, where it is ``taught``."""
+    """The work of a phase.
+
+    ``macs`` counts the multiply-accumulates of all epochs over all images. Those of a teacher are included where
+    ``taught`` says that there is one.
+    """
 
     name: str
     epochs: float
@@ -28,12 +31,12 @@ class PhaseWork:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What turns work into hours of one device, energy, CO2 and money.
+    """The rates that turn work into hours of one device, energy, CO2 and money.
 
-    An image costs ``seconds_per_image`` whatever is trained on it (reading, decoding, augmenting, waiting),
-    ``taught_seconds_per_image`` more in a phase with a teacher and subnets that are drawn anew each step, and its
-    multiply-accumulates at ``macs_per_second``. ``watts`` and ``taught_watts`` are what the device draws in the two
-    kinds of phases; ``overhead`` is the energy of the data centre in units of the devices' own.
+    Each image costs ``seconds_per_image`` for reading, decoding, augmenting and waiting. It costs
+    ``taught_seconds_per_image`` more in a phase with a teacher and drawn subnets. Multiply-accumulates run at
+    ``macs_per_second``. ``watts`` and ``taught_watts`` are the device's power in the two kinds of phases. ``overhead``
+    is the data centre's energy divided by that of its devices.
     """
 
     macs_per_second: float
@@ -74,7 +77,7 @@ PUBLISHED = Rates(
 
 @dataclass(frozen=True, slots=True)
 class PhaseCost:
-    """What a phase costs: device-hours, and energy in kWh, the overhead included, where it is known."""
+    """The cost of a phase in device-hours, and in kWh with the overhead where that is known."""
 
     work: PhaseWork
     hours: float
@@ -83,7 +86,7 @@ class PhaseCost:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a training costs, and what was assumed. ``None`` is what nobody said or measured."""
+    """The cost of a training and the assumptions behind it. ``None`` stands for a rate that is not known."""
 
     phases: tuple[PhaseCost, ...]
     kg_per_kwh: float | None
@@ -92,33 +95,33 @@ class Cost:
 
     @property
     def hours(self) -> float:
-        """Device-hours of all phases."""
+        """The device-hours of all phases."""
         return sum(phase.hours for phase in self.phases)
 
     @property
     def macs(self) -> float:
-        """Multiply-accumulates of all phases."""
+        """The multiply-accumulates of all phases."""
         return sum(phase.work.macs for phase in self.phases)
 
     @property
     def kwh(self) -> float | None:
-        """Energy of all phases."""
+        """The energy of all phases in kWh; None where it is not known."""
         known = [phase.kwh for phase in self.phases if phase.kwh is not None]
         return sum(known) if len(known) == len(self.phases) else None
 
     @property
     def co2_kg(self) -> float | None:
-        """CO2 of that energy."""
+        """The CO2 of that energy in kg; None where it is not known."""
         return None if self.kwh is None or self.kg_per_kwh is None else self.kwh * self.kg_per_kwh
 
     @property
     def dollars(self) -> float | None:
-        """Price of the hours."""
+        """The price of the hours in dollars; None where it is not known."""
         return None if self.dollars_per_hour is None else self.hours * self.dollars_per_hour
 
 
 def list_work(recipe: Recipe, images: int) -> tuple[PhaseWork, ...]:
-    """The work of each phase on so many training images: all of it follows from the recipe."""
+    """Return the work of each phase, which follows from the recipe and the number of training images."""
     architecture = recipe.architecture.build()
     return tuple(
         PhaseWork(
@@ -130,15 +133,21 @@ def list_work(recipe: Recipe, images: int) -> tuple[PhaseWork, ...]:
 
 
 def estimate_published(recipe: Recipe, dollars_per_hour: float | None = None) -> Cost:
-    """What a recipe would cost on the GPUs that the published systems were trained on: hours and their price, energy
-    and CO2, from the recipe's epochs, phases and subnets and from rates that reproduce the published totals.
+    """Estimate what a recipe costs on the GPUs that the published systems were trained on.
 
-    :class:`InputError` where the recipe is not of ImageNet, which the rates are of.
+    The rates reproduce the published totals.
+
+    Args:
+        recipe: A recipe for ImageNet.
+        dollars_per_hour: The price of a GPU-hour; by default the published one.
+
+    Raises:
+        InputError: The recipe is for other images.
     """
     if recipe.architecture.classes != IMAGENET_CLASSES:
         raise InputError(
-            f"recipe {recipe.name!r} is not of ImageNet, and published costs are; give --data, and the estimate is "
-            "measured here"
+            f"recipe {recipe.name!r} is not for ImageNet, but the published costs are; give --data to measure the cost "
+            "on this machine"
         )
     rates = PUBLISHED
     phases = []
@@ -159,9 +168,17 @@ def estimate_measured(
     recipe: Recipe, images: int, seconds_per_step: Sequence[float], steps: Sequence[int], where: str,
     watts: float | None = None, kg_per_kwh: float | None = None, dollars_per_hour: float | None = None,
 ) -> Cost:  # fmt: skip
-    """The same from seconds a step that were measured, one for each phase, and how many steps it has.
+    """Estimate what a recipe costs from the measured duration of its steps.
 
-    ``watts`` is what the machine drew meanwhile; ``where`` says what the machine is.
+    Args:
+        recipe: The recipe.
+        images: How many training images there are.
+        seconds_per_step: The duration of a step of each phase.
+        steps: How many steps each phase has.
+        where: The machine, in words.
+        watts: The machine's power during the measurement; None where it was not measured.
+        kg_per_kwh: The CO2 of a kWh; None where it is not known.
+        dollars_per_hour: The price of an hour; None where it is not known.
     """
     phases = []
     for work, each, count in zip(list_work(recipe, images), seconds_per_step, steps, strict=True):
@@ -181,8 +198,17 @@ def count_spent(
     recipe: Recipe, images: int, seconds: float, where: str,
     kwh: float | None = None, co2_kg: float | None = None, dollars_per_hour: float | None = None,
 ) -> Cost:  # fmt: skip
-    """What a training that is done did cost, from its seconds on all devices together and the energy and CO2 that were
-    measured. Phases share them by their multiply-accumulates."""
+    """Return what a training did cost, which its phases share by their multiply-accumulates.
+
+    Args:
+        recipe: The recipe.
+        images: How many training images there were.
+        seconds: The duration, summed over all devices.
+        where: The machine, in words.
+        kwh: The measured energy; None where it was not measured.
+        co2_kg: The CO2 of that energy.
+        dollars_per_hour: The price of an hour; None where it is not known.
+    """
     works = list_work(recipe, images)
     whole = sum(work.macs for work in works)
     shares = [work.macs / whole for work in works]

@@ -1,7 +1,7 @@
-"""Energy and CO2 of what a process does, by codecarbon in its offline mode.
+"""Energy and CO2 of a process, measured by codecarbon in its offline mode.
 
-Codecarbon is an extra, imported when it is asked for. It reads the counters of the CPU and of NVIDIA's GPUs where there
-are any, and elsewhere estimates from the CPU's model and load; memory is always estimated. It is of one machine.
+Codecarbon is an extra and is imported on first use. It reads the energy counters of the CPU and of NVIDIA GPUs. Without
+counters it estimates from the CPU's model and load. It always estimates the memory's energy. It measures one machine.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from profilers.machine.clock import now_s
 
 SAMPLE_SECONDS = 15
 KEEP_SECONDS = 600.0
-"""How much an accident may cost of what is known."""
+"""The energy is written down this often, so that an accident loses no more."""
 
 
 @dataclass(frozen=True)
 class Energy(RecordFile):
-    """Energy in kWh and CO2 in kg over so many seconds, in a country (ISO 3166, three letters)."""
+    """Energy in kWh and CO2 in kg over a time in seconds, in a country (three letters, ISO 3166)."""
 
     FORMAT = "compofa-energy"
     VERSION = 1
@@ -42,14 +42,20 @@ class Energy(RecordFile):
 
     @property
     def watts(self) -> float:
-        """Mean power."""
+        """The mean power in watts."""
         return 3.6e6 * self.kwh / self.seconds if self.seconds else 0.0
 
 
 class EnergyMeter:
-    """Measures within a ``with`` block. With a file, what runs before this one used is in it, and is added.
+    """Measures energy within a ``with`` block, and adds that of earlier runs from a file.
 
-    :class:`InputError` where codecarbon does not know the country; :class:`MismatchError` where the file is of another.
+    Args:
+        country: The three-letter code of the country whose electricity is used.
+        path: Where the energy is kept between runs; None keeps it nowhere.
+
+    Raises:
+        InputError: codecarbon does not know the country.
+        MismatchError: The file holds the energy of another country.
     """
 
     def __init__(self, country: str, path: Path | None = None) -> None:
@@ -58,7 +64,7 @@ class EnergyMeter:
         known = DataSource().get_global_energy_mix_data()
         if not re.fullmatch(r"[A-Z]{3}", country) or country not in known:
             raise InputError(
-                f"{country!r} is no country whose electricity codecarbon knows; give its three-letter code, as in DEU"
+                f"{country!r} is not a country whose electricity codecarbon knows; give a three-letter code such as DEU"
             )
         self.country, self.path = country, path
         self._before = _read(path, country)
@@ -75,21 +81,21 @@ class EnergyMeter:
         self._stop()
 
     def read(self) -> Energy:
-        """All that was used so far."""
+        """Return the energy so far, that of earlier runs included."""
         if self._tracker is not None:
             self._stop()
             self._start()
         return self._before
 
     def keep_now_and_then(self) -> None:
-        """Write down what was used, where the last time is a while ago."""
+        """Write the energy down where the last time is ``KEEP_SECONDS`` ago."""
         if now_s() - self._kept >= KEEP_SECONDS:
             self.read()
 
     def _start(self) -> None:
         from codecarbon import OfflineEmissionsTracker
 
-        # The level that it is given takes effect after its first lines.
+        # codecarbon applies the log level that it is given only after its first lines.
         logging.getLogger("codecarbon").setLevel(logging.ERROR)
         self._tracker = OfflineEmissionsTracker(
             country_iso_code=self.country, measure_power_secs=SAMPLE_SECONDS, save_to_file=False, log_level="error",
@@ -118,6 +124,7 @@ def _read(path: Path | None, country: str) -> Energy:
         ) from None
     if before.country != country:
         raise MismatchError(
-            f"{path}: this training began in {before.country}, not {country}; name that, or remove the file"
+            f"{path}: this training began in {before.country}, not {country}; give --carbon {before.country}, or "
+            "remove the file"
         )
     return before

@@ -1,4 +1,4 @@
-"""What goes wrong in a training, said in one line with what mends it."""
+"""Errors of a training, each with what mends it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ import torch
 from latency_tables.errors import InputError, NoAnswerError
 
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""What torch's errors say on the CPU, and on a GPU where they are not its own type."""
+"""Parts of torch's messages on the CPU, and on a GPU where the error has no type of its own."""
 
 
 class DivergedError(NoAnswerError):
-    """The loss, or a weight, is no longer a number."""
+    """The loss or a weight is not a finite number."""
 
 
 @contextmanager
 def explain_memory(describe: Callable[[], tuple[str, int]]) -> Iterator[None]:
-    """Within the block, memory that runs out is an :class:`InputError`. ``describe`` says what ran, and how many images
-    at once."""
+    """Turn memory that runs out within the block into an error that says what mends it.
+
+    Args:
+        describe: Returns what runs, in words, and how many images run at once.
+
+    Raises:
+        InputError: Memory ran out.
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the end of what must not be cut in two."""
+"""Ctrl-C that waits for the end of a step."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from types import FrameType
 
 @contextmanager
 def hold_interrupts() -> Iterator[Callable[[], bool]]:
-    """Within the block the first Ctrl-C is noted and not raised; the function that is yielded says whether there was
-    one. A second one is raised at once. Python delivers signals to the main thread; in others nothing is noted."""
+    """Note the first Ctrl-C within the block instead of raising it, and raise a second one at once.
+
+    Python delivers signals to the main thread, so that in other threads nothing is noted.
+
+    Yields:
+        A function that says whether there was a Ctrl-C.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return

@@ -1,4 +1,4 @@
-"""What a training runs on: devices, processes, and how much at once."""
+"""What a training runs on: its device, its processes, and how many images run at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from profilers.machine.environment import count_cores
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Nothing of it belongs to the recipe: a training may go on on another.
+    """Settings that are not part of a recipe, so that a training may go on on another machine.
 
-    ``images_at_once`` bounds what runs through a subnet at a time, and with it the memory; a share of the batch that is
-    larger runs in parts whose gradients are summed, each normalised by its own statistics. ``workers`` decode images
-    that are not held in memory.
+    ``images_at_once`` bounds the images that run through a subnet at a time, and so the memory. A larger share of the
+    batch runs in parts; their gradients are summed, and each part is normalised by its own statistics. ``workers`` is
+    the number of processes that decode images which are not held in memory.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -30,16 +30,20 @@ class Machine:
     workers: int = 0
 
     def find_part(self, batch: int) -> slice:
-        """This process's part of a batch."""
+        """Return this process's part of a batch."""
         share = batch // self.ranks.world
         return slice(self.ranks.rank * share, (self.ranks.rank + 1) * share)
 
     def count_at_once(self, share: int) -> int:
-        """How many of a share's images run at a time."""
+        """Return how many images of a share run at a time."""
         return min(share, self.images_at_once or share)
 
     def check(self, recipe: Recipe) -> None:
-        """:class:`InputError` where a batch cannot be shared equally: then no average of gradients would be right."""
+        """Check that the processes can share every batch equally, since gradients are averaged without weights.
+
+        Raises:
+            InputError: A batch cannot be shared, or a share has an odd number of images that mixing would pair.
+        """
         for phase in recipe.phases:
             if phase.batch % self.ranks.world:
                 raise InputError(
@@ -56,6 +60,6 @@ class Machine:
 
 
 def count_workers() -> int:
-    """The cores that each of the processes on this machine has to itself, but for one that trains."""
+    """Return how many cores each process on this machine has, less one for training, and at least 1."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return max(1, count_cores() // local - 1)

@@ -1,4 +1,4 @@
-"""Model cards: what a supernet is, how it was made, what that cost, how good it is, how to repeat it."""
+"""Model cards, which say what a supernet is, how it was trained, what that cost, and how accurate it is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MARK = (
 )
 
 FRONT_ROWS = 12
-"""How much of a front is shown."""
+"""The largest number of subnets of the front that the card shows."""
 
 
 def describe_training(
@@ -62,7 +62,13 @@ def describe_training(
 
 
 def make_card(supernet: StoredSupernet, name: str, table: AccuracyTable | None = None) -> str:
-    """The card of the supernet in ``name.safetensors``, as Markdown. What its origin does not say is left out."""
+    """Return a model card as Markdown, without the parts that the supernet's origin says nothing about.
+
+    Args:
+        supernet: The supernet.
+        name: The name of its file, without ``.safetensors``.
+        table: The accuracies of its subnets; None where they are not known.
+    """
     parts = [
         [MARK, f"# Model card: `{name}`"],
         list(_describe_architecture(supernet.architecture)),
@@ -77,7 +83,19 @@ def make_card(supernet: StoredSupernet, name: str, table: AccuracyTable | None =
 
 
 def write_card(supernet: StoredSupernet, path: Path, table: AccuracyTable | None = None) -> Path | None:
-    """Write the card beside the supernet's file; ``None`` where there is one that someone else wrote."""
+    """Write the card beside the supernet's file.
+
+    Args:
+        supernet: The supernet.
+        path: Its file.
+        table: The accuracies of its subnets; None where they are not known.
+
+    Returns:
+        The card's path; None where a card exists that this program did not write.
+
+    Raises:
+        InputError: The existing card cannot be read.
+    """
     card = path.with_suffix(".md")
     try:
         if card.exists() and not card.read_text(encoding="utf-8").startswith(MARK):

@@ -15,6 +15,7 @@ class TrainOptions:
         recipe: The name of a recipe that ships, or a ``.toml`` file.
         changes: Changes of the recipe, each as ``KEY=VALUE``.
         teacher: A teacher's file, which replaces the recipe's first phase; ``None`` to train one.
+        teacher_logits: The file of a teacher's logits, for a recipe that distils from a file; ``None`` without.
         device: Where torch computes: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         precision: ``bf16`` computes convolutions in bfloat16; weights stay in float32.
         images_at_once: The most images that run through a subnet at a time; ``None`` for a process's whole share.
@@ -31,6 +32,7 @@ class TrainOptions:
     recipe: str
     changes: tuple[str, ...] = ()
     teacher: Path | None = None
+    teacher_logits: Path | None = None
     device: str = "auto"
     precision: Literal["f32", "bf16"] = "f32"
     images_at_once: int | None = None

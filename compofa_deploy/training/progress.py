@@ -1,4 +1,4 @@
-"""How far a training is, how long the rest will take, and its logs."""
+"""The progress of a training, the time that is left, and the logs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from latency_tables.errors import InputError
 from profilers.machine.clock import read_local_time
 
 WINDOW_STEPS = 500
-"""The latest steps of a phase, from which its speed is taken."""
+"""The speed is that of so many latest steps of the phase."""
 FEWEST_STEPS = 10
-"""Before so many steps of a run nothing is said of the time that is left."""
+"""The time that is left is estimated from so many steps of a run on."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """Where a training is. ``seconds`` counts time spent training, over all the runs that it took; ``seconds_left`` is
-    what the steps that are left will take at the speed of the last ones. ``unreadable`` counts images that were left
-    out."""
+    """The state of a training after a step.
+
+    ``seconds`` is the time spent training, summed over all runs. ``seconds_left`` is the estimated time of the steps
+    that are left. ``unreadable`` counts the images that were left out.
+    """
 
     phase: str
     epoch: int
@@ -36,7 +38,7 @@ class TrainingProgress:
     unreadable: int = 0
 
     def describe(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         left = "" if self.seconds_left is None else f", about {format_duration(self.seconds_left)} left"
         return (
             f"{self.phase}, epoch {self.epoch}, step {self.step} of {self.total_steps}: loss {self.loss:.3f}, "
@@ -45,11 +47,14 @@ class TrainingProgress:
 
 
 class Estimator:
-    """Tells how long is left, from the wall-clock time of the latest steps and the work of those to come.
+    """Estimates the time that is left, from the duration of the latest steps and the work of later ones.
 
-    The work of a phase's step is its expected multiply-accumulates times its batch. A phase that has not begun is
-    taken to do as much of that a second as the one that runs: small subnets do less, and the estimate is the better
-    the nearer the end.
+    The work of a step is its expected multiply-accumulates times its batch. A later phase is assumed to do as much work
+    a second as the current one. Small subnets do less, so that the estimate improves towards the end.
+
+    Args:
+        work: The work of a step, for each phase.
+        steps: How many steps each phase has.
     """
 
     def __init__(self, work: Sequence[float], steps: Sequence[int]) -> None:
@@ -58,7 +63,16 @@ class Estimator:
         self._ends: deque[float] = deque(maxlen=WINDOW_STEPS + 1)
 
     def count(self, phase: int, step: int, now: float) -> float | None:
-        """Seconds left after a step of a phase that ended at ``now``; None where too few were seen."""
+        """Count a step that ended, and return the estimated seconds that are left.
+
+        Args:
+            phase: The index of the phase.
+            step: How many steps of the phase are done.
+            now: The time in seconds, by any clock.
+
+        Returns:
+            Seconds; None after too few steps.
+        """
         if phase != self._phase:
             self._phase = phase
             self._ends.clear()
@@ -73,14 +87,14 @@ class Estimator:
 
 
 class TrainingLog:
-    """``log.jsonl`` for programs, ``train.log`` for people, and TensorBoard's files where they are asked for."""
+    """Writes ``log.jsonl`` for programs, ``train.log`` for people, and TensorBoard's files on request."""
 
     def __init__(self, folder: Path, tensorboard: bool = False) -> None:
         self.folder = folder
         self.board = _open_board(folder / "tensorboard") if tensorboard else None
 
     def write(self, progress: TrainingProgress) -> None:
-        """Add a line to each."""
+        """Add a line to each log."""
         self._append("log.jsonl", json.dumps(asdict(progress)))
         self.say(progress.describe())
         if self.board is not None:
@@ -93,7 +107,7 @@ class TrainingLog:
         self._append("train.log", f"{read_local_time()}  {text}")
 
     def close(self) -> None:
-        """Write out what TensorBoard's files still wait for."""
+        """Write out what TensorBoard still holds in memory."""
         if self.board is not None:
             self.board.close()
 
@@ -117,7 +131,7 @@ def _open_board(folder: Path) -> Any:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration with as much detail as an estimate bears.
+    """Return a duration in words, in two units at most.
 
     >>> format_duration(42), format_duration(7320), format_duration(200_000)
     ('42 s', '2 h 2 min', '2 d 8 h')

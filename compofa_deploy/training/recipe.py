@@ -1,4 +1,4 @@
-"""Recipes: everything that a training depends on besides the images, checked."""
+"""Recipes, which hold everything that a training depends on besides the images, and check it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Positive = Annotated[float, Field(gt=0)]
 Pixels = Annotated[int, Field(ge=1)]
 
 SPACES_BY_KEY = {"kernels": ("compofa-elastic", "ofa"), "depths": ("ofa",), "expands": ("ofa",)}
-"""In which spaces a phase may narrow which choices."""
+"""The choices that a phase may narrow, and in which spaces."""
 
 
 class _Strict(BaseModel):
@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 
 
 class ArchitectureSettings(_Strict):
-    """The supernet's shape, key by key; in a recipe, the name of one that is known stands for all of them."""
+    """The supernet's shape. A recipe may give the name of a known architecture in place of these keys."""
 
     name: str
     width: Positive
@@ -35,28 +35,32 @@ class ArchitectureSettings(_Strict):
     elastic_kernel: bool = True
 
     def build(self) -> Architecture:
-        """The architecture; :class:`InputError` where it is none, or has a known one's name and another shape."""
+        """Return the architecture.
+
+        Raises:
+            InputError: The keys are no architecture, or have the name of a known one with another shape.
+        """
         architecture = Architecture(**self.model_dump())
         find_family(architecture)
         if architecture != ARCHITECTURES.get(self.name, architecture):
             raise InputError(
-                f"{self.name} is the name of another architecture; give this one a name of its own as architecture.name"
+                f"{self.name} is the name of another architecture; give this one its own name by architecture.name"
             )
         return architecture
 
 
 class DataSettings(_Strict):
-    """What is held out of the training images, and how an image becomes numbers.
+    """The split of the training images, and how an image is changed and normalised in training.
 
-    ``crop`` says how an image is cut in training: ``padded`` shifts it by up to ``crop_padding`` pixels over its
-    reflected border; ``resized`` takes a random part, of the share ``crop_area`` of its pixels and of the sides' ratio
-    ``crop_ratio`` (both as lowest and highest), and resizes that to the resolution. ``brightness`` and ``saturation``
-    are how far either is changed at random: 0.125 means by a factor between 0.875 and 1.125.
+    ``crop = "padded"`` shifts an image by up to ``crop_padding`` pixels over its reflected border. ``crop = "resized"``
+    resizes a random part to the resolution. ``crop_area`` is the lowest and highest share of the pixels in that part,
+    ``crop_ratio`` the lowest and highest ratio of its sides. ``brightness`` and ``saturation`` are the largest relative
+    changes: 0.125 means a factor between 0.875 and 1.125.
     """
 
     validation_images: int = Field(ge=1)
     training_images: int | None = Field(default=None, ge=1)
-    """Train on so many at most, drawn with ``split_seed``; without it on all that are not held out."""
+    """The largest number of training images, drawn with ``split_seed``; without it, all that are not held out."""
     split_seed: int = 0
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
@@ -89,13 +93,13 @@ class DataSettings(_Strict):
 
 
 class Phase(_Strict):
-    """One run of the schedule: which subnets are trained, for how long, at which learning rates.
+    """One run of the schedule: its subnets, its duration and its learning rates.
 
     A step trains ``subnets_per_step`` members of ``subnets`` and sums their gradients over the same ``batch`` images.
     It begins with those that ``always`` names, and draws the others.
     ``largest_share`` and ``smallest_share`` are the probabilities that a draw is one of the two extremes instead of a
-    uniform one. ``kernels``, ``depths`` and ``expands`` narrow what is drawn from. The learning rate rises from
-    ``warmup_lr`` over the first ``warmup_epochs`` of ``epochs``, then falls from ``lr`` to ``final_lr`` as a cosine.
+    uniform one. ``kernels``, ``depths`` and ``expands`` restrict the draws. The learning rate rises linearly from
+    ``warmup_lr`` to ``lr`` over the first ``warmup_epochs`` of ``epochs``, then falls to ``final_lr`` as a cosine.
     """
 
     name: str
@@ -119,14 +123,14 @@ class Phase(_Strict):
     sort_channels: bool = False
     """Sort the channels by importance before the phase begins."""
     sort_within: tuple[int, ...] = ()
-    """Expand ratios that were trained already: a channel that one of them has is not moved out of it by sorting."""
+    """Expand ratios that were trained already. Sorting moves no channel out of a block of such a ratio."""
     distillation: float = Field(default=0, ge=0)
     """k in loss = 2 / (1 + k) * (k * soft cross-entropy with the teacher + cross-entropy with the label). 0 is no
     distillation."""
-    distill_from: Literal["teacher", "largest"] = "teacher"
+    distill_from: Literal["teacher", "largest", "file"] = "teacher"
     """Whose logits the subnets learn from. ``teacher`` is the largest subnet as the last phase that trained it alone
     left it. ``largest`` is the largest subnet in the same step (in-place distillation), which learns from the labels
-    alone."""
+    alone. ``file`` is a teacher whose logits were computed before, and are given with the images."""
 
     @model_validator(mode="after")
     def _check(self) -> Phase:
@@ -143,12 +147,14 @@ class Phase(_Strict):
             raise ValueError("always may be given with subnets = 'compofa'")
         if len(set(self.always)) < len(self.always) or len(self.always) > self.subnets_per_step:
             raise ValueError("always must not repeat a subnet, nor name more than subnets_per_step")
+        if self.distill_from == "file" and not self.distillation:
+            raise ValueError("distill_from = 'file' needs a distillation above 0")
         if self.distill_from == "largest" and not (self.distillation and self.always[:1] == ("largest",)):
             raise ValueError(
                 "distill_from = 'largest' needs always to begin with 'largest', and a distillation above 0"
             )
         if self.sort_within and not self.sort_channels:
-            raise ValueError("sort_within says nothing without sort_channels = true")
+            raise ValueError("sort_within has no effect without sort_channels = true")
         return self
 
     @property
@@ -158,7 +164,7 @@ class Phase(_Strict):
 
 
 class Recipe(_Strict):
-    """A whole training. Phases run one after the other on the same weights."""
+    """A whole training, whose phases run one after the other on the same weights."""
 
     name: str
     architecture: ArchitectureSettings
@@ -166,14 +172,14 @@ class Recipe(_Strict):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = True
     weight_decay: float = Field(default=3e-5, ge=0)
-    """On weights; batch norm and biases have none."""
+    """Applied to weights, and not to batch norm and biases."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     lr_per_images: int | None = Field(default=None, ge=1)
-    """The learning rates are for a batch of so many images, and scaled linearly to a phase's own; without it they are
-    taken as they are."""
+    """The batch that the learning rates are for. They are scaled linearly to a phase's batch; without this key they are
+    not scaled."""
     batch_norm: Literal["local", "synced"] = "local"
-    """Whether each process normalises by its own images in training, or all by the whole batch."""
+    """In training, ``local`` normalises by the images of each process, ``synced`` by the whole batch."""
     batch_norm_momentum: Positive = 0.1
     ema_decay: float = Field(default=0, ge=0, lt=1)
     """The decay by step of a moving average of the weights, which replaces them at the end of each phase; 0 does
@@ -199,23 +205,43 @@ class Recipe(_Strict):
                     "subnets = 'largest' come first, or set distill_from to 'largest'"
                 )
             taught = taught or phase.subnets == "largest"
+        if self.needs_logits and (self.data.mixup or self.data.cutmix):
+            raise ValueError("distill_from = 'file' does not work with mixup or cutmix; set both to 0")
         if len({phase.name for phase in self.phases}) < len(self.phases):
             raise ValueError("the phases' names must not repeat")
         return self
 
+    @property
+    def needs_logits(self) -> bool:
+        """Whether a phase learns from a teacher's logits in a file."""
+        return any(phase.distill_from == "file" for phase in self.phases)
+
     def scale_lr(self, phase: Phase) -> float:
-        """By what the learning rates of a phase are multiplied, for its batch."""
+        """Return the factor of a phase's learning rates that follows from its batch."""
         return 1.0 if self.lr_per_images is None else phase.batch / self.lr_per_images
 
 
 def check_recipe(recipe: Recipe, images: int) -> Architecture:
-    """The recipe's architecture; :class:`InputError` where it cannot be trained on so many images."""
+    """Check that a recipe can be trained on a number of images.
+
+    Args:
+        recipe: The recipe.
+        images: How many training images there are.
+
+    Returns:
+        The recipe's architecture.
+
+    Raises:
+        InputError: A phase does not fit the architecture or the images.
+    """
     architecture = recipe.architecture.build()
     choices = find_family(architecture).CHOICES
     for phase in recipe.phases:
         where = f"phase {phase.name!r}"
         if (phase.sort_channels or phase.subnets != "largest") and architecture.family != "mbv3":
-            raise InputError(f"{where}: sampling and sorting are known for family mbv3 only")
+            raise InputError(
+                f"{where}: sampling and sorting work with family mbv3 only; set subnets to 'largest'"
+            )
         if phase.subnets in ("compofa-elastic", "ofa") and not architecture.elastic_kernel:
             raise InputError(
                 f"{where}: {architecture.name} has fixed kernels; set architecture.elastic_kernel to true, or subnets "
@@ -224,7 +250,7 @@ def check_recipe(recipe: Recipe, images: int) -> Architecture:
         allowed = {"kernels": choices.kernels, "depths": sorted({d for c in choices.depths for d in c})}
         for key, values in {**allowed, "expands": choices.expands, "sort_within": choices.expands}.items():
             if not set(getattr(phase, key)) <= set(values):
-                raise InputError(f"{where}: {key} are of {', '.join(map(str, values))}")
+                raise InputError(f"{where}: {key} must be among {', '.join(map(str, values))}")
         if phase.batch > images:
             raise InputError(
                 f"{where}: a batch of {phase.batch} is more than the {images} training images; lower batch"

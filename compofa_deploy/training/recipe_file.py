@@ -1,4 +1,4 @@
-"""Reading recipes: by name or from a TOML file, with changes from the command line, mistakes named by their key."""
+"""Reading recipes by name or from a TOML file, with changes from the command line."""
 
 from __future__ import annotations
 
@@ -31,10 +31,15 @@ WORD = re.compile(r"[A-Za-z][\w.-]*")
 
 
 def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
-    """Read a recipe from a TOML file, or by the name of one that ships, and apply changes to it.
+    """Read a recipe and apply changes to it.
 
-    A change is ``KEY=VALUE``, or ``KEY*=FACTOR`` for what is a number: ``seed=3``, ``phases.teacher.epochs=2``,
-    ``phases.*.epochs*=0.04``, ``architecture.width=0.25``. :class:`InputError` says what is wrong.
+    Args:
+        name_or_path: The name of a recipe that ships, or the path of a TOML file.
+        changes: Each is ``KEY=VALUE``, or ``KEY*=FACTOR`` for a number: ``seed=3``, ``phases.teacher.epochs=2``,
+            ``phases.*.epochs*=0.04``, ``architecture.width=0.25``.
+
+    Raises:
+        InputError: The recipe does not exist, cannot be read, or has a mistake, whose key is named.
     """
     path = Path(name_or_path)
     source = path if path.suffix == ".toml" else files("compofa_deploy") / "recipes" / f"{name_or_path}.toml"
@@ -68,7 +73,7 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes that ship."""
+    """Return the names of the recipes that ship."""
     folder = files("compofa_deploy") / "recipes"
     return sorted(
         entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
@@ -76,11 +81,18 @@ def list_recipes() -> list[str]:
 
 
 def apply_change(content: dict[str, Any], change: str) -> None:
-    """Change a recipe's content in place. Of several phases, those that do not have what is to be scaled are left as
-    they are."""
+    """Change a recipe's content in place.
+
+    Args:
+        content: The recipe as read from TOML. Phases without the key that is to be scaled stay as they are.
+        change: ``KEY=VALUE`` or ``KEY*=FACTOR``.
+
+    Raises:
+        InputError: The change cannot be made.
+    """
     match = CHANGE.fullmatch(change)
     if match is None:
-        raise InputError(f"{change!r} changes nothing; write KEY=VALUE, as in seed=3 or phases.*.epochs=2")
+        raise InputError(f"{change!r} is not a change; write KEY=VALUE, such as seed=3 or phases.*.epochs=2")
     *path, last = match["key"].split(".")
     value = _read_value(match["value"])
     if path[:1] == ["architecture"] and isinstance(content.get("architecture"), str):
@@ -94,19 +106,21 @@ def apply_change(content: dict[str, Any], change: str) -> None:
     if not scaled or not all(
         isinstance(number, int | float) for number in (value, *(p[last] for p in scaled))
     ):
-        raise InputError(f"{change!r}: {match['key']} is no number here; give it a value with =")
+        raise InputError(f"{change!r}: {match['key']} is not a number in this recipe; give it a value with =")
     for place in scaled:
         place[last] *= value
 
 
 def _read_value(text: str) -> Any:
-    """TOML, where a lone word needs no quotes."""
+    """Read a TOML value, where a single word needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         if WORD.fullmatch(text):
             return text
-        raise InputError(f"{text!r} is not a value; write it as in TOML") from None
+        raise InputError(
+            f"{text!r} is not a TOML value; quote text and separate list items by commas"
+        ) from None
 
 
 def _find_places(content: dict[str, Any], path: Sequence[str], change: str) -> Iterator[dict[str, Any]]:
@@ -131,7 +145,7 @@ def _find_places(content: dict[str, Any], path: Sequence[str], change: str) -> I
 
 
 def _explain(error: ValidationError) -> str:
-    """The first mistake: where it is, and what it is."""
+    """Return the key of the first mistake and what is wrong with it."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     where = ".".join(place) or "recipe"

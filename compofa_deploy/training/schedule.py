@@ -1,4 +1,4 @@
-"""When a training does what: its steps, its learning rates, and how much work each phase is. Pure arithmetic."""
+"""The schedule of a training: its steps, its learning rates, and the work of each phase. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from compofa_deploy.training.recipe import Phase, Recipe
 from compofa_deploy.training.subnet_sampling import step_macs, teacher_macs
 
 PASSES = 3
-"""Forward and backward of a training step, in forward passes: the backward pass costs about two."""
+"""The cost of a forward and a backward pass, in forward passes: the backward pass costs about two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A recipe's steps over so many training images."""
+    """The steps of a recipe over a number of training images."""
 
     recipe: Recipe
     images: int
 
     def count_epoch(self, phase: Phase) -> int:
-        """Steps of an epoch: its images that fill a batch."""
+        """Return the steps of an epoch, which leaves out images that do not fill a batch."""
         return self.images // phase.batch
 
     def count_steps(self, phase: Phase) -> int:
-        """Steps of a phase."""
+        """Return the steps of a phase."""
         return max(1, round(phase.epochs * self.count_epoch(phase)))
 
     def count_before(self, phase_index: int) -> int:
-        """Steps of all phases before one."""
+        """Return the steps of all phases before one."""
         return sum(map(self.count_steps, self.recipe.phases[:phase_index]))
 
     @property
     def total_steps(self) -> int:
-        """Steps of all phases."""
+        """The steps of all phases."""
         return self.count_before(len(self.recipe.phases))
 
     def find_lr(self, phase: Phase, step: int) -> float:
-        """The learning rate of a step of a phase: a linear warm-up, then a cosine."""
+        """Return the learning rate of a step of a phase: a linear warm-up, then a cosine."""
         scale, warmup = self.recipe.scale_lr(phase), phase.warmup_epochs * self.count_epoch(phase)
         if step < warmup:
             return scale * (phase.warmup_lr + (phase.lr - phase.warmup_lr) * (step + 1) / (warmup + 1))

@@ -1,10 +1,11 @@
-"""How long a recipe's steps take here: a few of each phase are run and thrown away."""
+"""The duration of a recipe's steps on this machine, from a few steps of each phase that are thrown away."""
 
 from __future__ import annotations
 
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from compofa_deploy.data.labelled import Images
 from compofa_deploy.training.machine import Machine
@@ -13,12 +14,23 @@ from compofa_deploy.training.schedule import Schedule
 from compofa_deploy.training.trainer import Trainer
 
 STEPS = (3, 11)
-"""Two runs' steps: the time a step is by how much the longer takes more, so that what comes first once is not in it."""
+"""The steps of two runs. The difference of their durations leaves out the time that a run takes to begin."""
 
 
 def measure_steps(recipe: Recipe, images: Images, machine: Machine | None = None) -> list[float]:
-    """Seconds that a step of each phase takes on a machine. Errors as of
-    :class:`compofa_deploy.training.trainer.Trainer`."""
+    """Measure how long a step of each phase takes.
+
+    Args:
+        recipe: The recipe.
+        images: The training images.
+        machine: What the training runs on; by default the CPU.
+
+    Returns:
+        Seconds a step, for each phase.
+
+    Raises:
+        InputError: The recipe cannot be trained on these images.
+    """
     fewer, more = STEPS
     seconds = []
     for phase in recipe.phases:
@@ -28,13 +40,13 @@ def measure_steps(recipe: Recipe, images: Images, machine: Machine | None = None
 
 
 def count_steps(recipe: Recipe, images: int) -> list[int]:
-    """How many steps each phase has on so many images."""
+    """Return how many steps each phase has, for a number of training images."""
     schedule = Schedule(recipe, images)
     return [schedule.count_steps(phase) for phase in recipe.phases]
 
 
 def _run(recipe: Recipe, phase: Phase, steps: int, images: Images, machine: Machine | None) -> float:
-    """Seconds of so many steps of a phase alone, behind one step of a teacher where it has one."""
+    """Return the seconds of some steps of a phase alone, after one step of its teacher where it has one."""
     phases = [_shorten(phase, steps, recipe, images)]
     if phase.has_teacher:
         teacher = next(before for before in recipe.phases if before.subnets == "largest")
@@ -48,4 +60,8 @@ def _run(recipe: Recipe, phase: Phase, steps: int, images: Images, machine: Mach
 
 def _shorten(phase: Phase, steps: int, recipe: Recipe, images: Images) -> Phase:
     epochs = steps / Schedule(recipe, len(images)).count_epoch(phase)
-    return phase.model_copy(update={"epochs": epochs, "warmup_epochs": 0})
+    changes: dict[str, Any] = {"epochs": epochs, "warmup_epochs": 0}
+    if phase.distill_from == "file":
+        # Logits from a file cost next to nothing in a step, and need not exist for its timing.
+        changes |= {"distillation": 0.0, "distill_from": "teacher"}
+    return phase.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""Which subnets a step trains."""
+"""Sampling the subnets that a step trains, and their expected cost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,14 @@ def draw_subnets(
 def draw_subnet(
     phase: Phase, architecture: Architecture, resolution: int, rng: np.random.Generator
 ) -> Subnet:
-    """A member of the phase's space; every choice is as likely as another, but for the extremes' own shares."""
+    """Draw a member of the phase's space, uniformly except for the shares of the two extremes.
+
+    Args:
+        phase: The phase of the recipe.
+        architecture: The supernet's shape.
+        resolution: The subnet's resolution, in pixels.
+        rng: The source of randomness.
+    """
     if phase.subnets == "largest":
         return largest_subnet(architecture, resolution)
     if phase.subnets == "compofa":
@@ -81,13 +88,12 @@ def step_macs(phase: Phase, architecture: Architecture) -> float:
 
 
 def mean_macs(phase: Phase, architecture: Architecture) -> float:
-    """Multiply-accumulates for one image, forward, of a subnet that the phase draws: the expectation over its draws and
-    its resolutions."""
+    """Return the expected multiply-accumulates of a drawn subnet for one image, forward, over draws and resolutions."""
     return float(np.mean([_mean_macs_at(phase, architecture, side) for side in phase.resolutions]))
 
 
 def teacher_macs(phase: Phase, architecture: Architecture) -> float:
-    """Multiply-accumulates of the teacher for one image, forward: the mean over the phase's resolutions."""
+    """Return the teacher's multiply-accumulates for one image, forward: the mean over the phase's resolutions."""
     sides = phase.resolutions
     return float(np.mean([_count(architecture, largest_subnet(architecture, side)) for side in sides]))
 
@@ -110,8 +116,11 @@ def _mean_macs_at(phase: Phase, architecture: Architecture, side: int) -> float:
 def _mean_over(
     pairs: Sequence[tuple[int, int]], phase: Phase, architecture: Architecture, side: int
 ) -> float:
-    """Exact: a block costs the same whatever the others are, so the expectation is a sum over blocks. ``pairs`` are the
-    depths and expand ratios that a stage draws from."""
+    """Return the exact expectation over uniform draws.
+
+    A block costs the same whatever the other blocks are, so that the expectation is a sum over blocks. ``pairs`` are
+    the depths and expand ratios that a stage draws from.
+    """
     full = (MAX_DEPTH,) * STAGES
     kernels = [(kernel,) * BLOCKS for kernel in phase.kernels or KERNELS]
     if phase.subnets == "compofa":

@@ -1,4 +1,4 @@
-"""Teachers: the largest subnet as it was trained alone, in a supernet's file, for other trainings to begin with."""
+"""Teachers: the largest subnet after it was trained alone, kept in a supernet's file for other trainings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ MATRIX = ".matrix_"
 
 
 def save_teacher(trainer: Trainer, class_names: tuple[str, ...]) -> Path:
-    """Write the teacher that a trainer's last phase made, in full precision, beside its checkpoint."""
+    """Write the teacher that the trainer's last phase made, in full precision, beside its checkpoint.
+
+    Args:
+        trainer: A trainer that has a teacher.
+        class_names: The classes' names.
+
+    Returns:
+        The file's path.
+    """
     assert trainer.teacher is not None
     recipe, path = trainer.recipe, trainer.folder / NAME
     arrays = {name: value.cpu().numpy() for name, value in trainer.teacher.state_dict().items()}
@@ -56,7 +64,7 @@ def load_teacher(path: Path, recipe: Recipe) -> dict[str, Tensor]:
     """
     if recipe.phases[0].subnets != "largest":
         raise InputError(
-            f"recipe {recipe.name} trains no teacher first, so it takes none; leave --teacher out"
+            f"recipe {recipe.name} does not begin with a teacher, so that it cannot be given one; leave --teacher out"
         )
     stored, ours = load_supernet(path), recipe.architecture.build()
     shapes = list_supernet_shapes(ours)

@@ -89,7 +89,7 @@ def train(
     machine = open_machine(options, ranks)
     watcher.on_step(f"reading {data}")
     trainer, splits = open_trainer(
-        recipe, data, output, machine, on_skip, options.teacher, options.tensorboard
+        recipe, data, output, machine, on_skip, options.teacher, options.tensorboard, options.teacher_logits
     )
     for account in splits.accounts:
         watcher.on_note(account.describe())

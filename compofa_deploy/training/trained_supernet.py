@@ -1,4 +1,4 @@
-"""From a trained supernet to one that can be stored: rounded, calibrated, and with its origin written down."""
+"""A trained supernet made ready to be stored: rounded to half precision, calibrated, and with its origin."""
 
 from __future__ import annotations
 
@@ -24,9 +24,19 @@ def finish(
     data_name: str,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> StoredSupernet:
-    """Round the weights to half precision, as they will be stored, then calibrate batch norm of all compound subnets
-    with the rounded weights, on training ``images`` alone. ``data_name`` is what they are called. With several
-    processes each calibrates a part, and all return the same supernet."""
+    """Round the weights as they will be stored, then calibrate batch norm of all compound subnets with them.
+
+    With several processes, each calibrates a part of the subnets, and all return the same supernet.
+
+    Args:
+        trainer: A trainer that has reached its end.
+        images: The training images, from which the calibration draws.
+        data_name: The data set's name, for the supernet's origin.
+        on_progress: Called with what is calibrated, how many units are done, and how many there are.
+
+    Returns:
+        The supernet with weights in half precision, statistics and origin.
+    """
     recipe = trainer.recipe
     supernet = Supernet(trainer.supernet.architecture, dropout=0)
     supernet.load_state_dict({name: value.cpu() for name, value in trainer.supernet.state_dict().items()})

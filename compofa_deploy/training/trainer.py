@@ -1,10 +1,10 @@
-"""The training loop: phases of a recipe over one supernet, from checkpoint to checkpoint."""
+"""The training loop, which runs a recipe's phases over one supernet and writes checkpoints."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +15,52 @@ from torch import Tensor
 from compofa_deploy.data.decode import OnSkip
 from compofa_deploy.data.encoded import SkippedImage
 from compofa_deploy.data.labelled import Images, LabelledImages
-from compofa_deploy.space.layers import largest_subnet, list_layers
+from compofa_deploy.space.layers import largest_subnet
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.elastic_modules import ElasticBatchNorm
 from compofa_deploy.supernet.module import Supernet
 from compofa_deploy.torch_process.allocator import tune_allocator
-from compofa_deploy.training.augment import Augment
-from compofa_deploy.training.batches import list_batches
+from compofa_deploy.training.augment import Augment, Draws
+from compofa_deploy.training.batches import Order, list_batches
 from compofa_deploy.training.channel_sorting import sort_channels
 from compofa_deploy.training.checkpoint import NAME, read_checkpoint, remove_leftovers, write_checkpoint
 from compofa_deploy.training.errors import DivergedError, explain_memory
 from compofa_deploy.training.gradient_averaging import GradientAverager
 from compofa_deploy.training.interrupt import hold_interrupts
-from compofa_deploy.training.loss import training_loss
 from compofa_deploy.training.machine import Machine
+from compofa_deploy.training.optimizer import make_optimizer
 from compofa_deploy.training.progress import Estimator, TrainingLog, TrainingProgress
 from compofa_deploy.training.recipe import Phase, Recipe, check_recipe
 from compofa_deploy.training.schedule import Schedule, weigh_step
+from compofa_deploy.training.subnet_gradients import SubnetGradients
 from compofa_deploy.training.subnet_sampling import draw_subnets
 from compofa_deploy.training.synced_batch_norm import sync_batch_norm
+from compofa_deploy.training.teacher_logits import TeacherLogits, Views
 from compofa_deploy.training.weight_average import WeightAverage
+from latency_tables.errors import InputError, MismatchError
 from profilers.machine.clock import now_s
 
 LOG_EVERY_STEPS = 50
 
 
 class Trainer:
-    """Trains a supernet by a recipe; goes on from ``folder/checkpoint.pt`` where there is one.
+    """Trains a supernet by a recipe, and goes on from ``folder/checkpoint.pt`` where that exists.
 
-    A run of one process on a CPU that was stopped and goes on takes the same steps, bit for bit, as one that was not.
-    With several processes every one draws the same subnets, resolutions and augmentations and takes its part of the
-    batch. :class:`InputError` where the recipe cannot train this architecture on these images, :class:`MismatchError`
-    where the checkpoint is another training's.
+    One process on a CPU that was stopped and goes on takes the same steps, bit for bit, as one that was not stopped.
+    Several processes draw the same subnets, resolutions and augmentations, and each takes its part of the batch.
+
+    Args:
+        recipe: The recipe.
+        images: The training images.
+        folder: Where checkpoints and logs are written.
+        machine: What the training runs on; by default the CPU.
+        on_skip: Called for each image that cannot be read.
+        tensorboard: Whether to write TensorBoard's files as well.
+        teacher_logits: The logits of a teacher, where a phase learns from those of a file.
+
+    Raises:
+        InputError: The recipe cannot be trained on these images.
+        MismatchError: The checkpoint belongs to another training.
     """
 
     def __init__(
@@ -57,17 +71,20 @@ class Trainer:
         machine: Machine | None = None,
         on_skip: OnSkip = lambda skipped: None,
         tensorboard: bool = False,
+        teacher_logits: TeacherLogits | None = None,
     ) -> None:
         architecture = check_recipe(recipe, len(images))
         self.recipe, self.images, self.folder = recipe, images, folder
         self.machine, self.on_skip = machine or Machine(), on_skip
         self.machine.check(recipe)
+        self.views = self._open_views(teacher_logits)
         tune_allocator()
         self.schedule = Schedule(recipe, len(images))
         self.averager = GradientAverager(self.machine)
         self.supernet = self._build(recipe.dropout)
         self.supernet.initialise(torch.Generator().manual_seed(recipe.seed))
         self.supernet.to(self.machine.device)
+        self.gradients = SubnetGradients(self.supernet, self.machine, recipe.label_smoothing)
         self.teacher: Supernet | None = None
         self.average: WeightAverage | None = None
         cropped = not isinstance(images, LabelledImages)
@@ -100,7 +117,7 @@ class Trainer:
         return self.step + self.schedule.count_before(self.phase_index)
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Take a teacher that was trained before in place of the first phase, which must be the teacher's."""
+        """Replace the first phase, which must train the teacher, by the weights of a teacher, given by name."""
         self.supernet.load_state_dict({**self.supernet.state_dict(), **weights})
         self.average = None
         self._leave_phase()
@@ -111,11 +128,22 @@ class Trainer:
         on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
         on_phase: Callable[[Phase], None] = lambda phase: None,
     ) -> Supernet:
-        """Train to the end; writes a checkpoint every few minutes, at the end, and when interrupted.
+        """Train to the end, and write checkpoints on the way, at the end, and when interrupted.
 
-        Ctrl-C takes effect at the end of the step that is under way. ``on_phase`` is told each phase that is done.
-        :class:`DivergedError` when the loss is not a number; the last checkpoint stays. :class:`InputError` when
-        memory runs out, or too many images cannot be read.
+        Ctrl-C takes effect at the end of the current step.
+
+        Args:
+            checkpoint_minutes: The time between two checkpoints.
+            on_progress: Called every ``LOG_EVERY_STEPS`` steps.
+            on_phase: Called with each phase that is done.
+
+        Returns:
+            The trained supernet.
+
+        Raises:
+            DivergedError: The loss is not a finite number; the last checkpoint stays.
+            InputError: Memory runs out, or too many images cannot be read.
+            KeyboardInterrupt: Ctrl-C was pressed, and a checkpoint has been written.
         """
         self.supernet.train()
         self._saved = now_s()
@@ -130,7 +158,11 @@ class Trainer:
         return self.supernet
 
     def save(self) -> None:
-        """Write the checkpoint, in the first process alone. :class:`DivergedError` where a weight is not a number."""
+        """Write the checkpoint, in the first process alone.
+
+        Raises:
+            DivergedError: A weight is not a finite number; the last checkpoint stays.
+        """
         if not self.machine.ranks.is_first:
             return
         finite = torch.stack([parameter.isfinite().all() for parameter in self.supernet.parameters()])
@@ -141,6 +173,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "teacher": self.teacher.state_dict() if self.teacher is not None else None,
             "average": self.average.state() if self.average is not None else None,
+            "teacher_logits": self.views.kept.fingerprint if self.views is not None else None,
             "phase": self.phase_index,
             "step": self.step,
             "seconds": self.seconds,
@@ -154,12 +187,16 @@ class Trainer:
     def _restore(self, state: dict[str, Any]) -> None:
         self.phase_index, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
         self.unreadable = set(state.get("unreadable", ()))
+        if self.views is not None and state["teacher_logits"] != self.views.kept.fingerprint:
+            raise MismatchError(
+                f"{self.checkpoint}: was written with other logits of a teacher; give those, or another folder"
+            )
         if state["teacher"] is not None:
             self._keep_teacher(state["teacher"])
         self.supernet.load_state_dict(state["model"])
         self.average = None
         if self.phase_index < len(self.recipe.phases):
-            self._make_optimizer()
+            self.optimizer = make_optimizer(self.supernet, self.recipe, self.phase.lr)
             self.optimizer.load_state_dict(state["optimizer"])
             self.average = self._make_average()
             if self.average is not None:
@@ -184,7 +221,7 @@ class Trainer:
             sort_channels(self.supernet, self.phase.sort_within)
         self.rng = np.random.default_rng([self.recipe.seed, self.phase_index])
         torch.manual_seed(int(self.rng.integers(2**31)))
-        self._make_optimizer()
+        self.optimizer = make_optimizer(self.supernet, self.recipe, self.phase.lr)
         self.average = self._make_average()
 
     def _make_average(self) -> WeightAverage | None:
@@ -205,33 +242,6 @@ class Trainer:
         self.teacher = self._build(dropout=0)
         self.teacher.load_state_dict(state)
         self.teacher.to(self.machine.device).train().requires_grad_(False)
-
-    def _make_optimizer(self) -> None:
-        undecayed = {
-            id(p) for m in self.supernet.modules() if isinstance(m, ElasticBatchNorm) for p in m.parameters()
-        }
-        undecayed |= {
-            id(p) for name, p in self.supernet.named_parameters() if name.rpartition(".")[2] == "bias"
-        }
-        groups = [
-            {
-                "params": [p for p in self.supernet.parameters() if (id(p) in undecayed) == skip],
-                "weight_decay": 0.0 if skip else self.recipe.weight_decay,
-            }
-            for skip in (False, True)
-        ]
-        self.optimizer = torch.optim.SGD(
-            groups,
-            lr=self.phase.lr,
-            momentum=self.recipe.momentum,
-            nesterov=self.recipe.nesterov,
-            fused=True,
-        )
-        if self.recipe.momentum:
-            # A step that meets a parameter for the first time fails in torch's fused SGD, unless all are new. From a
-            # momentum of zero the result is the same.
-            for parameter in self.supernet.parameters():
-                self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     def _run_phase(
         self,
@@ -270,10 +280,19 @@ class Trainer:
                 raise KeyboardInterrupt
 
     def train_step(self, pixels: Tensor, labels: Tensor, stop: bool = False) -> tuple[float, bool]:
-        """One step on this process's part of a batch: pixels (n, side, side, 3), labels (n,).
+        """Train one step, after which ``drawn`` holds its subnets.
 
-        Returns the mean loss over subnets and processes, and whether any process was asked to stop; ``drawn`` are then
-        the subnets that it trained.
+        Args:
+            pixels: This process's part of the batch, (n, side, side, 3).
+            labels: Classes, (n,).
+            stop: Whether this process was asked to stop.
+
+        Returns:
+            The mean loss over subnets and processes, and whether any process was asked to stop.
+
+        Raises:
+            DivergedError: The loss is not a finite number.
+            InputError: Memory runs out.
         """
         phase, machine = self.phase, self.machine
         if not self._streams:
@@ -281,6 +300,9 @@ class Trainer:
             torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
         resolution = int(self.rng.choice(phase.resolutions))
         draws = self.augment.draw(phase.batch, self.rng).take(machine.find_part(phase.batch))
+        logits: Tensor | None = None
+        if phase.distill_from == "file":
+            draws, logits = self._choose_views(draws)
         lr = self.schedule.find_lr(phase, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -292,15 +314,20 @@ class Trainer:
             images = self.augment(pixels, resolution, draws)
             images, targets = self.augment.mix(images, labels, self.supernet.architecture.classes, draws)
             parts = list(zip(torch.split(images, at_once), torch.split(targets, at_once), strict=True))
-            taught = [self._teach(part, running) for part, _ in parts]
+            taught: list[Tensor | None] = [None] * len(parts)
+            if logits is not None:
+                taught = list(torch.split(logits.to(images), at_once))
+            if phase.has_teacher:
+                assert self.teacher is not None
+                taught = [self.gradients.run_teacher(self.teacher, part) for part, _ in parts]
             self.drawn = draw_subnets(phase, self.supernet.architecture, resolution, self.rng)
             for running in self.drawn:
-                loss, logits = self._accumulate(running, parts, taught)
+                loss, made = self.gradients.add(running, parts, taught, phase.distillation)
                 losses.append(loss)
                 if phase.distill_from == "largest" and running is self.drawn[0]:
-                    taught = logits
-            told = torch.stack([*losses, torch.tensor(float(stop), device=machine.device)])
-            *values, stops = self.averager.average(list(self.supernet.parameters()), told).tolist()
+                    taught = made
+            reported = torch.stack([*losses, torch.tensor(float(stop), device=machine.device)])
+            *values, stops = self.averager.average(list(self.supernet.parameters()), reported).tolist()
         for subnet, value in zip(self.drawn, values, strict=True):
             if not math.isfinite(value):
                 raise DivergedError(
@@ -312,38 +339,28 @@ class Trainer:
             self.average.update()
         return sum(values) / len(values), stops > 0
 
-    def _accumulate(
-        self, subnet: Subnet, parts: list[tuple[Tensor, Tensor]], taught: Sequence[Tensor | None]
-    ) -> tuple[Tensor, list[Tensor | None]]:
-        """Add the gradients of a subnet's mean loss over the parts; return that loss and the parts' logits."""
-        layers = list_layers(self.supernet.architecture, subnet)
-        count = sum(len(images) for images, _ in parts)
-        total = torch.zeros((), device=self.machine.device)
-        made: list[Tensor | None] = []
-        for (images, targets), soft in zip(parts, taught, strict=True):
-            with self._casting():
-                logits = self.supernet(images, layers).to(images.dtype)
-            loss = training_loss(
-                logits, targets, self.recipe.label_smoothing, soft, self.phase.distillation
-            ) * (len(images) / count)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-            made.append(logits.detach())
-        return total, made
-
-    @torch.no_grad()
-    def _teach(self, images: Tensor, largest: Subnet) -> Tensor | None:
-        """The teacher's logits, where the phase has one; batch norm takes the images' statistics, as in training."""
-        if not self.phase.has_teacher:
+    def _open_views(self, kept: TeacherLogits | None) -> Views | None:
+        if not self.recipe.needs_logits:
             return None
-        assert self.teacher is not None
-        with self._casting():
-            logits: Tensor = self.teacher(images, list_layers(self.supernet.architecture, largest))
-        return logits.to(images.dtype)
+        if kept is None:
+            raise InputError(
+                f"recipe {self.recipe.name} learns from a teacher's logits in a file; give it as --teacher-logits"
+            )
+        if not isinstance(self.images, LabelledImages):
+            raise InputError(
+                "a teacher's logits in a file need images of one square size that are held in memory; resize them, or "
+                "choose a recipe with another teacher"
+            )
+        kept.check(self.images, self.recipe.data)
+        return Views(kept, self.recipe.data)
 
-    def _casting(self) -> torch.autocast:
-        device = self.machine.device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self.machine.precision == "bf16")
+    def _choose_views(self, draws: Draws) -> tuple[Draws, Tensor]:
+        """Draw a view of each image of the step, and return its crops and flips with the teacher's logits."""
+        assert self.views is not None
+        batch, part = self.phase.batch, self.machine.find_part(self.phase.batch)
+        order = Order(self.recipe.seed, self.phase_index, len(self.images), batch, part)
+        views = self.rng.integers(len(self.views.draws), size=batch)[part]
+        return self.views.choose(draws, order.find(self.step)[1], views)
 
     def _advise(self) -> str:
         last = (

@@ -118,7 +118,7 @@ def test_a_recipe_that_cannot_be_followed_is_one_line(train, change, complaint):
 def test_classes_that_do_not_match_say_how_to_make_them(train):
     error = train("--set", "architecture.classes=4").error
     assert re.search(
-        r"images: has 3 classes and tiny 4; choose another recipe, or give --set architecture.classes=3",
+        r"images: has 3 classes, and tiny has 4; choose another recipe, or give --set architecture.classes=3",
         error,
     )
 
@@ -155,7 +155,9 @@ def test_a_teacher_must_fit(train, supernet_file, recipe):
     alone.write_text(
         RECIPE.replace('subnets = "largest"', 'subnets = "compofa"').replace("distillation = 1.0", "")
     )
-    assert "recipe mine trains no teacher first" in train("--teacher", supernet_file, recipe=alone).error
+    assert (
+        "recipe mine does not begin with a teacher" in train("--teacher", supernet_file, recipe=alone).error
+    )
 
 
 def test_unreadable_images_are_named_and_counted(train, data, tmp_path):

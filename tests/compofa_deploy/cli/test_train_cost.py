@@ -46,7 +46,7 @@ def test_with_data_an_estimate_is_measured_here_and_nothing_is_written(compofa, 
 def test_without_data_a_recipe_that_was_not_published_has_no_estimate(compofa):
     ran = compofa("train", "--estimate", "--recipe", "compofa-cifar10")
     assert ran.code == 2
-    assert "give --data, and the estimate is measured here" in ran.error
+    assert "give --data to measure the cost on this machine" in ran.error
 
 
 @pytest.mark.parametrize(("left_out", "named"), [("--data", "--data"), ("-o", "-o")])

@@ -83,7 +83,7 @@ def test_every_assumption_is_stated():
 
 def test_a_recipe_that_is_not_of_imagenet_has_no_published_cost():
     with pytest.raises(
-        InputError, match=r"not of ImageNet.*; give --data, and the estimate is measured here"
+        InputError, match=r"not for ImageNet.*; give --data to measure the cost on this machine"
     ):
         estimate_published(read("compofa-cifar10"))
 

@@ -72,7 +72,9 @@ def test_what_is_known_is_kept_now_and_then_so_that_a_kill_loses_little(tmp_path
 
 @pytest.mark.parametrize("country", ["XXX", "de", "germany", "", "deu"])
 def test_a_country_that_is_none_is_refused(country):
-    with pytest.raises(InputError, match=r"is no country whose electricity codecarbon knows; .* as in DEU"):
+    with pytest.raises(
+        InputError, match=r"is not a country whose electricity codecarbon knows; .* such as DEU"
+    ):
         EnergyMeter(country)
 
 

@@ -71,7 +71,7 @@ def test_a_recipe_survives_the_json_of_a_checkpoint(write):
             "lr = 0.1\nkernels = [3]",
             "kernels may be given with subnets = 'compofa-elastic' or 'ofa'",
         ),
-        ("lr = 0.1", "lr = 0.1\nsort_within = [4]", "sort_within says nothing without sort_channels"),
+        ("lr = 0.1", "lr = 0.1\nsort_within = [4]", "sort_within has no effect without sort_channels"),
         ("[data]", "momentum = 0\n[data]", "nesterov needs a momentum"),
         ("mean =", "crop_area = [0.5, 1.5]\nmean =", "crop_area must be a lowest and a highest"),
         ("mean =", "crop_ratio = [2.0, 1.0]\nmean =", "crop_ratio must be a lowest and a highest"),
@@ -91,6 +91,7 @@ def test_a_recipe_survives_the_json_of_a_checkpoint(write):
         ("lr = 0.1", 'lr = 0.1\ndistillation = 1\ndistill_from = "largest"', "needs always to begin with"),
         ("lr = 0.1", 'lr = 0.1\nalways = ["largest"]\ndistill_from = "largest"', "a distillation above 0"),
         ('"compofa"', '"largest"\nalways = ["largest"]', "always may be given with subnets = 'compofa'"),
+        ("lr = 0.1", 'lr = 0.1\ndistill_from = "file"', "needs a distillation above 0"),
         ("[data]", "ema_decay = 1\n[data]", "ema_decay"),
         ("mean =", "cutout = 1.5\nmean =", "data.cutout"),
         ("mean =", "mixup = -1\nmean =", "data.mixup"),
@@ -104,6 +105,13 @@ def test_a_mistake_is_named_by_its_field(write, old, new, where):
     with pytest.raises(InputError, match=re.escape(where)) as caught:
         load_recipe(write(GOOD.replace(old, new, 1)))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["mixup", "cutmix"])
+def test_logits_from_a_file_do_not_go_with_mixed_images(write, key):
+    changes = ["phases.only.distillation=1", "phases.only.distill_from=file", f"data.{key}=1"]
+    with pytest.raises(InputError, match="does not work with mixup or cutmix"):
+        load_recipe(write(GOOD), changes)
 
 
 def test_a_recipe_that_is_missing_broken_or_no_text_is_one_line(write, tmp_path):
@@ -132,9 +140,9 @@ def test_a_batch_larger_than_the_data_set_is_refused(write):
         (
             "lr = 0.1",
             "lr = 0.1\nsort_channels = true",
-            "phase 'only': sampling and sorting are known for family mbv3",
+            "phase 'only': sampling and sorting work with family mbv3",
         ),
-        ('"compofa"', '"ofa"', "phase 'only': sampling and sorting are known for family mbv3"),
+        ('"compofa"', '"ofa"', "phase 'only': sampling and sorting work with family mbv3"),
     ],
 )
 def test_what_is_known_for_one_family_alone_is_refused_for_others(write, old, new, complaint):
@@ -160,7 +168,7 @@ def test_elastic_kernels_need_weights_for_them(write, choice, complaint):
 def test_choices_that_the_family_has_not_are_refused(write):
     text = GOOD.replace('subnets = "compofa"', 'subnets = "ofa"\nkernels = [3, 9]')
     changes = ["architecture.name=mine", "architecture.elastic_kernel=true"]
-    with pytest.raises(InputError, match="phase 'only': kernels are of 3, 5, 7"):
+    with pytest.raises(InputError, match="phase 'only': kernels must be among 3, 5, 7"):
         check_recipe(load_recipe(write(text), changes), 100)
 
 
@@ -217,7 +225,7 @@ def test_an_architecture_of_ones_own_is_given_key_by_key(write):
     recipe = load_recipe(write(GOOD), ["architecture.name=mine", "architecture.classes=37"])
     architecture = check_recipe(recipe, 100)
     assert (architecture.name, architecture.classes, architecture.width) == ("mine", 37, 0.75)
-    with pytest.raises(InputError, match="the name of another architecture; give this one a name of its own"):
+    with pytest.raises(InputError, match="the name of another architecture; give this one its own name"):
         load_recipe(write(GOOD), ["architecture.classes=37"])
     assert check_recipe(load_recipe(write(GOOD)), 100) == find_architecture("mbv3-w0.75-cifar10")
 
@@ -243,8 +251,8 @@ def test_a_recipe_is_changed_by_key(change, read):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ("seed", "changes nothing; write KEY=VALUE"),
-        ("seed=", "changes nothing"),
+        ("seed", "is not a change; write KEY=VALUE"),
+        ("seed=", "is not a change"),
         ("sed=3", "sed: there is no such key; did you mean 'seed'?"),
         ("phases.*.epoch=3", "phases.0.epoch: there is no such key; did you mean 'epochs'?"),
         ("data.flipp=true", "data.flipp: there is no such key; did you mean 'flip'?"),
@@ -253,9 +261,9 @@ def test_a_recipe_is_changed_by_key(change, read):
         ("phases.first.epochs=3", "there is no phase 'first'; there are teacher, compound-1, compound-2"),
         ("date.flip=true", "a recipe has no 'date' with keys"),
         ("seed.x=1", "a recipe has no 'seed' with keys"),
-        ("name*=2", "name is no number here"),
-        ("phases.teacher.warmup_epochs*=2", "phases.teacher.warmup_epochs is no number here"),
-        ("seed=[1", "'[1' is not a value"),
+        ("name*=2", "name is not a number in this recipe"),
+        ("phases.teacher.warmup_epochs*=2", "phases.teacher.warmup_epochs is not a number in this recipe"),
+        ("seed=[1", "'[1' is not a TOML value"),
         ("seed=three", "seed: Input should be a valid integer"),
     ],
 )

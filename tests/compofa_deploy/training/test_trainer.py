@@ -224,7 +224,7 @@ def test_a_broken_checkpoint_is_named(tmp_path, images):
     whole = trainer.checkpoint.read_bytes()
     for broken in (b"", b"words", whole[: len(whole) // 2]):
         trainer.checkpoint.write_bytes(broken)
-        with pytest.raises(FormatError, match=r"checkpoint\.pt: not a checkpoint that can be read"):
+        with pytest.raises(FormatError, match=r"checkpoint\.pt: this checkpoint cannot be read"):
             Trainer(make_recipe(), images, tmp_path)
 
 
