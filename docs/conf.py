@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PAGES = {
-    "Use": ["docs/commands", "docs/auto", "docs/supernets", "docs/devices", "docs/tensorrt", "docs/training"],
+    "Use": [
+        "docs/commands",
+        "docs/auto",
+        "docs/supernets",
+        "docs/devices",
+        "docs/tensorrt",
+        "docs/training",
+        "docs/library",
+        "docs/cache",
+    ],
     "Understand": ["docs/measurement", "docs/gate", "docs/ci", "docs/glossary"],
     "Extend": ["docs/adding-a-runtime", "CONTRIBUTING", "SECURITY", "CHANGELOG", "docs/reference"],
 }
