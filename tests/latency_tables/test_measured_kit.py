@@ -134,5 +134,5 @@ def test_latencies_that_no_fit_can_hold_are_refused_or_fitted_but_never_a_traceb
 def test_latencies_that_overflow_a_fit_are_refused_with_the_fix() -> None:
     data = make_measured().to_dict()
     data["visits"][0]["reference_ns"] = 5e-324
-    with pytest.raises(InputError, match="too unequal to be fitted .*; measure anew"):
+    with pytest.raises(InputError, match=r"too unequal to be fitted .*; measure anew"):
         MeasuredKit.from_dict(data, "file").build_table()
