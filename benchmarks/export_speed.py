@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.compare_models import compare, run_once, summarise, time_session
 from benchmarks.export_time import REPEATS, print_times
-from benchmarks.paired import compare, run_once, summarise, time_session
 from compofa_deploy.graph.network import INPUT, OUTPUT, build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space.layers import list_layers

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx.helper import make_node
 from onnx.numpy_helper import from_array
 
-from benchmarks.paired import compare, run_once, summarise
+from benchmarks.compare_models import compare, run_once, summarise
 from compofa_deploy.graph.network import build_network
 from compofa_deploy.graph.random_weights import draw_weights
 from compofa_deploy.space.layers import list_layers

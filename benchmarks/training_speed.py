@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.paired import Ratio, summarise
+from benchmarks.compare_models import Ratio, summarise
 from compofa_deploy.data.labelled import LabelledImages
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.space.layers import count_macs, largest_subnet, list_layers

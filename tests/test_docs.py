@@ -54,7 +54,7 @@ def test_one_file_and_a_line_in_the_registry_make_a_runtime(tmp_path, monkeypatc
 
 
 def list_commands():
-    for path in DOCS:
+    for path in [ROOT / "README.md", *DOCS]:
         for line in path.read_text().splitlines():
             if line.startswith("    ") and line.strip().startswith("compofa "):
                 yield pytest.param(line.strip(), id=f"{path.stem}: {line.strip()[:60]}")
