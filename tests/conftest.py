@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
+# Networks in tests are tiny. A second thread gains nothing, and on busy cores it waits ten times as long as it works.
+# This comes before numpy and torch, which read it when they are imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import io
 import json
-import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +18,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
-
-# Networks in tests are tiny. A second thread gains nothing, and on busy cores it waits ten times as long as it works.
-os.environ["OMP_NUM_THREADS"] = "1"
 
 import profilers  # noqa: F401 - turns the telemetry of runtimes off before a test imports one
 
