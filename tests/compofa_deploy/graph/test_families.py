@@ -15,11 +15,13 @@ from tests.support.subnets import sample_any
 
 SMALL = {
     "mbv3": Architecture("mbv3", 0.25, 5, 2, (32, 45)),
+    "mbv3_d4e6k7": Architecture("teacher", 0.25, 5, 2, (32, 45), "mbv3_d4e6k7", elastic_kernel=False),
     "proxyless": Architecture("proxyless", 0.25, 5, 2, (32, 45), "proxyless"),
     "resnet50d": Architecture("resnet50d", 0.1, 5, 2, (32, 45), "resnet50d", elastic_kernel=False),
 }
 KINDS = {
     "mbv3": {"conv", "mbconv", "pool", "linear"},
+    "mbv3_d4e6k7": {"conv", "mbconv", "pool", "linear"},
     "proxyless": {"conv", "mbconv", "pool", "linear"},
     "resnet50d": {"conv", "max_pool", "bottleneck", "pool", "linear"},
 }
