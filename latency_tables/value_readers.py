@@ -32,7 +32,7 @@ def show_value(value: Any) -> str:
 def show_key(key: Any) -> str:
     """An object's key as messages name it: cut, and escaped where it would break the line or steer a terminal."""
     text = str(key)[:LONGEST_SHOWN]
-    return text if text.isprintable() else repr(text)
+    return text if text.isprintable() else repr(text)[:LONGEST_SHOWN]
 
 
 def check_object(value: Any, where: str) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ def test_an_interrupted_write_leaves_what_was_there_and_nothing_else(tmp_path, i
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_the_users_to_mend(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_that_the_user_can_fix(tmp_path, monkeypatch):
     def no_space(descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
 

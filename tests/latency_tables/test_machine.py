@@ -89,7 +89,7 @@ def test_conditions_of_before_steal_was_read_are_still_read() -> None:
     assert Conditions.from_dict(data) == replace(known, steal_ms=None)
 
 
-def test_a_quiet_run_and_one_that_could_not_be_watched_say_nothing() -> None:
+def test_a_run_without_disturbance_and_one_that_could_not_be_watched_give_no_doubt() -> None:
     assert list_doubts([make_conditions(), make_conditions(frequency_mhz=2500.0)], threads=1) == ()
     unknown = make_conditions(
         load_average=None, frequency_mhz=None, throttle_count=None, quota_throttle_count=None

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from latency_tables.errors import FormatError, InputError, MismatchError
 from latency_tables.table import LatencyTable
-from latency_tables.validation import ErrorSummary, HeldOut, Validation
 from tests.latency_tables.builders import CONDITIONS, make_table
 
 POSITIVE = st.floats(0, 1e6, allow_subnormal=False)
@@ -86,26 +85,6 @@ def test_a_table_that_states_no_error_has_no_interval() -> None:
 def test_an_imported_table_comes_back_from_its_file(tmp_path: Path) -> None:
     make_imported().save(tmp_path / "table.json")
     assert LatencyTable.load(tmp_path / "table.json") == make_imported()
-
-
-VALIDATION = Validation(
-    ErrorSummary(0.01, 1.0, 1.0, 0.99, 2, 0.005), 0.995, -0.002, 1.01, 0.9, 0.9, 7, "2026-01-01T00:00:00+00:00",
-    (HeldOut("22222@8", 0.3, 0.31, 0.305), HeldOut("33333@8", 0.5, 0.49, 0.5)),
-)  # fmt: skip
-
-
-def test_a_validation_comes_back_with_its_table(tmp_path: Path) -> None:
-    table = make_table(validation=VALIDATION)
-    table.save(tmp_path / "table.json")
-    assert LatencyTable.load(tmp_path / "table.json") == table
-
-
-def test_a_spoilt_validation_is_refused_and_says_where(tmp_path: Path) -> None:
-    path = tmp_path / "table.json"
-    make_table(validation=VALIDATION).save(path)
-    path.write_text(path.read_text().replace('"first_ms": 0.49', '"first_ms": "fast"'))
-    with pytest.raises(FormatError, match=r"validation, networks\[1\], first_ms: must be a finite number"):
-        LatencyTable.load(path)
 
 
 def spoil(path: Path, *keys: str, value: object) -> None:
