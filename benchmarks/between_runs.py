@@ -29,7 +29,7 @@ from compofa_deploy.bundle.bundle_writer import write_bundle
 from compofa_deploy.export.export import export
 from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.supernet.stored import load_supernet
-from profilers.measuring.runner import OnProgress
+from profilers.measuring.watcher import SILENT
 from profilers.runtimes.registry import find_runtime
 from profilers.targets.local import LocalDevice
 
@@ -37,17 +37,6 @@ BUNDLES = (("22222@24", "onnxruntime"), ("44444@32", "onnxruntime"), ("44444@32"
 SAMPLED_MS = 3000.0
 REGRESSION = 0.10
 COLUMNS = "{:<26}{:>9}{:>12}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>10}"
-
-
-class Silent:
-    """A watcher that prints nothing."""
-
-    def on_step(self, text: str) -> None:
-        """Do nothing."""
-
-    def on_progress(self) -> OnProgress:
-        """Return a function that does nothing."""
-        return lambda progress: None
 
 
 def main() -> None:
@@ -63,7 +52,7 @@ def main() -> None:
         for run in range(given.runs):
             if run:
                 time.sleep(given.pause)
-            result = run_bench(subjects, plan_sampling(SAMPLED_MS), LocalDevice(Path(scratch)), Silent())
+            result = run_bench(subjects, plan_sampling(SAMPLED_MS), LocalDevice(Path(scratch)), SILENT)
             result.save(folder / f"{len(list(folder.glob('*.json'))):03}.json")
         results = [BenchResult.load(path) for path in sorted(folder.glob("*.json"))]
     report([list(found) for found in zip(*(result.bundles for result in results), strict=True)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from compofa_deploy.bench.baseline import ARCHITECTURE, make_baseline
 from compofa_deploy.bench.result import BenchmarkedBundle, BenchResult
@@ -19,6 +18,7 @@ from profilers.measuring.kit import make_item, write_kit
 from profilers.measuring.load_cost import Load
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress
+from profilers.measuring.watcher import Watcher
 from profilers.targets.device import Device
 
 SESSIONS = 10
@@ -31,16 +31,6 @@ MAX_SESSION_MS = 2000.0
 SESSION_LIMIT_S = 60.0
 """Beyond sampling, a session that takes longer is taken for a hang."""
 REFERENCE_CALLS = 20
-
-
-class Watcher(Protocol):
-    """Who is told how far a run is."""
-
-    def on_step(self, text: str) -> None:
-        """A step begins."""
-
-    def on_progress(self) -> OnProgress:
-        """Who is told of the visits of a measurement that begins now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,13 @@ from compofa_deploy.search.lazy_ranking import LazyRanking
 from compofa_deploy.search.select import best, keep_feasible
 from compofa_deploy.supernet.stored import StoredSupernet
 from compofa_deploy.tables.cache import Cache
-from compofa_deploy.tables.provide import ProvidedTable, Watcher, provide_tables
+from compofa_deploy.tables.provide import ProvidedTable, provide_tables
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InfeasibleError
 from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable
+from profilers.measuring.watcher import Watcher
 from profilers.targets.device import Device
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from compofa_deploy.space.architecture import Architecture
 from compofa_deploy.tables.cache import MODES, Cache
@@ -17,21 +16,12 @@ from latency_tables.shipped import list_shipped
 from latency_tables.table import LatencyTable
 from latency_tables.units import NS_PER_S, S_PER_MIN
 from profilers.machine.clock import now_ns
-from profilers.measuring.runner import OnProgress, Progress
+from profilers.measuring.runner import Progress
+from profilers.measuring.watcher import Watcher
 from profilers.targets.device import Device
 
 MEASURED, CACHED, SHIPPED = "measured", "cached", "shipped"
 """How a table was come by."""
-
-
-class Watcher(Protocol):
-    """Who is told how far a deployment is."""
-
-    def on_step(self, text: str) -> None:
-        """A step begins."""
-
-    def on_progress(self) -> OnProgress:
-        """Who is told of the visits of a measurement that begins now."""
 
 
 @dataclass(frozen=True, slots=True)

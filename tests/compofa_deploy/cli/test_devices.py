@@ -22,3 +22,7 @@ def test_openvino_is_listed_with_all_that_this_cpu_computes_in(compofa) -> None:
         pytest.skip("openvino is not installed")
     found = {each["runtime"]: each for each in compofa("devices", "--json").json["runtimes"]}
     assert found["openvino"]["precisions"]["cpu"] == list(runtime.precisions_on("cpu"))
+
+
+def test_the_simulated_runtime_is_not_listed_since_nothing_deploys_to_it(compofa) -> None:
+    assert "fake" not in [each["runtime"] for each in compofa("devices", "--json").json["runtimes"]]

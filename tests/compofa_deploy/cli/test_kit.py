@@ -1,4 +1,4 @@
-"""``compofa profile`` and ``kit`` measure this machine for real, if briefly."""
+"""``compofa kit``: kits that are built, run and made into tables by hand."""
 
 import json
 import subprocess
@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from compofa_deploy.space import named_architectures
-from compofa_deploy.space.subnet import Subnet
 from compofa_deploy.tables import profile as profile_module
 from latency_tables.table import LatencyTable
 from profilers.measuring.plan import Plan
@@ -24,19 +23,6 @@ def _tiny_and_brief(monkeypatch):
     monkeypatch.setitem(named_architectures.ARCHITECTURES, "tiny", TINY)
     for mode in ("quick", "full"):
         monkeypatch.setitem(profile_module.PLANS, mode, lambda: plan)
-
-
-def test_profiling_writes_a_table_of_this_machine(compofa, tmp_path, spec):
-    path = tmp_path / "cpu.json"
-    ran = compofa("profile", "--arch", "tiny", "--resolutions", "16", "--quick", "-o", path, "--json")
-    assert ran.code == 0
-    table = LatencyTable.load(path)
-    assert table.spec == spec
-    assert table.architecture == TINY.to_dict()
-    assert ran.json["device_spec_id"] == spec.id
-    assert ran.json["networks"] == len(table.networks)
-    predicted = compofa("tables", "predict", path, Subnet.compound((2,) * 5, 16), "--json")
-    assert predicted.json["predictions"][0]["latency_ms"] > 0
 
 
 def test_a_kit_is_built_here_and_run_there(compofa, tmp_path, spec):
@@ -94,24 +80,6 @@ def test_a_kit_of_another_batch_is_refused(compofa, tmp_path):
     assert ran.code == 2
     assert "batch" in ran.error
     assert not (tmp_path / "table.json").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["profile", "--arch", "resnet50"], "no architecture 'resnet50'; there are"),
-        (["profile", "--arch", "tiny", "--runtime", "tensorflow"], "no runtime 'tensorflow'"),
-        (["profile", "--arch", "tiny", "--resolutions", "big"], "is not a list of resolutions"),
-        (["profile", "--arch", "tiny", "--threads", "4096"], "4096 threads were asked for"),
-        (["kit", "build", "--arch", "resnet50"], "no architecture 'resnet50'"),
-        (["kit", "run", "none.zip"], "none.zip: there is no such file"),
-    ],
-)
-def test_bad_input_is_one_line_and_writes_nothing(compofa, tmp_path, arguments, message):
-    ran = compofa(*arguments, "-o", tmp_path / "out.json")
-    assert ran.code == 2
-    assert message in ran.error
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_kit_is_refused(compofa, tmp_path):
