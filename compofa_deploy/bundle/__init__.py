@@ -1,1 +1,1 @@
-"""Bundles: what is deployed, verified and run."""
+"""Bundles: folders that are deployed, verified and run."""

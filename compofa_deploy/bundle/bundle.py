@@ -1,4 +1,4 @@
-"""Bundles: what is deployed. A folder with the model for one runtime, what it must compute, and ``deployment.json``."""
+"""Bundles: folders that are deployed, with the model for one runtime, reference outputs, and ``deployment.json``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ REFERENCE = "reference.safetensors"
 _SLACK_BYTES = 1 << 20
 """A file that grew by less is read whole, so that the error is that of its hash."""
 CONTENT_ID = "content_id"
-"""The manifest's field that holds a hash of all others."""
+"""The field of the manifest that holds a hash of all other fields."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was read and whose hashes were checked."""
+    """A bundle whose manifest was read and whose hashes were checked."""
 
     folder: Path
     deployment: Deployment
@@ -53,24 +53,42 @@ class Bundle:
         return b"" if entry is None else read_checked(self.folder, entry)
 
     def read_reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """Stored pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
+        """Return pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
         return decode_reference(read_checked(self.folder, self.deployment.reference), str(self.folder))
 
 
 def describe_file(name: str, data: bytes) -> FileEntry:
-    """The entry of a file with this content."""
+    """Return the manifest's entry of a file.
+
+    Args:
+        name: The file's name.
+        data: The file's content.
+    """
     return FileEntry(file=name, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
 
 def encode_reference(pixels: NDArray[np.uint8], logits: NDArray[np.float64]) -> bytes:
-    """The content of the reference file."""
+    """Return the content of the reference file.
+
+    Args:
+        pixels: (n, side, side, 3): the images.
+        logits: (n, classes): the outputs for them.
+    """
     from safetensors.numpy import save
 
     return save({"pixels": np.ascontiguousarray(pixels), "logits": np.ascontiguousarray(logits)})
 
 
 def decode_reference(data: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Pixels and logits of a reference file's content; ``where`` names it in errors."""
+    """Return pixels (n, side, side, 3) and logits (n, classes) of a reference file.
+
+    Args:
+        data: The content of the reference file.
+        where: The bundle, for messages.
+
+    Raises:
+        FormatError: The content is no reference.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -82,11 +100,15 @@ def decode_reference(data: bytes, where: str) -> tuple[NDArray[np.uint8], NDArra
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read a bundle and check the hash of every file in it, and that its model reads no other file.
+    """Read a bundle, and check the hash of every file and that the model reads no other file.
 
-    :class:`VerificationError` where a file is not what the manifest says, or the model would read one that the manifest
-    does not list; :class:`FormatError` where the manifest is
-    not one.
+    Args:
+        folder: The bundle's folder.
+
+    Raises:
+        VerificationError: A file differs from its entry, or the model would read a file that the manifest lacks.
+        FormatError: The manifest is none.
+        InputError: There is no such folder.
     """
     folder = Path(folder)
     restore_folder(Path(os.path.realpath(folder)), MANIFEST)
@@ -101,7 +123,16 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def read_manifest(folder: Path) -> Deployment:
-    """The manifest of a bundle's folder. Errors as of :func:`load_bundle`."""
+    """Return the manifest of a bundle.
+
+    Args:
+        folder: The bundle's folder.
+
+    Raises:
+        VerificationError: The manifest was changed.
+        FormatError: The manifest is none.
+        InputError: There is no manifest.
+    """
     path = folder / MANIFEST
     data = read_json(path, Deployment.FORMAT, Deployment.VERSION)
     if data.pop(CONTENT_ID, None) != hash_json(data):
@@ -118,7 +149,7 @@ def _check_self_contained(bundle: Bundle) -> None:
     except FormatError as error:
         raise VerificationError(f"{bundle.folder / bundle.deployment.model.file}: {error}") from None
     except ValueError:
-        # Not a model at all: the runtime says so, as soon as it is asked to load it.
+        # The file is no model, which the runtime reports when it loads it.
         return
 
 

@@ -1,4 +1,4 @@
-"""Exporting a subnet: its model file, the reference that it is checked against, and its manifest."""
+"""Exporting a subnet: its model file, the reference for checking it, and its manifest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from profilers.measuring.model_files import ModelFiles
 
 REFERENCE_IMAGES = 4
 REFERENCE_GRID = 6
-"""Side of the random grid that reference images are stretched from: smooth, as photographs are."""
+"""The side of the random grid from which reference images are enlarged, so that they are smooth like photographs."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,17 @@ def export(
     accuracies: AccuracyTable | None = None,
     command: str = "",
 ) -> Exported:
-    """Make a subnet's bundle in memory. The reference is computed apart from the graph, in float64.
+    """Make a subnet's bundle in memory. The reference is computed in float64, independently of the graph.
 
-    :class:`MismatchError` where the supernet does not have the subnet, or the accuracies are not its own.
+    Args:
+        supernet: The supernet.
+        subnet: The subnet.
+        spec: The device spec that the bundle is for.
+        accuracies: The supernet's accuracies, from which the manifest takes the subnet's.
+        command: The command line, which the manifest holds.
+
+    Raises:
+        MismatchError: The supernet does not have the subnet, or the accuracies are of another supernet.
     """
     writer = find_writer(spec.runtime)
     subnet = convert_subnet(subnet, supernet.architecture)
@@ -103,7 +111,7 @@ def export(
 
 
 def draw_reference_images(resolution: int) -> NDArray[np.uint8]:
-    """Random smooth images (n, resolution, resolution, 3), the same for every bundle of a resolution."""
+    """Return random smooth images (n, side, side, 3), the same for every bundle of a resolution in pixels."""
     from PIL import Image
 
     rng = np.random.default_rng(resolution)
@@ -113,7 +121,7 @@ def draw_reference_images(resolution: int) -> NDArray[np.uint8]:
 
 
 def list_versions(spec: DeviceSpec) -> dict[str, str]:
-    """What a bundle is made with."""
+    """Return the versions of the software that makes a bundle for a device spec."""
     return {
         "compofa-deploy": version("compofa-deploy"),
         spec.runtime: spec.runtime_version,
