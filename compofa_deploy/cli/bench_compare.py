@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compofa_deploy.bench.verdict import Comparison
 
 PARTS = 100
-"""Of a progress bar."""
+"""The steps of a progress bar."""
 INTERRUPTED = "interrupted; nothing is kept of a comparison that has not ended"
 
 
@@ -58,7 +58,7 @@ def compare_command(
     junit: Path | None,
     as_json: bool,
 ) -> None:
-    """Whether the models of NEW are slower than those of OLD, measured side by side on this machine.
+    """Compare the models of NEW with those of OLD, measured side by side on this machine.
 
     Both are bundles, or folders of bundles, which are compared by their names; or both are files that compofa bench run
     wrote on this machine, at whatever times. Answers: same, faster, slower, could not tell; exit codes 0, 0, 1 and 3.
@@ -120,7 +120,7 @@ def _compare_bundles(
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """A row for each model, what there is to say of it, and the answer."""
+    """Prints a row for each model, its notes, and the overall answer."""
     from compofa_deploy.bench.outputs.formatting import format_change, format_interval, summarise
 
     rows = [

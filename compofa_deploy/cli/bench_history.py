@@ -23,7 +23,7 @@ LABEL_CHARACTERS = 12
 )
 @options.json_option
 def history_command(history: Path, output: Path | None, as_json: bool) -> None:
-    """Show, and draw, what compofa bench run --append has gathered.
+    """Show and draw the history that compofa bench run --append wrote.
 
     \b
     Example:

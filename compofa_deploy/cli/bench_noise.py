@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @options.json_option
 def noise_command(bundle: Path | None, limit_ms: float, as_json: bool) -> None:
-    """Say how much this machine disturbs a measurement, and what regression could be told on it.
+    """Measure how much this machine disturbs a measurement, and which regression it can detect.
 
     Compares BUNDLE with itself; without one, the network that compofa bench run times in between, on ONNX Runtime. Ends
     with 0 whatever it finds.
@@ -53,7 +53,7 @@ def noise_command(bundle: Path | None, limit_ms: float, as_json: bool) -> None:
 
 
 def print_noise(noise: Noise) -> None:
-    """What was seen, and what that lets a comparison tell."""
+    """Prints the noise, and the regressions that a comparison can detect under it."""
     apart = f"{noise.median_spread:.1%} by medians, {noise.fastest_spread:.1%} by fastest calls"
     steal = "not told" if noise.steal_share is None else f"{noise.steal_share:.1%} of a core"
     print_table(

@@ -54,7 +54,7 @@ def run_command(
     label: str,
     as_json: bool,
 ) -> None:
-    """Measure bundles: latency, memory, load time, size.
+    """Measure the latency, memory, load time and size of bundles.
 
     Each in fresh sessions, between looks at a network that is the same in every run. The result keeps all samples, and
     can be held beside one of another day by compofa bench compare.
@@ -90,7 +90,7 @@ def run_command(
 
 
 def print_summaries(summaries: Sequence[Summary]) -> None:
-    """A column for each bundle."""
+    """Prints a table with a column for each bundle."""
     percentiles = list(dict.fromkeys(p for summary in summaries for p in summary.percentiles_ms))
     rows = [
         ("subnet", *(s.subnet for s in summaries)),

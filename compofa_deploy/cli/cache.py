@@ -29,7 +29,7 @@ def command() -> None:
 @command.command("show")
 @options.json_option
 def show(as_json: bool) -> None:
-    """Where the cache is, and what it holds.
+    """Show where the cache is, and what it holds.
 
     \b
     Example:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.architecture_option
 @options.device_options
 @options.resolutions_option
-@click.option("--quick", is_flag=True, help="Fewer samples, for a first look.")
+@click.option("--quick", is_flag=True, help="Take fewer samples, for a first estimate.")
 @click.option(
     "--target",
     "targets",
@@ -35,14 +35,15 @@ if TYPE_CHECKING:
     "old",
     type=TableFile(),
     metavar="OLD_TABLE",
-    help="Bring this table up to date by a few networks instead; what is not said is set as it was for it.",
+    help="Bring this table up to date by a few networks instead. Options that are not given are set as they were for "
+    "the table.",
 )
 @click.option(
     "--networks",
     type=click.IntRange(3, 10),
-    help="With --from: how many networks to measure  [default: 10].",
+    help="With --from: the number of networks to measure  [default: 10].",
 )
-@click.option("--python", default="python3", show_default=True, help="The python on the target.")
+@click.option("--python", default="python3", show_default=True, help="The Python interpreter on the target.")
 @options.output_file_option
 @options.json_option
 def command(
@@ -64,14 +65,16 @@ def command(
 ) -> None:
     """Measure this machine, or others over ssh, and write a latency table of each.
 
-    Some 30 whole networks in fresh sessions, shuffled, between looks at a reference; their time is divided over layers
-    by the runtime's profiler, or every layer is measured alone where it has none.
-    A run that is interrupted goes on where it stopped. A target needs python 3.8, numpy and the runtime; with several,
-    each one's name is put into its table's file name.
+    About 30 whole networks are measured in fresh sessions, in random order, with a reference network timed in between.
+    The runtime's profiler divides their time over the layers. Where the runtime has no profiler, every layer is measured
+    alone. A run that is interrupted goes on where it stopped.
 
-    With --from, a table of another version of the runtime, of a sibling device or of other settings is brought up to
-    date by at most 10 networks. It knows its own error, is kept in the cache apart from those that were measured in
-    full, and is taken for one of them only where there is none.
+    A target needs Python 3.8 or newer, numpy and the runtime. With several targets, each file's name gets the name of
+    its target.
+
+    With --from, at most 10 networks bring a table up to date for another version of the runtime, a sibling device or
+    other settings. The new table states its own error. The cache keeps it apart from tables that were measured in full,
+    and uses it only where there is none of those.
 
     \b
     Example:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from compofa_deploy.data.encoded import SkippedImage
 
 NAMED_IMAGES = 20
-"""Unreadable images that are named; the others are counted."""
+"""The number of unreadable images that are named; further ones are counted."""
 COUNTED_EVERY = 100
 
 

@@ -1,4 +1,4 @@
-"""What a latency table is of and what it is worth, for JSON and for people."""
+"""Summaries of latency tables, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
-    """What a table is of and what it is worth, JSON-ready."""
+    """Summarises a table and its error in a JSON-ready form.
+
+    Args:
+        path: The table's file.
+        table: The table.
+    """
     from dataclasses import asdict
 
     return {
@@ -35,7 +40,12 @@ def summarise_table(path: Path, table: LatencyTable) -> dict[str, Any]:
 
 
 def print_summary(path: Path, table: LatencyTable) -> None:
-    """The same for people."""
+    """Prints the summary of a table.
+
+    Args:
+        path: The table's file.
+        table: The table.
+    """
     summary, error = summarise_table(path, table), table.error
     rows = [
         ("table", str(path)),

@@ -43,7 +43,7 @@ for subcommand in (list_command, plot_command, import_command, export_command):
 @table_argument
 @options.json_option
 def show(table: Path, as_json: bool) -> None:
-    """What a table is of, what it is worth, and its layers.
+    """Show what a table is for, its error, and its layers.
 
     \b
     Example:
@@ -81,11 +81,11 @@ def show(table: Path, as_json: bool) -> None:
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.9,
     show_default=True,
-    help="Of the interval.",
+    help="The confidence of the interval.",
 )
 @options.json_option
 def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: bool) -> None:
-    """The latency of subnets, with an interval where the table states its error.
+    """Predict the latency of subnets, with an interval where the table states its error.
 
     \b
     Example:
@@ -118,22 +118,32 @@ def predict(table: Path, subnets: tuple[str, ...], confidence: float, as_json: b
 @command.command("validate")
 @table_argument
 @click.option(
-    "--networks", type=click.IntRange(2), default=60, show_default=True, help="Subnets to hold out."
+    "--networks",
+    type=click.IntRange(2),
+    default=60,
+    show_default=True,
+    help="The number of subnets to measure.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which subnets are drawn.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The seed by which the subnets are drawn.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["quick", "full"]),
     default="full",
     show_default=True,
-    help="How thoroughly to measure each.",
+    help="How thoroughly to measure each subnet.",
 )
 @options.json_option
 def validate_table(table: Path, networks: int, seed: int, mode: str, as_json: bool) -> None:
-    """Measure random subnets that the table never saw, and store in it how wrong it was.
+    """Measure random subnets that did not calibrate the table, and store the table's error in it.
 
-    Only on the machine that the table is of. Each is measured twice, so that the noise is known too. A run that is
-    interrupted goes on where it stopped.
+    This needs the machine that the table was measured on. Each subnet is measured twice, which tells the noise. A run
+    that is interrupted goes on where it stopped.
 
     \b
     Example:
@@ -188,7 +198,7 @@ def compare_tables(table: Path, other: Path, as_json: bool) -> None:
 
 
 def list_validation(table: LatencyTable) -> list[tuple[str, str]]:
-    """What a validation found, for people, row by row; none where there was none."""
+    """Returns the rows of a validation; none where the table was not validated."""
     found = table.validation
     if found is None:
         return []
