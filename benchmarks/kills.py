@@ -33,7 +33,7 @@ GRACE_S = 2.0
 
 
 @dataclass
-class Found:
+class Outcome:
     """What kills did.
 
     Attributes:
@@ -83,16 +83,16 @@ def list_workers(token: str) -> list[int]:
     return found
 
 
-def run(kills: int, rng: random.Random) -> Found:
+def run(kills: int, rng: random.Random) -> Outcome:
     """Kill this many deployments; a run that ends by itself is followed by one with an empty cache."""
-    found = Found()
+    found = Outcome()
     while found.kills < kills and not found.failures:
         with tempfile.TemporaryDirectory(prefix="kills-") as folder:
             _run_until_done(Path(folder), kills, rng, found)
     return found
 
 
-def _run_until_done(place: Path, kills: int, rng: random.Random, found: Found) -> None:
+def _run_until_done(place: Path, kills: int, rng: random.Random, found: Outcome) -> None:
     supernet = make_supernet()
     save_supernet(supernet, place / "tiny.safetensors")
     make_accuracies(supernet).save(place / "tiny.accuracy.json")

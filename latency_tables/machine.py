@@ -47,8 +47,8 @@ class Machine(Record):
         os: The operating system's name.
         emulated: Whether another kind of CPU only acts as this one, as under qemu. Results are then right, and
             latencies mean nothing.
-        cpu_details: What tells apart machines of one CPU name, as in ``family 25`` or ``L2 cache 1024K``. It is empty
-            in files that were written before it was read.
+        cpu_details: Details that distinguish machines of one CPU name, as in ``family 25`` or ``L2 cache 1024K``. It is
+            empty in files that were written before it was read.
     """
 
     cpu_model: str

@@ -1,8 +1,8 @@
 """Comparing two models on one machine, in blocks of fresh sessions of both, until it is clear how they compare.
 
-Of a session counts its **fastest call**. What disturbs a call only ever makes it longer, by a tenth and more on a
-shared machine: of two equal sessions the medians lie several times as far apart as the fastest calls do. Of blocks
-counts the median ratio, in which those that were measured in quieter moments weigh more (:mod:`.signs`).
+Each session is represented by its **fastest call**. A disturbance only makes a call longer, by a tenth and more on a
+shared machine. Medians of two equal sessions differ several times as much as their fastest calls. The blocks are
+represented by their weighted median ratio, in which steadier blocks weigh more (:mod:`.weighted_sign_test`).
 """
 
 from __future__ import annotations
@@ -147,8 +147,10 @@ def choose_calls(pilot: Block) -> int:
 
 
 def read_blocks(blocks: Sequence[Block]) -> tuple[Array, Array]:
-    """Of each block the log-ratio of the new model's fastest call to the old one's, and how far the fastest calls lie
-    apart (blocks,): both do not change where all of one model's calls become longer by one factor, the latter at all.
+    """Return the log-ratio of each block (blocks,), and the spread of its fastest calls (blocks,).
+
+    The log-ratio is that of the new model's fastest call to the old model's. A factor on all calls of one model shifts
+    the log-ratio by its logarithm, and does not change the spread.
     """
     olds = [_read_fastest(block.old_ns) for block in blocks]
     news = [_read_fastest(block.new_ns) for block in blocks]

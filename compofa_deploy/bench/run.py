@@ -1,4 +1,4 @@
-"""Measuring bundles: each in fresh sessions spread over the run, between looks at one and the same network."""
+"""Measure bundles, each in fresh sessions spread over the run, between timings of one baseline network."""
 
 from __future__ import annotations
 

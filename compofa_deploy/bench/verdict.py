@@ -3,9 +3,9 @@
 An interval holds the ratio of the new latency to the old one. Let m be the largest acceptable slowdown, and let the
 floor be m / 4. The answer is
 
-- **slower** where the ratio is surely above the floor, and a slowdown of m or more is not ruled out;
+- **slower** where the whole interval is above the floor, and a slowdown of m or more is not ruled out;
 - **same** where a slowdown of m or more is ruled out;
-- **faster** where the ratio is surely below the floor's inverse;
+- **faster** where the whole interval is below the floor's inverse;
 - **could not tell** in all other cases.
 
 So a slowdown of m is found, one below the floor never fails a build, and one in between may go either way. A test

@@ -56,8 +56,8 @@ def run_command(
 ) -> None:
     """Measure the latency, memory, load time and size of bundles.
 
-    Each in fresh sessions, between looks at a network that is the same in every run. The result keeps all samples, and
-    can be held beside one of another day by compofa bench compare.
+    Each in fresh sessions, between timings of a network that is the same in every run. The result keeps all samples,
+    and can be compared with one of another day by compofa bench compare.
 
     \b
     Example:

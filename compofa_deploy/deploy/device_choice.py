@@ -105,7 +105,7 @@ def leave_unknown_out(
 
 
 def list_threads(usable: int) -> tuple[int, ...]:
-    """The numbers of threads to look at where so many may be used.
+    """The numbers of threads to try where so many may be used.
 
     >>> list_threads(1), list_threads(2), list_threads(16)
     ((1,), (1, 2), (1, 4, 16))

@@ -69,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A device spec that was looked at, and its best candidate by prediction, as
+    """A device spec that was considered, and its best candidate by prediction, as
     :meth:`compofa_deploy.search.candidates.Candidates.describe` gives it; None where none keeps the constraints.
     ``assumed`` says that its accuracy is that of float32."""
 

@@ -1,1 +1,1 @@
-"""Figures and pages to look at."""
+"""Figures and pages for people."""

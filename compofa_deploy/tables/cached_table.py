@@ -20,7 +20,7 @@ def load_cached_table(
         architecture: The architecture that the table must be of.
         resolutions: The resolutions that it must have, in pixels.
         spec: The device spec that it must be of.
-        cache: The cache to look into.
+        cache: The cache to search.
 
     Raises:
         InputError: The cache has no such table.

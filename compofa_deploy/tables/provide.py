@@ -112,7 +112,7 @@ def _list_shipped(architecture: Architecture, spec: DeviceSpec) -> list[Path]:
 class _Overall:
     """The progress of measuring ``count`` device specs, one after the other, as if it were one measurement.
 
-    How many visits the others take is known when they begin; until then each is taken to be as long as the present one.
+    The number of sessions of the others is known when they begin. Until then each counts as long as the present one.
     """
 
     def __init__(self, count: int, watcher: Watcher) -> None:
@@ -135,7 +135,7 @@ class _Overall:
         return f" (about {left} left)"
 
     def on_progress(self, progress: Progress) -> None:
-        """A visit of the present one is done."""
+        """Count one more session of the present device spec."""
         self._total = progress.total
         total = self._visits + progress.total * (self._count - self._number + 1)
         self._show(replace(progress, done=self._visits + progress.done, total=total))

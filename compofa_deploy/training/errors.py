@@ -1,4 +1,4 @@
-"""Errors of a training, each with what mends it."""
+"""Errors of a training, each with its fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DivergedError(NoAnswerError):
 
 @contextmanager
 def explain_memory(describe: Callable[[], tuple[str, int]]) -> Iterator[None]:
-    """Turn memory that runs out within the block into an error that says what mends it.
+    """Turn memory that runs out within the block into an error that names the fix.
 
     Args:
         describe: Returns what runs, in words, and how many images run at once.
@@ -34,5 +34,5 @@ def explain_memory(describe: Callable[[], tuple[str, int]]) -> Iterator[None]:
         if not of_memory and not any(words in str(error) for words in NO_MEMORY):
             raise
         what, images = describe()
-        mend = f"give --images-at-once {images // 2}" if images > 1 else "set a smaller architecture.width"
-        raise InputError(f"out of memory in {what}, with {images} images at once; {mend}") from None
+        fix = f"give --images-at-once {images // 2}" if images > 1 else "set a smaller architecture.width"
+        raise InputError(f"out of memory in {what}, with {images} images at once; {fix}") from None

@@ -145,7 +145,7 @@ def _describe_training(supernet: StoredSupernet) -> Iterator[str]:
     yield (
         f"On {say(origin, 'data')}: {say(origin, 'training_images')} training images; "
         f"{say(held_out, 'validation_images')} of the published training images, drawn with seed "
-        f"{say(held_out, 'split_seed')}, are held out as validation set, which a search may look at. Test images are "
+        f"{say(held_out, 'split_seed')}, are held out as validation set, which a search may use. Test images are "
         "for reporting only."
     )
     commit = f", with the source of commit {origin['commit']}" if "commit" in origin else ""

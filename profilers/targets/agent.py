@@ -130,7 +130,7 @@ def _make_parser() -> argparse.ArgumentParser:
     run.add_argument("kit", type=Path, help="a kit's zip or folder")
     run.add_argument("-o", "--output", type=Path, help="the file to write")
     run.add_argument("--journal", type=Path, help="where a run goes on from; beside the output unless named")
-    run.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
+    run.add_argument("--quick", action="store_true", help="fewer samples, for a first estimate")
     run.add_argument("--plan", default="", help="how to measure, as JSON")
     run.add_argument(
         "--in-process", action="store_true", help="start no process: a crash of the runtime ends the run"

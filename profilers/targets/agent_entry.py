@@ -11,7 +11,7 @@ COULD_NOT_MEASURE = 3
 
 def explain_missing():
     # type: () -> str
-    """What this Python lacks, and what mends it; empty where it lacks nothing."""
+    """Return what this Python lacks, and the fix; the text is empty where it lacks nothing."""
     have = "%d.%d" % sys.version_info[:2]  # noqa: UP031 - read by Pythons that know nothing else
     if sys.version_info < OLDEST:
         return "python 3.8 or newer is needed, and this is " + have + "; name another with --python"

@@ -1,4 +1,4 @@
-"""What ssh, or a script that it ran, means by how it ended; and what mends it."""
+"""Errors of ssh, or of a script that it ran, in one line with the fix."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ def explain_failure(name: str, by_hand: str, known_as: str, code: int, said: str
     last = lines[-1][-TAIL:] if lines else f"exit code {code}"
     kind: type[CompofaError] = MeasurementError
     if code == SSH_FAILED:
-        what, mend = f"ssh failed ({last})", f"see whether this works: {by_hand}"
+        what, fix = f"ssh failed ({last})", f"see whether this works: {by_hand}"
         if "HOST IDENTIFICATION HAS CHANGED" in said:
             what = "its host key is not the one that is known here"
-            mend = f"find out why before you trust it, and then run: ssh-keygen -R {known_as}"
+            fix = f"find out why before you trust it, and then run: ssh-keygen -R {known_as}"
         elif "Host key verification failed" in said:
             what = "its host key is not known here"
-            mend = f"connect once by hand and compare the key's fingerprint before you accept it: {by_hand}"
+            fix = f"connect once by hand and compare the key's fingerprint before you accept it: {by_hand}"
         elif _has(said, REFUSED):
             what = f"it refuses what ssh offers it ({last})"
-            mend = f"set up a key that needs no typing (ssh-copy-id, ssh-add) until this works: {by_hand}"
+            fix = f"set up a key that needs no typing (ssh-copy-id, ssh-add) until this works: {by_hand}"
         elif _has(said, NOT_REACHED) or not lines:
             kind, what = ConnectionLost, f"it cannot be reached ({last})"
     elif own := [line for line in lines if line.startswith("Error: ")]:
-        # The agent's own words name their mend.
+        # The agent's own message names its fix.
         return kind(f"{name}: {own[-1][len('Error: ') :]}")
     elif _has(said, NO_ROOM):
-        what, mend = (
+        what, fix = (
             f"its disk is full ({last})",
             "make room there, or set COMPOFA_CACHE there to a folder with room",
         )
     elif _has(said, NO_RIGHT):
         what = f"nothing can be written there ({last})"
-        mend = "set COMPOFA_CACHE there to a folder that you may write"
+        fix = "set COMPOFA_CACHE there to a folder that you may write"
     elif code == NOT_FOUND:
         what = f"a program is missing there ({last})"
-        mend = "install python 3.8 or newer there, or name it with --python"
+        fix = "install python 3.8 or newer there, or name it with --python"
     elif code > KILLED:
         what = f"what ran there was ended by signal {code - KILLED}"
-        mend = "see whether it has the memory for it"
+        fix = "see whether it has the memory for it"
     else:
-        what, mend = f"it failed there ({last})", f"look at it by hand: {by_hand}"
-    return kind(f"{name}: {what}; {mend}")
+        what, fix = f"it failed there ({last})", f"try it by hand: {by_hand}"
+    return kind(f"{name}: {what}; {fix}")
 
 
 def _has(said: str, texts: tuple[str, ...]) -> bool:

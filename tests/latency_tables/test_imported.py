@@ -1,4 +1,4 @@
-"""What holds at every resolution is told apart from what holds at one."""
+"""Costs that hold at every resolution are separated from costs of one resolution."""
 
 import pytest
 from hypothesis import given

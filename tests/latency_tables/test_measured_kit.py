@@ -121,8 +121,8 @@ def test_latencies_that_no_fit_can_hold_are_refused_or_fitted_but_never_a_traceb
     changes: dict[str, object],
 ) -> None:
     data = make_measured().to_dict()
-    for visit in data["visits"][:: 3 - len(changes)]:
-        visit.update(changes)
+    for session in data["visits"][:: 3 - len(changes)]:
+        session.update(changes)
     measured = MeasuredKit.from_dict(data, "file")
     try:
         text = measured.build_table().to_text()

@@ -1,4 +1,4 @@
-"""The baseline stays what it was, or results of two releases could not be held beside each other."""
+"""The baseline stays the same, so that results of two releases can be compared."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_either_end_is_wrong_no_more_often_than_it_may_be(rng):
 
 
 def test_noise_that_depends_on_the_order_alone_does_not_mislead(rng):
-    """Who is called second is 5 % faster, in every block: only the drawing of the order mends that."""
+    """The model that is called second is 5 % faster in every block; only the random order corrects that."""
     wrong = 0
     for _ in range(300):
         order = rng.choice([-1, 1], 30)

@@ -1,4 +1,4 @@
-"""``compofa bench run``, ``history`` and ``noise``, and results held beside each other, on a simulated device."""
+"""``compofa bench run``, ``history`` and ``noise``, and comparisons of results, on a simulated device."""
 
 from __future__ import annotations
 

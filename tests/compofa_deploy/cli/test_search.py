@@ -1,4 +1,4 @@
-"""``compofa search``, and the tables and supernets that it looks at."""
+"""``compofa search``, and the tables and supernets that it reads."""
 
 import csv
 import json

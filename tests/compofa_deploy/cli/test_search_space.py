@@ -1,4 +1,4 @@
-"""``compofa search --space``: spaces that are climbed, and what cannot be asked of them."""
+"""``compofa search --space``: spaces that are searched locally, and options that do not fit them."""
 
 import json
 

@@ -64,7 +64,7 @@ def test_subnets_are_yielded_one_by_one_and_every_unit_is_told(supernet):
 
 
 def want_only(depths):
-    """Of all prefixes, those of one subnet's choices."""
+    """Return the prefixes of one subnet's choices, out of all prefixes."""
     choices = tuple(DEPTHS.index(depth) for depth in depths)
     return lambda prefix: prefix == choices[: len(prefix)]
 

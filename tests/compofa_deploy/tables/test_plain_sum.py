@@ -33,7 +33,7 @@ def add_up(sums, architecture, resolution):
 
 
 def make_quick_table(seed, intercept_share):
-    """A table of few networks: layers that a fit cannot tell apart got costs far from their own times."""
+    """A table of few networks: layers that a fit cannot separate got costs far from their own times."""
     rng = np.random.default_rng(seed)
     plain = make_table(intercept_ms=0.0)
     factors = rng.lognormal(0, 0.15, len(plain.costs_ms))

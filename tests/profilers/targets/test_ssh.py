@@ -46,7 +46,7 @@ def test_no_target_can_be_taken_for_an_option_or_for_more_than_one_word(text: st
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "what", "mend"),
+    ("code", "said", "kind", "what", "fix"),
     [
         (255, "ssh: connect to host pi port 22: Connection refused", ConnectionLost, "cannot be reached", "ssh pi"),
         (255, "ssh: Could not resolve hostname pi: Name or service not known", ConnectionLost, "not resolve", "ssh pi"),
@@ -68,13 +68,13 @@ def test_no_target_can_be_taken_for_an_option_or_for_more_than_one_word(text: st
     ],
 )  # fmt: skip
 def test_a_failure_is_one_line_with_its_mend(
-    code: int, said: str, kind: type[Exception], what: str, mend: str
+    code: int, said: str, kind: type[Exception], what: str, fix: str
 ) -> None:
     error = explain_failure("pi", "ssh pi", "pi", code, said)
     assert type(error) is kind
     assert str(error).startswith("pi: ")
     assert what in str(error)
-    assert mend in str(error)
+    assert fix in str(error)
     assert len(str(error).splitlines()) == 1
 
 
