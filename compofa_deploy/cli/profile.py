@@ -66,7 +66,7 @@ def command(
     """Measure this machine, or others over ssh, and write a latency table of each.
 
     About 30 whole networks are measured in fresh sessions, in random order, with a reference network timed in between.
-    The runtime's profiler divides their time over the layers. Where the runtime has no profiler, every layer is measured
+    The runtime's profiler divides their time over the layers. Without a profiler, every layer is measured
     alone. A run that is interrupted goes on where it stopped.
 
     A target needs Python 3.8 or newer, numpy and the runtime. With several targets, each file's name gets the name of
