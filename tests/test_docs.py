@@ -41,6 +41,7 @@ def test_the_walk_through_has_a_runtime_a_session_the_registry_a_test_and_a_writ
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_file_and_a_line_in_the_registry_make_a_runtime(tmp_path, monkeypatch):
     source = (ROOT / "profilers" / "runtimes" / "fake.py").read_text()
     (tmp_path / "another_runtime.py").write_text(source.replace('name = "fake"', 'name = "another"'))

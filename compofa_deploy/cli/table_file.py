@@ -10,7 +10,7 @@ import click
 
 
 class TableFile(click.Path):
-    """A path, or the name of a table that ships, as ``compofa tables list`` shows it. A file of that name goes first."""
+    """A path, or the name of a table that ships, as ``compofa tables list`` shows it. A file of that name wins."""
 
     name = "table"
 
