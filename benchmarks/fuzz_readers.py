@@ -247,7 +247,7 @@ def _read_kit(path: Path) -> tuple[str, list[bytes]]:
 
 def _read_bundle(path: Path) -> tuple[Any, bytes, bytes]:
     bundle: Bundle = load_bundle(path)
-    return bundle.deployment, bundle.read_model(), bundle.read_reference()[1].tobytes()
+    return bundle.deployment, bundle.read_files().model, bundle.read_reference()[1].tobytes()
 
 
 def _make_history(folder: Path) -> Path:

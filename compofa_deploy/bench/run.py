@@ -135,9 +135,10 @@ def _measure(
 ) -> MeasuredKit:
     items, apart = [make_baseline(spec)], {}
     for id, subject in group.items():
-        model, weights = subject.bundle.read_model(), subject.bundle.read_weights()
-        items.append((make_item(id, "network", model, label=subject.name, weights=weights), model))
-        apart[id] = weights
+        files = subject.bundle.read_files()
+        entry = make_item(id, "network", files.model, label=subject.name, weights=files.weights)
+        items.append((entry, files.model))
+        apart[id] = files.weights
     with scratch_folder("bench") as folder:
         kit = write_kit(Path(folder), ARCHITECTURE.to_dict(), items, apart)
         return device.measure_kit(kit, spec, plan, on_progress=on_progress)

@@ -40,17 +40,8 @@ class Bundle:
         return DeviceSpec.from_dict(self.deployment.device_spec, f"{self.folder / MANIFEST}, device_spec")
 
     def read_files(self) -> ModelFiles:
-        """The model and its weights, each checked against its hash as it is read."""
-        return ModelFiles(self.read_model(), self.read_weights(), self.deployment.input.shape)
-
-    def read_model(self) -> bytes:
-        """The model file's bytes, checked against the hash as they are read."""
-        return read_checked(self.folder, self.deployment.model)
-
-    def read_weights(self) -> bytes:
-        """The weights file's bytes, checked against the hash; empty where the model holds its weights."""
-        entry = self.deployment.weights
-        return b"" if entry is None else read_checked(self.folder, entry)
+        """Return the model and its weights, each checked against its hash as it is read."""
+        return self.deployment.collect_model(lambda entry: read_checked(self.folder, entry))
 
     def read_reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return pixels (n, side, side, 3), and the logits (n, classes) that the model must give for them."""
@@ -143,9 +134,9 @@ def read_manifest(folder: Path) -> Deployment:
 
 
 def _check_self_contained(bundle: Bundle) -> None:
-    runtime, model, weights = find_runtime(bundle.spec.runtime), bundle.read_model(), bundle.read_weights()
+    runtime, files = find_runtime(bundle.spec.runtime), bundle.read_files()
     try:
-        runtime.check_self_contained(model, weights)
+        runtime.check_self_contained(files.model, files.weights)
     except FormatError as error:
         raise VerificationError(f"{bundle.folder / bundle.deployment.model.file}: {error}") from None
     except ValueError:

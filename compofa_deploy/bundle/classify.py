@@ -16,7 +16,7 @@ from profilers.targets.device import Device
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """An image's likeliest labels with their probabilities, likeliest first."""
+    """An image with its most probable labels and their probabilities, the most probable first."""
 
     path: str
     labels: tuple[tuple[str, float], ...]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from latency_tables.errors import FormatError
 from latency_tables.field_rule import rule
 from latency_tables.record import Record, RecordFile
+from profilers.measuring.model_files import ModelFiles
 
 LARGEST_SIDE = 4096
 """The largest side of an input image, in pixels."""
@@ -169,6 +171,15 @@ class Deployment(RecordFile):
     def size_bytes(self) -> int:
         """The size of the model with its weights."""
         return self.model.size_bytes + (self.weights.size_bytes if self.weights else 0)
+
+    def collect_model(self, read: Callable[[FileEntry], bytes]) -> ModelFiles:
+        """Return the model and its weights, which are empty where the model holds its weights.
+
+        Args:
+            read: Returns the content of a file by its entry.
+        """
+        weights = b"" if self.weights is None else read(self.weights)
+        return ModelFiles(read(self.model), weights, self.input.shape)
 
     @property
     def files(self) -> tuple[FileEntry, ...]:

@@ -30,22 +30,20 @@ REFERENCE_GRID = 6
 
 @dataclass(frozen=True)
 class Exported:
-    """A bundle that is not written yet."""
+    """A bundle in memory: its manifest, and the content of each file by name."""
 
     deployment: Deployment
     files: Mapping[str, bytes]
 
     @property
     def model(self) -> bytes:
-        """The model file's bytes."""
+        """The bytes of the model file."""
         return self.files[self.deployment.model.file]
 
     @property
     def model_files(self) -> ModelFiles:
         """The model and its weights, as a device takes them."""
-        entry = self.deployment.weights
-        weights = b"" if entry is None else self.files[entry.file]
-        return ModelFiles(self.model, weights, self.deployment.input.shape)
+        return self.deployment.collect_model(lambda entry: self.files[entry.file])
 
     @property
     def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

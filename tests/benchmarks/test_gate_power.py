@@ -63,7 +63,7 @@ def test_a_slower_bundle_is_a_whole_bundle_of_more_work(tmp_path, monkeypatch):
     base, wide = (gate_power.put_bundle(tmp_path, tiny, spec, extra) for extra in (0, 64))
     assert wide.name == "wider-by-64"
     one, other = load_bundle(base), load_bundle(wide)
-    assert len(other.read_model()) > len(one.read_model())
+    assert len(other.read_files().model) > len(one.read_files().model)
     for bundle in (one, other):
         files, reference = bundle.read_files(), bundle.read_reference()
         assert check_numbers(bundle.deployment, files, reference, spec, LocalDevice(tmp_path)) < 1e-4

@@ -19,7 +19,7 @@ def list_files(folder):
 def test_a_bundle_comes_back_from_its_folder(exported, bundle):
     loaded = load_bundle(bundle)
     assert loaded.deployment == exported.deployment
-    assert loaded.read_model() == exported.model
+    assert loaded.read_files().model == exported.model
     pixels, logits = loaded.read_reference()
     assert pixels.shape == (4, 16, 16, 3)
     assert logits.shape == (4, 4)
@@ -62,7 +62,7 @@ def test_a_file_that_changes_after_it_was_checked_does_not_run(bundle):
     loaded = load_bundle(bundle)
     flip_byte(bundle / "model.onnx", 500)
     with pytest.raises(VerificationError, match="its hash is not the one"):
-        loaded.read_model()
+        loaded.read_files()
 
 
 def test_a_folder_that_is_not_there_or_is_no_bundle_is_named(tmp_path):

@@ -224,7 +224,7 @@ def test_a_size_limit_is_checked_against_the_file(device, job, cache, ranked, tm
         Recorder(),
     )
     assert deployed.bundle.deployment.model.size_bytes <= limit
-    assert len(deployed.bundle.read_model()) <= limit
+    assert len(deployed.bundle.read_files().model) <= limit
 
 
 def test_a_size_that_no_file_keeps_ends_in_no_answer(device, job, cache, tmp_path):

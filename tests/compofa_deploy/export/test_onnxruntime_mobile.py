@@ -41,7 +41,7 @@ def read_operators(path):
 
 def test_a_bundle_holds_a_model_in_its_format_that_is_verified_and_run_here(tiny, tmp_path, photo_file):
     bundle, exported = make_bundle(tiny, tmp_path / "bundle")
-    assert is_ort_format(bundle.read_model())
+    assert is_ort_format(bundle.read_files().model)
     assert {path.name for path in bundle.folder.iterdir()} == {
         "model.ort", OPERATORS_FILE, "reference.safetensors", "deployment.json",
     }  # fmt: skip

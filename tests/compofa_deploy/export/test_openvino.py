@@ -48,7 +48,7 @@ def test_the_bundle_holds_the_graph_and_its_weights(bundle: Bundle) -> None:
     deployment = load_bundle(bundle.folder).deployment
     assert deployment.weights is not None
     assert (deployment.model.file, deployment.weights.file) == ("model.xml", "model.bin")
-    assert deployment.size_bytes == len(bundle.read_model()) + len(bundle.read_weights())
+    assert deployment.size_bytes == len(bundle.read_files().model) + len(bundle.read_files().weights)
 
 
 def test_the_same_subnet_is_the_same_bytes(supernet) -> None:
@@ -79,7 +79,7 @@ def test_another_precision_is_off_by_more_than_its_own_tolerance(supernet) -> No
 def test_f16_stores_half_the_bytes(supernet, bundle: Bundle) -> None:
     spec: DeviceSpec = replace(RUNTIME.spec(), precision="f16")
     weights = export(supernet, SUBNET, spec).model_files.weights
-    assert len(weights) < 0.55 * len(bundle.read_weights())
+    assert len(weights) < 0.55 * len(bundle.read_files().weights)
 
 
 def test_a_bundle_is_verified_and_runs(supernet, bundle: Bundle, tmp_path: Path) -> None:

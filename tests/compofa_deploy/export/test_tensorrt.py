@@ -47,7 +47,7 @@ def bundle(supernet, tmp_path_factory) -> Bundle:
 def change_manifest(bundle: Bundle, folder: Path, spec: DeviceSpec, engine: bytes | None = None) -> Path:
     """The bundle with another device spec, and perhaps another engine, its hashes right."""
     files = {
-        "model.engine": engine or bundle.read_model(),
+        "model.engine": engine or bundle.read_files().model,
         "reference.safetensors": (bundle.folder / "reference.safetensors").read_bytes(),
     }
     entry = bundle.deployment.model
