@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 from compofa_deploy.graph.form import choose_form
-from compofa_deploy.tables.profile import PLANS, Survey
+from compofa_deploy.tables.profile import PLANS, Survey, name_run
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError
 from latency_tables.scratch import scratch_folder
 from latency_tables.table import LatencyTable
-from profilers.measuring.kit_zip import pack_kit
+from profilers.measuring.kit import Kit
 from profilers.measuring.runner import OnProgress
 from profilers.targets.ssh import Target
-from profilers.targets.ssh_device import RemoteDevice
+from profilers.targets.ssh_device import SshDevice
 
 
 def profile_remotely(
@@ -35,19 +36,20 @@ def profile_remotely(
     """
     tables: dict[Target, LatencyTable] = {}
     failed: dict[Target, CompofaError] = {}
-    kit_id, kit = _pack(survey, request)
-    devices = {target: RemoteDevice(target, request, python) for target in targets}
+    devices = {target: SshDevice(target, python) for target in targets}
 
     def measure(target: Target) -> LatencyTable:
         device = devices[target]
-        on_device(target, device.find_spec())
+        spec = device.find_spec(request)
+        on_device(target, spec)
         progress = None if make_progress is None else make_progress(target)
-        table = survey.build_table(device.measure(kit_id, kit, PLANS[mode](), progress))
+        key = name_run(kit, spec, mode)
+        table = survey.build_table(device.measure_kit(kit, spec, PLANS[mode](), key, progress))
         table.save(targets[target])
-        device.clean()
+        device.forget_run(key)
         return table
 
-    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
+    with _build_kit(survey, request) as kit, ThreadPoolExecutor(max_workers=len(targets)) as pool:
         running = {pool.submit(measure, target): target for target in targets}
         try:
             for future in as_completed(running):
@@ -74,10 +76,9 @@ def name_outputs(output: Path, targets: Sequence[Target]) -> dict[Target, Path]:
     return {target: output.with_name(f"{output.stem}-{target.name}{output.suffix}") for target in targets}
 
 
-def _pack(survey: Survey, request: DeviceRequest) -> tuple[str, bytes]:
-    """A kit's id and its zip."""
+@contextmanager
+def _build_kit(survey: Survey, request: DeviceRequest) -> Iterator[Kit]:
+    """Write the kit that all targets measure; it is removed when the block ends."""
     with scratch_folder("kit") as folder:
         form = choose_form(request.runtime, request.precision)
-        kit = survey.build_kit(request.batch, Path(folder) / "kit", form)
-        pack_kit(kit, Path(folder) / "kit.zip")
-        return kit.kit_id, (Path(folder) / "kit.zip").read_bytes()
+        yield survey.build_kit(request.batch, Path(folder) / "kit", form)

@@ -26,11 +26,14 @@ import numpy as np
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.files import replace_file
+from profilers.measuring.answers import encode_error
 from profilers.measuring.kit import Kit
 from profilers.measuring.kit_zip import unpack_kit
+from profilers.measuring.paired_process import start_pair
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress, measure_kit
 from profilers.runtimes.registry import find_runtime, find_spec
+from profilers.targets.agent_requests import answer, locate_pair
 from profilers.targets.run_lock import hold_alone
 
 INTERRUPTED = 130
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     """Do what is asked; the exit code, as of the command line ``compofa``."""
     given = _make_parser().parse_args(arguments)
     try:
-        answer = given.do(given)
+        result = given.do(given)
     except CompofaError as error:
         _fail(given.lines, type(error).__name__, str(error))
         return error.exit_code
@@ -55,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
         _fail(given.lines, "", f"a bug in the agent: {type(error).__name__}: {error}; report it")
         return BUG
     if given.lines:
-        _write_line({"answer": answer})
-    elif answer:
-        print(json.dumps(answer, indent=2))
+        _write_line({"answer": result})
+    elif result:
+        print(json.dumps(result, indent=2))
     return 0
 
 
@@ -70,7 +73,7 @@ def _run(given: argparse.Namespace) -> dict[str, Any]:
     """Measure a kit; the measured kit itself where it is asked for over a connection."""
     plan = Plan.quick() if given.quick else Plan.full()
     if given.plan:
-        plan = Plan.from_dict(_parse_plan(given.plan))
+        plan = Plan.from_dict(_parse_json("--plan", given.plan))
     if not given.output and not (given.lines and given.journal):
         raise InputError("say where to write: -o MEASURED.json")
     journal = Path(given.journal or f"{given.output}{JOURNAL_SUFFIX}")
@@ -97,6 +100,26 @@ def _outputs(given: argparse.Namespace) -> dict[str, Any]:
     with replace_file(given.output) as file:
         np.savez(file, **outputs)
     return {"outputs": str(given.output), "device_spec": spec.describe()}
+
+
+def _ask(given: argparse.Namespace) -> dict[str, Any]:
+    """Answer one request of a host."""
+    return answer(given.operation, _parse_json("the arguments", given.arguments))
+
+
+def _compare(given: argparse.Namespace) -> dict[str, Any]:
+    """Time two models side by side, a block for each line of standard input, until it ends."""
+    with start_pair(locate_pair(_parse_json("the arguments", given.arguments))) as measure_block:
+        _write_line({"answer": {}})
+        for line in sys.stdin:
+            request = _parse_json("the request", line)
+            try:
+                block = measure_block(bool(request["new_first"]), int(request["calls"]))
+            except CompofaError as error:
+                _write_line(encode_error(error))
+            else:
+                _write_line({"answer": block.to_dict()})
+    return {}
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -131,6 +154,7 @@ def _make_parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, help="the file to write")
     run.add_argument("--journal", type=Path, help="where a run goes on from; beside the output unless named")
     run.add_argument("--quick", action="store_true", help="fewer samples, for a first estimate")
+    run.add_argument("--request", default="", help="the settings of the device spec, as JSON")
     run.add_argument("--plan", default="", help="how to measure, as JSON")
     run.add_argument(
         "--in-process", action="store_true", help="start no process: a crash of the runtime ends the run"
@@ -142,10 +166,17 @@ def _make_parser() -> argparse.ArgumentParser:
         "--inputs", type=Path, required=True, help="arrays by the names of the model's inputs"
     )
     outputs.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    ask = add("ask", _ask, "Answer one request of a host, over a connection.")
+    ask.add_argument("operation", help="what is asked")
+    ask.add_argument("arguments", help="what the operation takes, as JSON")
+    compare = add("compare", _compare, "Time two models side by side, as a host asks, over a connection.")
+    compare.add_argument("arguments", help="the two models, as JSON")
     return parser
 
 
 def _find_spec(given: argparse.Namespace) -> DeviceSpec:
+    if getattr(given, "request", ""):
+        return find_spec(DeviceRequest.from_dict(_parse_json("--request", given.request)))
     names = (field.name for field in fields(DeviceRequest))
     return find_spec(DeviceRequest(**{name: getattr(given, name) for name in names if hasattr(given, name)}))
 
@@ -178,11 +209,11 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name another file") from None
 
 
-def _parse_plan(text: str) -> Any:
+def _parse_json(where: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise FormatError(f"--plan: not the JSON it should be ({error})") from None
+        raise FormatError(f"{where}: not the JSON it should be ({error})") from None
 
 
 def _show_progress(lines: bool) -> OnProgress:

@@ -18,7 +18,14 @@ def _open_local(target: str, journals: Path, python: str) -> Device:
     return LocalDevice(journals)
 
 
-TARGETS: dict[str, Opener] = {"local": _open_local}
+def _open_ssh(target: str, journals: Path, python: str) -> Device:
+    from profilers.targets.ssh import Target
+    from profilers.targets.ssh_device import SshDevice
+
+    return SshDevice(Target.parse(target), python)
+
+
+TARGETS: dict[str, Opener] = {"local": _open_local, "ssh": _open_ssh}
 """The openers by the part of a target's name before ``://``."""
 
 

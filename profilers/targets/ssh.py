@@ -10,11 +10,12 @@ import shlex
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
-from latency_tables.errors import InputError, MeasurementError
+from latency_tables.errors import CompofaError, InputError, MeasurementError
 from profilers.targets.ssh_errors import explain_failure
 
 OPTIONS = ("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=10")
@@ -97,6 +98,41 @@ class Ssh:
 
         self._run(script, read)
 
+    @contextmanager
+    def converse(self, script: str) -> Iterator[tuple[Callable[[bytes], None], Callable[[], bytes]]]:
+        """Run a script that is talked to, and end it when the block ends.
+
+        Yields:
+            A function that sends bytes to the script, and one that waits for its next line, which is empty at the end.
+
+        Raises:
+            ConnectionLost: The target cannot be reached, or no longer.
+            MeasurementError: The script failed.
+        """
+        with tempfile.TemporaryFile() as stderr, self._start(script, stderr) as process:
+            stdin, stdout = process.stdin, process.stdout
+            assert stdin is not None
+            assert stdout is not None
+
+            def send(data: bytes) -> None:
+                with suppress(BrokenPipeError):
+                    stdin.write(data)
+                    stdin.flush()
+
+            def receive() -> bytes:
+                line = stdout.readline()
+                if not line and process.wait():
+                    stderr.seek(0)
+                    raise self._explain(process.returncode, stderr.read().decode(errors="replace"))
+                return line
+
+            try:
+                yield send, receive
+            finally:
+                process.kill()
+                with self._lock:
+                    self._running.discard(process)
+
     def close(self) -> None:
         """End what runs, from whatever thread; nothing can be started any more."""
         with self._lock:
@@ -118,14 +154,12 @@ class Ssh:
             stderr.seek(0)
             said = stderr.read().decode(errors="replace")
         if process.returncode:
-            raise explain_failure(
-                self.target.name,
-                shlex.join(["ssh", *self.target.arguments]),
-                shlex.quote(self.target.known_as),
-                process.returncode,
-                said,
-            )
+            raise self._explain(process.returncode, said)
         return output
+
+    def _explain(self, code: int, said: str) -> CompofaError:
+        by_hand = shlex.join(["ssh", *self.target.arguments])
+        return explain_failure(self.target.name, by_hand, shlex.quote(self.target.known_as), code, said)
 
     def _start(self, script: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         # sh, whatever the user's own shell there is.

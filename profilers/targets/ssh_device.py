@@ -1,81 +1,88 @@
-"""Measuring on another machine: the agent and the kit are carried there, and what was measured comes back."""
+"""Another machine as a device, reached over ssh: the agent and the models are carried there, and answers come back."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import shlex
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from latency_tables.device import DeviceRequest, DeviceSpec
-from latency_tables.errors import ConnectionLost, FormatError, MeasurementError, MismatchError
-from latency_tables.machine import hash_json
+from latency_tables.errors import CompofaError, ConnectionLost, MismatchError
+from latency_tables.machine import Conditions, Machine
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import scratch_folder
 from latency_tables.value_readers import check_object
-from profilers.measuring.answers import decode_error
+from profilers.measuring.kit import Kit
+from profilers.measuring.kit_zip import pack_kit
+from profilers.measuring.load_cost import Load
+from profilers.measuring.model_files import ModelFiles
+from profilers.measuring.paired_process import MeasureBlock
+from profilers.measuring.paired_worker import Block
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress, Progress
-from profilers.targets.agent_archive import pack_agent
-from profilers.targets.ssh import Ssh, Target
+from profilers.runtimes.session import Array
+from profilers.targets.agent_connection import JOURNAL_SUFFIX, AgentConnection
+from profilers.targets.device import Device, TimedModel
+from profilers.targets.runtime_status import RuntimeStatus
+from profilers.targets.ssh import Target
 
-AGENT = "compofa-agent.pyz"
-KIT_SCRATCH = "compofa-kit-"
-"""How the folders begin into which the agent unpacks kits; a run that was killed leaves one behind."""
 RECONNECT_AFTER_S = (1.0, 2.0, 5.0, 15.0, 30.0)
 """How long to wait before each attempt to go on after a connection was lost; any progress starts them anew."""
 
 
-class RemoteDevice:
-    """A target with the agent on it, to be measured for a request.
+class SshDevice(Device):
+    """Another machine that is reached over ssh.
 
-    Everything is kept there in a folder of its own, in the user's cache (``COMPOFA_CACHE`` there), under a name that
-    the same request finds again; :meth:`clean` removes it. ``python`` is the interpreter there.
+    Args:
+        target: The machine.
+        python: The interpreter there.
     """
 
-    def __init__(self, target: Target, request: DeviceRequest, python: str = "python3") -> None:
-        self.ssh, self.request = Ssh(target), request
-        self._agent = pack_agent()
-        # A leading ~ is the shell's to expand.
-        home = python.startswith("~/")
-        self._python = f'"$HOME"/{shlex.quote(python[2:])}' if home else shlex.quote(python)
-        self._key = hash_json([hashlib.sha256(self._agent).hexdigest(), _list_options(request), python])
+    def __init__(self, target: Target, python: str = "python3") -> None:
+        self.agent = AgentConnection(target, python)
+        self.name = self.agent.name
 
-    @property
-    def name(self) -> str:
-        """The target's name."""
-        return self.ssh.target.name
+    def list_runtimes_impl(self) -> tuple[RuntimeStatus, ...]:
+        found = self._ask("runtimes").get("runtimes")
+        statuses = found if isinstance(found, list) else []
+        return tuple(RuntimeStatus.from_dict(status, "its runtimes") for status in statuses)
 
-    def find_spec(self) -> DeviceSpec:
-        """The device spec that would be measured: its machine and its runtime's version are the device's own.
+    def read_machine_impl(self) -> Machine:
+        return Machine.from_dict(self._ask("machine"), "its machine")
 
-        Errors as of :meth:`profilers.targets.ssh.Ssh.run` and of :meth:`profilers.runtimes.base.Runtime.spec`, there;
-        :class:`MismatchError` where the device is only emulated.
-        """
-        self._carry({})
-        answer = check_object(self._ask(["check"], None), f"{self.name}, its answer")
-        spec = DeviceSpec.from_dict(answer.get("device_spec"), f"{self.name}, its device spec")
+    def read_conditions_impl(self) -> Conditions:
+        return Conditions.from_dict(self._ask("conditions"), "its conditions")
+
+    def find_spec_impl(self, request: DeviceRequest) -> DeviceSpec:
+        spec = DeviceSpec.from_dict(self._ask("spec", request=request.to_dict()), "its device spec")
         if spec.machine.emulated:
             raise MismatchError(
-                f"{self.name}: it is an emulated {spec.machine.architecture}, whose latency is no device's; name one "
-                "that is real"
+                f"it is an emulated {spec.machine.architecture}, whose latency is no device's; name one that is real"
             )
         return spec
 
-    def measure(
-        self, kit_id: str, kit: bytes, plan: Plan, on_progress: OnProgress | None = None
-    ) -> MeasuredKit:
-        """Measure a zipped kit there. A lost connection is taken up again, and the run goes on from its journal;
-        that stays there where nothing helps.
+    def inspect_model_impl(self, model: ModelFiles, spec: DeviceSpec) -> str:
+        return str(self._ask_of_model("inspect", model, spec).get("text", ""))
 
-        :class:`ConnectionLost` where the connection stays away, :class:`MismatchError` where what comes back is not
-        what was asked for; else as of :func:`profilers.measuring.runner.run_kit` and :meth:`find_spec`.
-        """
-        name = f"kit-{kit_id}.zip"
-        arguments = ["run", name, f"--plan={json.dumps(plan.to_dict())}", f"--journal={name}.journal"]
-        attempt = 0
+    def measure_kit_impl(
+        self, kit: Kit, spec: DeviceSpec, plan: Plan, run_key: str, on_progress: OnProgress | None
+    ) -> MeasuredKit:
+        spec.check_same(self.find_spec_impl(DeviceRequest.of(spec)), "the device spec to measure")
+        key = run_key or f"once-{kit.kit_id}-{spec.id}"
+        if not run_key:
+            self.agent.forget(key)
+        name = f"kit-{kit.kit_id}.zip"
+        arguments = ["run", name, f"--plan={json.dumps(plan.to_dict())}", f"--journal={key}{JOURNAL_SUFFIX}",
+                     f"--request={json.dumps(DeviceRequest.of(spec).to_dict())}"]  # fmt: skip
+        content, attempt = _pack(kit), 0
 
         def show(progress: Progress) -> None:
             nonlocal attempt
@@ -85,8 +92,8 @@ class RemoteDevice:
 
         while True:
             try:
-                self._carry({name: kit})
-                measured = MeasuredKit.from_dict(self._ask(arguments, show), f"{self.name}, what it measured")
+                self.agent.carry({name: content})
+                measured = MeasuredKit.from_dict(self.agent.ask(arguments, show), "what it measured")
                 break
             except ConnectionLost as error:
                 if attempt == len(RECONNECT_AFTER_S):
@@ -95,83 +102,90 @@ class RemoteDevice:
                     ) from None
             time.sleep(RECONNECT_AFTER_S[attempt])
             attempt += 1
-        if measured.kit_id != kit_id or measured.plan != plan.to_dict():
-            raise MismatchError(
-                f"{self.name}: it measured another kit, or otherwise than asked; measure again"
-            )
+        if not run_key:
+            self.agent.forget(key)
         return measured
 
-    def clean(self) -> None:
-        """Remove what was carried there, and the journal. Anything else in the folder stays, and so does the folder."""
-        self._run(
-            f'rm -f -- "$d"/{AGENT} "$d"/{AGENT}.part "$d"/kit-*.zip "$d"/kit-*.zip.*; '
-            f'rm -rf -- "$d"/{KIT_SCRATCH}*; rmdir -- "$d" 2> /dev/null || :'
-        )
+    def forget_run_impl(self, run_key: str) -> None:
+        self.agent.forget(run_key)
+
+    def iterate_outputs_impl(
+        self, model: ModelFiles, spec: DeviceSpec, chunks: Iterable[Array]
+    ) -> Iterator[Array]:
+        for inputs in chunks:
+            buffer = io.BytesIO()
+            np.save(buffer, inputs)
+            name = _name(buffer.getvalue())
+            self.agent.carry({name: buffer.getvalue()})
+            self._ask_of_model("outputs", model, spec, inputs=name, output=f"{name}.out")
+            found = self.agent.run(f'cat "$d"/{name}.out && rm -f -- "$d"/{name} "$d"/{name}.out')
+            yield np.load(io.BytesIO(found), allow_pickle=False)
+
+    def compile_model_impl(self, model: ModelFiles, spec: DeviceSpec) -> ModelFiles:
+        name = f"{_name(model.model)}.compiled"
+        self._ask_of_model("compile", model, spec, output=name)
+        return ModelFiles(self.agent.run(f'cat "$d"/{name} && rm -f -- "$d"/{name}'))
+
+    @contextmanager
+    def compare_models_impl(self, old: TimedModel, new: TimedModel) -> Iterator[MeasureBlock]:
+        pair = {
+            word: {**self._carry_model(side.files, side.spec), "shape": list(side.files.input_shape)}
+            for word, side in (("old", old), ("new", new))
+        }
+        with self.agent.converse(["compare", json.dumps(pair)]) as ask:
+            yield lambda new_first, calls: Block.from_dict(
+                ask({"new_first": new_first, "calls": calls}), "its block"
+            )
+
+    def measure_load_impl(self, model: ModelFiles, spec: DeviceSpec) -> Load:
+        return Load.from_dict(self._ask_of_model("load", model, spec), "its load")
+
+    def install_impl(self, files: Mapping[str, bytes], folder: str) -> None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for path, content in files.items():
+                archive.writestr(zipfile.ZipInfo(path), content)
+        name = _name(buffer.getvalue())
+        self.agent.carry({name: buffer.getvalue()})
+        try:
+            self._ask("install", archive=name, folder=folder)
+        finally:
+            with suppress(CompofaError):
+                self.agent.run(f'rm -f -- "$d"/{name}')
 
     def close(self) -> None:
-        """End what runs, from whatever thread."""
-        self.ssh.close()
+        self.agent.close()
 
-    def _carry(self, files: Mapping[str, bytes]) -> None:
-        """Write files that are not there yet, and the agent; a file that is cut off does not count as there."""
-        there = self._run('mkdir -p "$d" && ls "$d"').decode(errors="replace").split("\n")
-        for name, data in {AGENT: self._agent, **files}.items():
-            if name not in there:
-                part = f'"$d"/{name}.part'
-                self._run(
-                    f'cat > {part} && test "$(wc -c < {part})" -eq {len(data)} && mv {part} "$d"/{name} '
-                    f"|| {{ rm -f {part}; exit 1; }}",
-                    data,
-                )
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(CompofaError):
+            self.agent.clean()
+        super().__exit__(kind, error, trace)
 
-    def _ask(self, arguments: Sequence[str], on_progress: OnProgress | None) -> Any:
-        """The agent's answer; the error that it names where it answers with one."""
-        answers: list[dict[str, Any]] = []
+    def _ask(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+        self.agent.carry({})
+        return check_object(self.agent.ask(["ask", operation, json.dumps(arguments)]), "its answer")
 
-        def read(line: bytes) -> None:
-            # A login shell may write lines of its own.
-            try:
-                content = json.loads(line)
-            except (ValueError, RecursionError):
-                return
-            if not isinstance(content, dict):
-                return
-            if "progress" in content and on_progress is not None:
-                with suppress(FormatError):
-                    on_progress(Progress.from_dict(content["progress"]))
-            elif "answer" in content or "error" in content:
-                answers.append(content)
+    def _ask_of_model(
+        self, operation: str, model: ModelFiles, spec: DeviceSpec, **arguments: Any
+    ) -> Mapping[str, Any]:
+        return self._ask(operation, **self._carry_model(model, spec), **arguments)
 
-        words = [AGENT, *arguments, *_list_options(self.request), "--lines"]
-        script = f'cd "$d" && exec {self._python} {shlex.join(words)}'
-        try:
-            self.ssh.follow(self._locate(script), read)
-        except MeasurementError:
-            # What the agent itself names says more than how it ended.
-            if not answers:
-                raise
-        if not answers:
-            raise ConnectionLost(f"{self.name}: the connection ended before the answer came; start again")
-        if "answer" in answers[-1]:
-            return answers[-1]["answer"]
-        error = decode_error(answers[-1])
-        raise type(error)(f"{self.name}: {error}")
-
-    def _run(self, script: str, data: bytes = b"") -> bytes:
-        return self.ssh.run(self._locate(script), data)
-
-    def _locate(self, script: str) -> str:
-        """A script that has its folder there in ``$d``."""
-        cache = "${COMPOFA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compofa-deploy}"
-        # Machines that share a home must not share this: journals are of one machine, and so are process numbers.
-        return f'd="{cache}/remote/$(uname -n)-{self._key}"; {script}'
+    def _carry_model(self, model: ModelFiles, spec: DeviceSpec) -> dict[str, Any]:
+        """Carry a model's files there; return the arguments that name them."""
+        parts = {"model": model.model, "weights": model.weights}
+        names = {word: _name(data) if data or word == "model" else "" for word, data in parts.items()}
+        self.agent.carry({names[word]: data for word, data in parts.items() if names[word]})
+        return {**names, "spec": spec.to_dict()}
 
 
-def _list_options(request: DeviceRequest) -> tuple[str, ...]:
-    """The agent's options that ask for the same."""
-    given = {
-        "runtime": request.runtime, "device": request.device, "precision": request.precision,
-        "graph-level": request.graph_level,
-    }  # fmt: skip
-    named = [f"--{name}={value}" for name, value in given.items() if value]
-    return (*named, f"--threads={request.threads}", f"--batch={request.batch}")
+def _name(data: bytes) -> str:
+    """The name under which a file is kept there."""
+    return f"file-{hashlib.sha256(data).hexdigest()}"
+
+
+def _pack(kit: Kit) -> bytes:
+    with scratch_folder("kit") as folder:
+        pack_kit(kit, folder / "kit.zip")
+        return (folder / "kit.zip").read_bytes()

@@ -132,8 +132,10 @@ class DeviceContract:
     def test_a_run_that_was_stopped_goes_on_until_it_is_forgotten(self, device: Device, kit: Kit) -> None:
         first = measure(device, kit, "a-run", stop_after=10)
         assert {progress.resumed for progress in first} == {0}
-        (resumed,) = {progress.resumed for progress in measure(device, kit, "a-run")}
-        assert 10 <= resumed < SESSIONS
+        # Sessions that end before the device notices are kept too; where all of them are, nothing is left to do.
+        resumed = {progress.resumed for progress in measure(device, kit, "a-run")} or {SESSIONS}
+        assert len(resumed) == 1
+        assert min(resumed) >= 10
         device.forget_run("a-run")
         assert {progress.resumed for progress in measure(device, kit, "a-run")} == {0}
 

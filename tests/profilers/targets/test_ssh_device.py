@@ -17,14 +17,16 @@ from latency_tables.device import DeviceRequest
 from latency_tables.errors import CompofaError, ConnectionLost, MeasurementError, RuntimeUnavailable
 from latency_tables.measured_kit import MeasuredKit
 from profilers.measuring.kit import Kit
-from profilers.measuring.kit_zip import pack_kit
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import Progress, measure_kit
 from profilers.runtimes.registry import find_runtime
 from profilers.targets import ssh_device as remote
+from profilers.targets.agent_connection import AGENT, AgentConnection
+from profilers.targets.device import Device
 from profilers.targets.ssh import Ssh, Target
-from profilers.targets.ssh_device import RemoteDevice
+from profilers.targets.ssh_device import SshDevice
 from tests.profilers.models import make_kit
+from tests.profilers.targets.contract import DeviceContract
 from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.slow
@@ -32,17 +34,17 @@ pytestmark = pytest.mark.slow
 PLAN = Plan(layer_sessions=2, network_sessions=2, min_calls=5, min_ms=0.0, max_calls=5, reference_calls=5)
 VISITS = 36
 FAKE = DeviceRequest("fake")
+RUN = "a-run"
 
 
-def make_device(sshd: Sshd, request: DeviceRequest = FAKE, python: object = sys.executable) -> RemoteDevice:
-    return RemoteDevice(Target.parse(sshd.url), request, str(python))
+def make_device(sshd: Sshd, python: object = sys.executable) -> SshDevice:
+    return SshDevice(Target.parse(sshd.url), str(python))
 
 
 def measure(
-    device: RemoteDevice, kit: Kit, on_progress: Callable[[Progress], None] | None = None
+    device: SshDevice, kit: Kit, on_progress: Callable[[Progress], None] | None = None
 ) -> MeasuredKit:
-    pack_kit(kit, kit.folder / "kit.zip")
-    return device.measure(kit.kit_id, (kit.folder / "kit.zip").read_bytes(), PLAN, on_progress)
+    return device.measure_kit(kit, device.find_spec(FAKE), PLAN, RUN, on_progress)
 
 
 def list_there(sshd: Sshd) -> list[str]:
@@ -61,7 +63,7 @@ def write_python(folder: Path, before: str, options: str = "") -> Path:
 def test_what_is_measured_there_is_what_is_measured_here(sshd: Sshd, tmp_path: Path) -> None:
     device, kit = make_device(sshd), make_kit(tmp_path / "kit")
     seen: list[Progress] = []
-    assert device.find_spec() == find_runtime("fake").spec()
+    assert device.find_spec(FAKE) == find_runtime("fake").spec()
     there = measure(device, kit, seen.append)
     here = measure_kit(kit, find_runtime("fake").spec(), None, PLAN)
     # The simulated device is the same one each time, and so is its clock.
@@ -70,16 +72,16 @@ def test_what_is_measured_there_is_what_is_measured_here(sshd: Sshd, tmp_path: P
     assert (there.spec, there.kit_id, there.items) == (here.spec, here.kit_id, here.items)
     assert [progress.done for progress in seen] == list(range(1, VISITS + 1))
     assert list_there(sshd) == sorted(
-        [remote.AGENT, *(f"kit-{kit.kit_id}.zip{suffix}" for suffix in ("", ".journal", ".journal.lock"))]
+        [AGENT, f"kit-{kit.kit_id}.zip", f"{RUN}.journal", f"{RUN}.journal.lock"]
     )
-    device.clean()
+    device.forget_run(RUN)
     assert list(sshd.cache.glob("remote/*")) == []
 
 
 def test_cleaning_removes_what_was_carried_there_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, device = tmp_path / "a cache", RemoteDevice(Target.parse("ssh://device"), FAKE)
+    cache, device = tmp_path / "a cache", AgentConnection(Target.parse("ssh://device"))
 
     def run_here(ssh: object, script: str, data: bytes = b"") -> bytes:
         environment = {"PATH": os.environ["PATH"], "COMPOFA_CACHE": str(cache)}
@@ -88,14 +90,18 @@ def test_cleaning_removes_what_was_carried_there_and_nothing_else(
         ).stdout
 
     monkeypatch.setattr(Ssh, "run", run_here)
-    device._carry({"kit-0.zip": b"a kit"})
+    device.carry({"kit-0.zip": b"a kit"})
     (folder,) = cache.glob("remote/*")
     # What a run leaves behind, also one that was killed.
     (folder / "compofa-kit-left" / "kit").mkdir(parents=True)
-    for name in (f"{remote.AGENT}.part", "kit-1.zip.part", "kit-0.zip.journal", "kit-0.zip.journal.lock"):
+    for name in (f"{AGENT}.part", "kit-1.zip.part", "file-0", f"{RUN}.journal", f"{RUN}.journal.lock"):
         (folder / name).touch()
     (folder / "notes.txt").write_text("a user's own")
+    before = sorted(folder.iterdir())
     device.clean()
+    # A journal is left that a run may go on from.
+    assert sorted(folder.iterdir()) == before
+    device.forget(RUN)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     (folder / "notes.txt").unlink()
     device.clean()
@@ -182,10 +188,7 @@ def test_ending_it_here_ends_it_there(sshd: Sshd, tmp_path: Path) -> None:
     assert len(failed) == 1
     folder = next(sshd.cache.glob("remote/*"))
     for _ in range(1000):
-        if (
-            subprocess.run(["flock", "-n", folder / f"kit-{kit.kit_id}.zip.journal.lock", "true"]).returncode
-            == 0
-        ):
+        if subprocess.run(["flock", "-n", folder / f"{RUN}.journal.lock", "true"]).returncode == 0:
             return
         time.sleep(0.02)
     raise AssertionError("the agent still holds its lock")
@@ -209,9 +212,9 @@ def put_a_file_in_the_way(sshd: Sshd) -> None:
 
 
 def fill_the_disk(sshd: Sshd) -> None:
-    folder = sshd.cache / "remote" / f"{platform.node()}-{make_device(sshd)._key}"
+    folder = sshd.cache / "remote" / f"{platform.node()}-{make_device(sshd).agent.key}"
     folder.mkdir(parents=True)
-    (folder / f"{remote.AGENT}.part").symlink_to("/dev/full")
+    (folder / f"{AGENT}.part").symlink_to("/dev/full")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +239,7 @@ def test_what_is_wrong_with_the_way_there_is_one_line(
 ) -> None:
     spoil(sshd)
     with pytest.raises(MeasurementError, match=message) as caught:
-        make_device(sshd).find_spec()
+        make_device(sshd).find_spec(FAKE)
     assert str(caught.value).startswith(f"{sshd.name}: ")
     assert len(str(caught.value).splitlines()) == 1
 
@@ -252,9 +255,9 @@ def test_what_is_wrong_with_the_way_there_is_one_line(
 def test_what_the_device_lacks_is_one_line(
     sshd: Sshd, tmp_path: Path, before: str, options: str, kind: type[CompofaError], message: str
 ) -> None:
-    device = make_device(sshd, DeviceRequest(), write_python(tmp_path, before, options))
+    device = make_device(sshd, write_python(tmp_path, before, options))
     with pytest.raises(kind, match=message) as caught:
-        device.find_spec()
+        device.find_spec(DeviceRequest())
     assert type(caught.value) is kind
     assert len(str(caught.value).splitlines()) == 1
 
@@ -276,7 +279,7 @@ def test_an_answer_that_makes_no_sense_is_one_line(
     python.write_text(f"#!{sys.executable}\nprint({chr(10).join(answers)!r})\n")
     python.chmod(0o755)
     with pytest.raises(MeasurementError) as caught:
-        make_device(sshd, FAKE, python).find_spec()
+        make_device(sshd, python).find_spec(FAKE)
     assert type(caught.value) is MeasurementError
     assert str(caught.value) == f"{sshd.name}: {message}"
 
@@ -285,16 +288,22 @@ def test_without_python_it_says_so(sshd: Sshd) -> None:
     with pytest.raises(
         MeasurementError, match=r"a program is missing there \(.*not found\); install python 3.8"
     ):
-        make_device(sshd, python="~/no/such/python").find_spec()
+        make_device(sshd, python="~/no/such/python").find_spec(FAKE)
 
 
 def test_another_version_of_the_runtime_is_taken_and_named(sshd: Sshd, tmp_path: Path) -> None:
     python = write_python(tmp_path, "import onnxruntime; onnxruntime.__version__ = '1.19.2'")
-    spec = make_device(sshd, DeviceRequest(), python).find_spec()
+    spec = make_device(sshd, python).find_spec(DeviceRequest())
     assert spec.runtime_version == "1.19.2"
     assert "onnxruntime 1.19.2 cpu f32" in spec.describe()
 
 
 def test_settings_that_the_device_does_not_have_are_refused_by_it(sshd: Sshd) -> None:
     with pytest.raises(CompofaError, match=r"-\d+: 4096 threads were asked for, and this process may use"):
-        make_device(sshd, DeviceRequest("fake", threads=4096)).find_spec()
+        make_device(sshd).find_spec(DeviceRequest("fake", threads=4096))
+
+
+class TestSshDevice(DeviceContract):
+    @pytest.fixture
+    def device(self, sshd: Sshd) -> Device:
+        return make_device(sshd)
