@@ -80,15 +80,26 @@ class Ssh:
         self._lock = threading.Lock()
 
     def run(self, script: str, data: bytes = b"") -> bytes:
-        """What a script writes that is given ``data`` on its standard input.
+        """Run a script and return what it writes.
 
-        :class:`ConnectionLost` where the target cannot be reached or is no longer, :class:`MeasurementError` where it
-        refuses or the script fails, :class:`InputError` where there is no ssh here.
+        Args:
+            script: A POSIX shell script.
+            data: The script's standard input.
+
+        Raises:
+            ConnectionLost: The target cannot be reached, or no longer.
+            InputError: There is no ssh on this machine.
+            MeasurementError: The target refuses the connection, or the script fails.
         """
         return self._run(script, lambda process: process.communicate(data)[0])
 
     def follow(self, script: str, on_line: Callable[[bytes], None]) -> None:
-        """The same, giving each line as it is written, while standard input stays open."""
+        """Run a script whose standard input stays open; the errors are those of :meth:`run`.
+
+        Args:
+            script: A POSIX shell script.
+            on_line: Called with each line as the script writes it.
+        """
 
         def read(process: subprocess.Popen[bytes]) -> bytes:
             assert process.stdout is not None
@@ -134,7 +145,7 @@ class Ssh:
                     self._running.discard(process)
 
     def close(self) -> None:
-        """End what runs, from whatever thread; nothing can be started any more."""
+        """End every script that runs, from any thread. Nothing can be started afterwards."""
         with self._lock:
             self._closed = True
             for process in self._running:
