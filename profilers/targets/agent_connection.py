@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from latency_tables.errors import ConnectionLost, FormatError, MeasurementError
 from latency_tables.machine import hash_json
