@@ -114,7 +114,7 @@ del CONTENTS["bundle/deployment.json"]["content_id"]
 def test_a_file_with_one_value_damaged_is_read_or_is_one_line(name: str, data: st.DataObject) -> None:
     text = json.dumps(data.draw(mutate(CONTENTS[name])))
     try:
-        READERS[name].parse(text, "the file")
+        READERS[name].parse(text, "the file")  # type: ignore[attr-defined]
         message = "the file"
     except FormatError as error:
         message = str(error)
@@ -129,7 +129,7 @@ def test_a_file_with_one_byte_damaged_is_read_or_is_one_line(name: str, data: st
     content = bytearray(json.dumps(CONTENTS[name]).encode())
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 127))
     try:
-        READERS[name].parse(content.decode(), "the file")
+        READERS[name].parse(content.decode(), "the file")  # type: ignore[attr-defined]
         message = "the file"
     except FormatError as error:
         message = str(error)

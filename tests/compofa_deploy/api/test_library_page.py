@@ -20,7 +20,7 @@ def test_the_program_of_the_page_ends_with_a_label_for_the_photo(tmp_path, monke
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert len([line for line in program.splitlines() if line and not line.startswith("#")]) <= 20
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(profiles.make_table.__globals__["PLANS"], "quick", lambda: BRIEF)
+    monkeypatch.setitem(profiles.make_table.__globals__["PLANS"], "quick", lambda: BRIEF)  # type: ignore[attr-defined]
     Image.fromarray(np.full((40, 30, 3), 127, np.uint8)).save("photo.png")
     exec(compile(program.replace("latency_ms=2.0", "latency_ms=200.0"), str(PAGE), "exec"), {})
     shown = capsys.readouterr().out.splitlines()

@@ -19,7 +19,7 @@ def test_every_public_name_is_what_its_module_calls_so(name):
 def test_a_type_checker_reads_the_same_names_as_a_program():
     tree = ast.parse(Path(api.__file__).read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
-    imported = {alias.asname: node.module for node in block.body for alias in node.names}
+    imported = {alias.asname: node.module for node in block.body for alias in node.names}  # type: ignore[attr-defined]
     assert sorted(imported) == api.__all__
     assert imported == api._MODULES
 

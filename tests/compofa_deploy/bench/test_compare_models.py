@@ -160,9 +160,9 @@ def test_blocks_come_from_fresh_sessions_of_both_in_an_order_that_is_drawn(rng):
 
 
 def test_a_measuring_process_that_dies_once_is_replaced(rng):
-    with closing(iterate_blocks(*make_pair(), DyingDevice(1), rng)) as stream:
+    with closing(iterate_blocks(*make_pair(), DyingDevice(1), rng)) as stream:  # type: ignore[call-arg]
         assert next(stream).old_ns
-    with pytest.raises(WorkerDied), closing(iterate_blocks(*make_pair(), DyingDevice(2), rng)) as stream:
+    with pytest.raises(WorkerDied), closing(iterate_blocks(*make_pair(), DyingDevice(2), rng)) as stream:  # type: ignore[call-arg]
         next(stream)
 
 

@@ -34,7 +34,7 @@ class ManyRuntimes(SimulatedDevice):
         factor = SPEED[f"{spec.runtime} {spec.precision}"] * (0.9 if spec.threads > 1 else 1)
         self.world = FakeWorld(launch_ms=plain.intercept_ms)
         self.cost_ms = lambda key: factor * plain.costs_ms.get(key, 0.01)
-        self.specs.append(spec)
+        self.specs.append(spec)  # type: ignore[attr-defined]
         return super().measure_kit_impl(kit, spec, *rest)
 
 
@@ -49,7 +49,7 @@ def simulated(monkeypatch, device):
     monkeypatch.setitem(PLANS, "quick", lambda: brief)
     monkeypatch.setattr(verify_module, "MEASURE_PLAN", brief)
     simulated = ManyRuntimes(device)
-    simulated.specs = []
+    simulated.specs = []  # type: ignore[attr-defined]
     monkeypatch.setitem(TARGETS, "local", lambda target, journals, python: simulated)
     return simulated
 

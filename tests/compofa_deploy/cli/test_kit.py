@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_goes_on(compofa, tmp_path, monkeypatch):
 
     kit, path = tmp_path / "kit.zip", tmp_path / "table.json"
     compofa("kit", "build", "--arch", "tiny", "--resolutions", "16", "-o", kit)
-    measure, measured = runner.measure_session, []
+    measure, measured = runner.measure_session, []  # type: ignore[attr-defined]
 
     def stop_after(limit):
         def run(*arguments):

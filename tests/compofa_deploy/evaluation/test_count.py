@@ -20,6 +20,7 @@ from compofa_deploy.evaluation.folded import FoldedLayers  # noqa: E402
 from compofa_deploy.export.export import export  # noqa: E402
 from compofa_deploy.space.layers import COMPOUND_DEPTHS, enumerate_compound  # noqa: E402
 from compofa_deploy.space.subnet import DEPTHS, Subnet  # noqa: E402
+from profilers.targets.local import LocalDevice  # noqa: E402
 from tests.compofa_deploy.evaluation.builders import draw_images  # noqa: E402
 from tests.support.supernets import TINY, make_accuracies  # noqa: E402
 
@@ -87,7 +88,9 @@ def mixed(tmp_path, rng):
 
 
 @pytest.mark.parametrize("memory", [10**6, 0])
-def test_a_bundle_gets_right_the_images_that_evaluation_counts(supernet, spec, mixed, monkeypatch, memory):
+def test_a_bundle_gets_right_the_images_that_evaluation_counts(
+    supernet, spec, mixed, monkeypatch, memory, tmp_path
+):
     """To the image, at every resolution, and whether or not the images are held decoded."""
     monkeypatch.setattr(decode_module, "DECODED_BYTES", memory)
     images, depths = load_splits(mixed, 4, seed=0).test, (2, 3, 4, 3, 2)
@@ -97,7 +100,7 @@ def test_a_bundle_gets_right_the_images_that_evaluation_counts(supernet, spec, m
         exported = export(supernet, subnet, spec, make_accuracies(supernet), "a test")
         folder = mixed / f"bundle{resolution}"
         write_bundle(folder, exported.deployment, exported.files)
-        found = classify(load_bundle(folder), paths, top=1)
+        found = classify(load_bundle(folder), paths, LocalDevice(tmp_path), top=1)
         right = [result.labels[0][0] == path.parent.name for result, path in zip(found, paths, strict=True)]
         for index in range(len(paths)):
             alone = count_right(supernet, images.take(np.array([index])), resolution, want_only(depths))
