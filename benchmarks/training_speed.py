@@ -4,7 +4,8 @@ Run: python -m benchmarks.training_speed [--blocks 10] [--steps 4] [--batch 128]
 Blocks of steps of both take turns. The first ratio is the multiply-accumulates a second of the sampled subnets, divided
 by those of the largest one. The second ratio compares the sampled subnets with the same ones trained plainly. It shows
 the cost of the supernet; the rest is the subnets' own, since a small one has more memory traffic for each
-multiply-accumulate. The input is timed alone as well: where it is many times as fast, it is not the bottleneck.
+multiply-accumulate. With --processor-time, one thread is timed by its processor seconds, to which other work on the
+machine adds little. The input is timed alone as well: where it is many times as fast, it is not the bottleneck.
 """
 
 from __future__ import annotations
@@ -141,22 +142,30 @@ def make_trainer(architecture: Architecture, batch: int, device: torch.device, f
     return trainer
 
 
-def time_call(call: Callable[[], None], device: torch.device) -> float:
-    """Return the seconds of a call, including what it started on a GPU."""
+def time_call(
+    call: Callable[[], None], device: torch.device, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Return the seconds of a call, including what it started on a GPU.
+
+    Args:
+        call: The work.
+        device: Where it runs.
+        clock: Returns seconds, of the wall or of the processor.
+    """
     if device.type == "cuda":
         torch.cuda.synchronize()
-    started = time.perf_counter()
+    started = clock()
     call()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 class Comparison:
     """Times blocks of sampled subnets, of the largest, of the sampled trained plainly, and of the input."""
 
-    def __init__(self, trainer: Trainer, steps: int) -> None:
-        self.trainer, self.steps = trainer, steps
+    def __init__(self, trainer: Trainer, steps: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.trainer, self.steps, self.clock = trainer, steps, clock
         self.rng = np.random.default_rng(1)
         self.drawn: list[Subnet] = []
         assert isinstance(trainer.images, LabelledImages)
@@ -204,14 +213,14 @@ class Comparison:
             works: list[Callable[[], None]] = [partial(self.run_plain, largest), self.run_mix]
             seconds = [0.0, 0.0]
             for which in (0, 1) if block % 2 else (1, 0):
-                seconds[which] = time_call(works[which], device)
+                seconds[which] = time_call(works[which], device, self.clock)
             alone = [Plain(self.trainer, subnet) for subnet in self.drawn]
-            alone_s = time_call(partial(self.run_plain, alone), device)
+            alone_s = time_call(partial(self.run_plain, alone), device, self.clock)
             plain_speed = self.steps * self.count([self.largest.subnet]) / seconds[0]
             by_macs.append(math.log(self.count(self.drawn) / seconds[1] / plain_speed))
             by_plain.append(math.log(alone_s / seconds[1]))
             largest_s += seconds[0]
-            input_s += time_call(self.run_input, device)
+            input_s += time_call(self.run_input, device, self.clock)
         rng, images = np.random.default_rng(0), blocks * self.steps * len(self.pixels)
         ratios = [summarise([np.array(logs)], rng) for logs in (by_macs, by_plain)]
         return ratios[0], ratios[1], images / largest_s, images / input_s
@@ -224,15 +233,23 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--arch", default="mbv3-w0.75-cifar10")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--processor-time", action="store_true", help="Time one thread of the CPU.")
     arguments = parser.parse_args()
+    clock = time.perf_counter
+    if arguments.processor_time:
+        torch.set_num_threads(1)
+        arguments.device, clock = "cpu", time.process_time
     tune_allocator()
     architecture, device = find_architecture(arguments.arch), find_device(arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(architecture, arguments.batch, device, Path(folder))
-        by_macs, by_plain, plain_rate, input_rate = Comparison(trainer, arguments.steps).run(arguments.blocks)
+        by_macs, by_plain, plain_rate, input_rate = Comparison(trainer, arguments.steps, clock).run(
+            arguments.blocks
+        )
     print(
         f"{arguments.arch} at {architecture.resolutions[-1]} px on {device}, {torch.get_num_threads()} threads, batch "
         f"{arguments.batch}, {arguments.blocks} blocks of {arguments.steps} steps"
+        f"{', processor time' if arguments.processor_time else ''}"
     )
     print(f"{'plain training of the largest subnet':<58}{plain_rate:>8.0f} images/s")
     print(f"{'input alone, in memory: crop, flip, normalise':<58}{input_rate:>8.0f} images/s")
