@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from compofa_deploy.graph.form import choose_form
@@ -12,6 +11,7 @@ from compofa_deploy.tables.profile import PLANS
 from latency_tables.device import DeviceRequest
 from latency_tables.files import replace_file
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import scratch_folder
 from latency_tables.table import LatencyTable
 from profilers.measuring.kit import Kit
 from profilers.measuring.kit_zip import pack_kit, unpack_kit
@@ -37,7 +37,7 @@ def build_kit(
     """
     found = find_architecture(architecture)
     find_runtime(device.runtime)
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+    with scratch_folder("kit") as folder:
         form = choose_form(device.runtime, device.precision)
         kit = write_kit_files(found, resolutions or found.resolutions, device.batch, Path(folder), form)
         pack_kit(kit, output)
@@ -65,7 +65,7 @@ def run_kit(
     """
     spec, plan = find_spec(device), PLANS["quick" if quick else "full"]()
     journal = output.with_name(f"{output.name}.journal")
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+    with scratch_folder("kit") as folder:
         unpacked = unpack_kit(kit, Path(folder) / "kit")
         watcher.on_step(f"measuring on {spec.describe()}")
         table = measure_kit(unpacked, spec, journal, plan, watcher.on_progress()).build_table()

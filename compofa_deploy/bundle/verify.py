@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
 from latency_tables.measurement import Measurement
+from latency_tables.scratch import scratch_folder
 from profilers.machine.clock import read_time
 from profilers.measuring.kit import make_item, write_kit
 from profilers.measuring.model_files import ModelFiles
@@ -186,7 +186,7 @@ def measure_model(
         label=deployment.subnet,
         weights=files.weights,
     )
-    with tempfile.TemporaryDirectory(prefix="compofa-kit-") as folder:
+    with scratch_folder("kit") as folder:
         models = [(item, files.model), reference]
         kit = write_kit(Path(folder), deployment.architecture, models, {item.id: files.weights})
         return device.measure_kit(kit, spec, MEASURE_PLAN, on_progress=on_progress).measurements[0]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +14,7 @@ from compofa_deploy.tables.kit_builder import build_network_kit
 from compofa_deploy.tables.profile import name_run
 from latency_tables.device import DeviceRequest
 from latency_tables.measurement import Measurement
+from latency_tables.scratch import scratch_folder
 from latency_tables.table import LatencyTable, MeasuredNetwork
 from profilers.measuring.plan import Plan
 from profilers.measuring.runner import OnProgress
@@ -65,15 +63,12 @@ def measure_beside_anchors(
     table.spec.check_same(device.find_spec(DeviceRequest.of(table.spec)), table.source)
     every = [*subnets, *(Subnet.parse(anchor.label) for anchor in choose_anchors(table))]
     distinct = list({subnet.id: subnet for subnet in every}.values())
-    folder = Path(tempfile.mkdtemp(dir=cache.kits()))
-    try:
+    with scratch_folder("kit", cache.kits()) as folder:
         form = choose_form(table.spec.runtime, table.spec.precision)
         architecture = Architecture.from_dict(table.architecture)
         kit = build_network_kit(architecture, distinct, table.resolutions, table.spec.batch, folder, form)
         key = name_run(kit, table.spec, purpose)
         found = device.measure_kit(kit, table.spec, plan, key, on_progress).measurements
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     device.forget_run(key)
     measured = {m.item.label: m for m in found}
     return [measured[subnet.id] for subnet in subnets], find_speed(table, measured.values())

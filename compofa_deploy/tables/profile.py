@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from compofa_deploy.tables.cache import Cache
 from compofa_deploy.tables.kit_builder import build_kit
 from latency_tables.device import DeviceSpec
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import scratch_folder
 from latency_tables.table import LatencyTable
 from profilers.measuring.kit import Kit
 from profilers.measuring.plan import Plan
@@ -114,11 +113,8 @@ def make_table(
 @contextmanager
 def build_survey_kit(survey: Survey, spec: DeviceSpec, cache: Cache) -> Iterator[Kit]:
     """Write a survey's kit for a device spec into the cache; it is removed when the block ends."""
-    folder = Path(tempfile.mkdtemp(dir=cache.kits()))
-    try:
+    with scratch_folder("kit", cache.kits()) as folder:
         yield survey.build_kit(spec.batch, folder, choose_form(spec.runtime, spec.precision))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure_table(

@@ -13,7 +13,6 @@ import os
 import platform
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ import numpy as np
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import CompofaError, FormatError, InputError
 from latency_tables.files import replace_file
+from latency_tables.scratch import scratch_folder
 from profilers.measuring.answers import encode_error
 from profilers.measuring.kit import Kit
 from profilers.measuring.kit_zip import unpack_kit
@@ -186,10 +186,10 @@ def _open_kit(path: Path, scratch: Path, stack: ExitStack) -> Kit:
     if path.is_dir():
         return Kit.load(path)
     try:
-        folder = tempfile.TemporaryDirectory(prefix="compofa-kit-", dir=scratch)
+        folder = stack.enter_context(scratch_folder("kit", scratch))
     except OSError as error:
         raise InputError(f"{scratch}: cannot be written ({error.strerror}); choose another folder") from None
-    return unpack_kit(path, Path(stack.enter_context(folder)) / "kit")
+    return unpack_kit(path, folder / "kit")
 
 
 def _load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from latency_tables.errors import InputError
+from latency_tables.scratch import owner_tag, sweep
 
 
 def install_files(files: Mapping[str, bytes], folder: Path) -> None:
@@ -35,7 +36,8 @@ def install_files(files: Mapping[str, bytes], folder: Path) -> None:
     staging = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.part-", dir=folder.parent))
+        sweep(folder.parent, f".{folder.name}.part-")
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.part-{owner_tag()}.", dir=folder.parent))
         for name, content in files.items():
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import InputError
 from latency_tables.machine import Conditions, Machine
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import scratch_folder
 from profilers.machine.environment import read_conditions, read_machine
 from profilers.measuring.kit import Kit
 from profilers.measuring.load_cost import Load, measure_load
@@ -25,8 +25,6 @@ from profilers.runtimes.session import Array
 from profilers.targets.device import Device, TimedModel
 from profilers.targets.install import install_files
 from profilers.targets.runtime_status import RuntimeStatus, read_statuses
-
-SCRATCH = "compofa-models-"
 
 
 class LocalDevice(Device):
@@ -83,7 +81,7 @@ class LocalDevice(Device):
 
     @contextmanager
     def compare_models_impl(self, old: TimedModel, new: TimedModel) -> Iterator[MeasureBlock]:
-        with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
+        with scratch_folder("models") as folder:
             pair = {
                 word: locate(side.spec, side.files.write(Path(folder), word), side.files.input_shape)
                 for word, side in (("old", old), ("new", new))
@@ -92,7 +90,7 @@ class LocalDevice(Device):
                 yield measure
 
     def measure_load_impl(self, model: ModelFiles, spec: DeviceSpec) -> Load:
-        with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
+        with scratch_folder("models") as folder:
             return measure_load(spec, model.write(Path(folder)))
 
     def install_impl(self, files: Mapping[str, bytes], folder: str) -> None:

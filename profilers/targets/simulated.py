@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from latency_tables.errors import (
 )
 from latency_tables.machine import Conditions, Machine
 from latency_tables.measured_kit import MeasuredKit
+from latency_tables.scratch import make_scratch, scratch_folder
 from profilers.machine.clock import read_time
 from profilers.machine.environment import read_machine
 from profilers.measuring.kit import Kit
@@ -43,7 +43,6 @@ from profilers.targets.runtime_status import RuntimeStatus, read_status
 from profilers.targets.simulated_models import Simulation
 
 FAKE = "fake"
-SCRATCH = "compofa-simulated-"
 GRAPH_LEVEL = "all"
 LOAD_MS_PER_MB = 5.0
 MEMORY_PER_BYTE = 3
@@ -88,7 +87,7 @@ class SimulatedDevice(Device):
         self.measured: list[list[str]] = []
         self.installed: dict[str, dict[str, bytes]] = {}
         self._numbers, self._statuses = numbers, tuple(statuses)
-        self._journals = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        self._journals = make_scratch("simulated")
         # Whoever forgets to close a device, or never needed to, leaves nothing behind either.
         self._remove_journals = weakref.finalize(self, shutil.rmtree, self._journals, ignore_errors=True)
 
@@ -125,7 +124,7 @@ class SimulatedDevice(Device):
             raise fault
         here = find_spec(DeviceRequest(FAKE, batch=spec.batch))
         journal = self._find_journal(run_key) if run_key else None
-        with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder, self._reset_runtime():
+        with scratch_folder("simulated") as folder, self._reset_runtime():
             fake = self._simulation.write_kit(kit, Path(folder))
             measurements = run_kit(fake, here, journal, plan, self._watch(on_progress), in_process=True)
         items = {item.id: item for item in kit.items}
@@ -166,7 +165,7 @@ class SimulatedDevice(Device):
 
     @contextmanager
     def compare_models_impl(self, old: TimedModel, new: TimedModel) -> Iterator[MeasureBlock]:
-        with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder, self._reset_runtime():
+        with scratch_folder("simulated") as folder, self._reset_runtime():
             pair = {}
             for word, side in (("old", old), ("new", new)):
                 here = find_spec(DeviceRequest(FAKE, batch=side.spec.batch))
