@@ -65,6 +65,7 @@ def deploy(
         options.max_size_bytes,
         options.command,
         images,
+        options.accept_doubtful,
     )
     deployed = deploy_job(job, output, device, Cache.default(), watcher, options.mode)
     return replace(deployed, left_out=(*left_out, *deployed.left_out))

@@ -79,12 +79,16 @@ class Latency(_Part):
 
 @dataclass(frozen=True)
 class MeasuredLatency(Latency):
-    """A latency that was measured on the bundle's model file, in ``sessions`` fresh sessions."""
+    """A latency that was measured on the bundle's model file, in ``sessions`` fresh sessions.
+
+    ``reference_ms`` is the latency of the reference network, which was measured beside it.
+    """
 
     percentiles_ms: dict[str, float] = field(metadata=POSITIVE)
     sessions: int = field(metadata=AT_LEAST_1)
     samples: int = field(metadata=AT_LEAST_1)
     when: str
+    reference_ms: float | None = field(default=None, metadata=rule(omit=True, above=0))
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class Deployment(RecordFile):
         predicted: The predicted latency, where a table was used.
         measured: The measured latency, where it was measured.
         tried: Candidates that broke the budget.
+        doubts: The reasons not to trust the measured or the predicted latency.
         command: The command that made the bundle.
         made_with: Versions by name.
     """
@@ -164,6 +169,7 @@ class Deployment(RecordFile):
     predicted: Latency | None = field(default=None, metadata=rule(optional=True))
     measured: MeasuredLatency | None = field(default=None, metadata=rule(optional=True))
     tried: tuple[Tried, ...] = field(default=(), metadata=rule(optional=True))
+    doubts: tuple[str, ...] = field(default=(), metadata=rule(omit=True))
     command: str
     made_with: dict[str, str]
 

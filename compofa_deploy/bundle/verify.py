@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from compofa_deploy.space.layers import list_layers
 from compofa_deploy.space.subnet import Subnet
 from latency_tables.device import DeviceRequest, DeviceSpec
 from latency_tables.errors import RuntimeUnavailable, VerificationError
+from latency_tables.machine import list_doubts
 from latency_tables.measurement import Measurement
 from latency_tables.scratch import scratch_folder
 from profilers.machine.clock import read_time
@@ -33,6 +34,8 @@ from profilers.targets.device import Device
 MEASURE_PLAN = Plan(network_sessions=5, min_calls=100, min_ms=100.0, reference_calls=30)
 """For one model against its budget: some 2 s for a model of 1 ms."""
 
+SLOWER_MACHINE = 1.03
+"""Where the reference network takes this many times as long as when a bundle was made, the machine is slower."""
 CONFIDENCE = 0.95
 PERCENTILES = (50, 90, 95, 99)
 
@@ -56,6 +59,14 @@ class Report:
         """A JSON-ready form."""
         measured = None if self.measured is None else self.measured.to_dict()
         return {**asdict(self), "measured": measured, "doubts": list(self.doubts)}
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredModel:
+    """The measurement of a model, with the reasons not to trust it: its own, and those of the machine meanwhile."""
+
+    measurement: Measurement
+    doubts: tuple[str, ...]
 
 
 def verify(
@@ -100,13 +111,12 @@ def verify(
     doubts: tuple[str, ...] = ()
     if measure:
         on_step("latency")
-        measurement = measure_model(deployment, files, spec, device, on_progress)
-        measured = summarise(measurement, deployment.budget.percentile if deployment.budget else 50)
-        doubts = measurement.doubts
+        run = measure_model(deployment, files, spec, device, on_progress)
+        measured = summarise(run.measurement, deployment.budget.percentile if deployment.budget else 50)
+        doubts = run.doubts
         if deployment.budget is not None and measured.high_ms > deployment.budget.limit_ms:
             raise VerificationError(
-                f"{bundle.folder}: the latency is {measured.latency_ms:.3f} ms (up to {measured.high_ms:.3f} ms) and "
-                f"the budget {deployment.budget.limit_ms:g} ms; deploy anew on this device"
+                f"{bundle.folder}: {explain_broken(deployment.budget.limit_ms, measured, deployment.measured, doubts)}"
             )
     return Report(
         deployment.subnet,
@@ -164,7 +174,7 @@ def measure_model(
     spec: DeviceSpec,
     device: Device,
     on_progress: OnProgress | None = None,
-) -> Measurement:
+) -> MeasuredModel:
     """Measure a bundle's model beside the reference network.
 
     Args:
@@ -189,7 +199,49 @@ def measure_model(
     with scratch_folder("kit") as folder:
         models = [(item, files.model), reference]
         kit = write_kit(Path(folder), deployment.architecture, models, {item.id: files.weights})
-        return device.measure_kit(kit, spec, MEASURE_PLAN, on_progress=on_progress).measurements[0]
+        measured = device.measure_kit(kit, spec, MEASURE_PLAN, on_progress=on_progress)
+    (measurement,) = measured.measurements
+    return MeasuredModel(measurement, (*measurement.doubts, *list_doubts(measured.conditions, spec.threads)))
+
+
+def explain_broken(
+    limit_ms: float, measured: MeasuredLatency, then: MeasuredLatency | None, doubts: Sequence[str] = ()
+) -> str:
+    """Explain in one line why a bundle breaks its budget: the machine is slower than it was, or the model is.
+
+    The reference network tells them apart, since it was measured with the bundle, and is measured now.
+
+    Args:
+        limit_ms: The budget.
+        measured: The latency that was measured now.
+        then: The latency that was measured when the bundle was made; None where it was not.
+        doubts: The reasons not to trust the measurement.
+    """
+    latency, high, limit = show_apart(measured.latency_ms, measured.high_ms, limit_ms)
+    text = f"the latency is {latency} ms (up to {high} ms) and the budget {limit} ms"
+    if then is None or then.reference_ms is None or measured.reference_ms is None:
+        text += "; deploy again on this device"
+    else:
+        ratio = measured.reference_ms / then.reference_ms
+        text += f"; the reference network takes {ratio:.2f} times as long as when the bundle was made"
+        if ratio > SLOWER_MACHINE:
+            text += ": the machine is slower, so free it from other work and verify again"
+        else:
+            text += ": the machine is not slower, so deploy again on this device"
+    return f"{text} (in doubt: {'; '.join(doubts)})" if doubts else text
+
+
+def show_apart(*values: float) -> list[str]:
+    """Numbers with at least three significant digits, and as many as it takes to tell unequal ones apart.
+
+    >>> show_apart(0.2296, 0.23004, 0.23)
+    ['0.2296', '0.23004', '0.23']
+    """
+    for digits in range(3, 16):
+        shown = [f"{value:.{digits}g}" for value in values]
+        if len(set(shown)) == len(set(values)):
+            break
+    return shown
 
 
 def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
@@ -203,6 +255,7 @@ def summarise(measurement: Measurement, percentile: int) -> MeasuredLatency:
         sessions=len(measurement.sessions),
         samples=sum(len(session.samples_ns) for session in measurement.sessions),
         when=read_time(),
+        reference_ms=measurement.reference_ms,
     )
 
 

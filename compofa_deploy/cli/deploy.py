@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="How thoroughly to profile where no table fits this machine.",
 )
+@click.option(
+    "--accept-doubtful",
+    is_flag=True,
+    help="Use a kept table although it was measured on a disturbed machine, instead of measuring again.",
+)
 @options.output_folder_option
 @options.json_option
 def command(
@@ -61,6 +66,7 @@ def command(
     batch: int,
     target_platform: str | None,
     mode: str,
+    accept_doubtful: bool,
     output: Path,
     as_json: bool,
 ) -> None:
@@ -98,13 +104,14 @@ def command(
         target_platform=target_platform or "",
         data=data,
         mode=mode,
+        accept_doubtful=accept_doubtful,
         command=quote_command(),
     )
     with show_progress() as display:
         deployed = api.deploy(output, wanted, supernet, accuracy, display, SkippedImages())
     deployment, spec = deployed.bundle.deployment, deployed.chosen.table.spec
     for doubt in deployed.doubts:
-        warn(f"the measured latency is in doubt: {doubt}")
+        warn(f"the latency is in doubt: {doubt}")
     if deployment.accuracy is not None and deployment.accuracy.precision != spec.precision:
         warn(
             f"the accuracy is that of {deployment.accuracy.precision}: nobody has measured it in {spec.precision} on "

@@ -13,7 +13,7 @@ from compofa_deploy.accuracy.by_precision import AccuraciesByPrecision
 from compofa_deploy.bundle.bundle import Bundle
 from compofa_deploy.bundle.bundle_writer import check_replaceable, write_bundle
 from compofa_deploy.bundle.deployment import Budget, Latency, MeasuredLatency, Tried
-from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise
+from compofa_deploy.bundle.verify import MeasuredModel, check_numbers, measure_model, show_apart, summarise
 from compofa_deploy.deploy.measured_accuracy import CountedAccuracies
 from compofa_deploy.export.export import Exported, export
 from compofa_deploy.search.candidates import Candidates
@@ -27,7 +27,6 @@ from compofa_deploy.tables.provide import ProvidedTable, provide_tables
 from compofa_deploy.tables.skipped import Skipped
 from latency_tables.device import DeviceSpec
 from latency_tables.errors import InfeasibleError
-from latency_tables.measurement import Measurement
 from latency_tables.table import LatencyTable
 from profilers.measuring.watcher import Watcher
 from profilers.targets.device import Device
@@ -36,19 +35,28 @@ if TYPE_CHECKING:
     from compofa_deploy.data.splits import DataSplits
 
 CONFIDENCE = 0.9
-"""Of the predicted interval whose upper end must keep the budget before a candidate is tried."""
+"""The confidence of the predicted interval. Its upper end must keep the budget before a candidate is tried."""
 
 MAX_TRIES = 12
-"""Candidates of one device spec that are exported and measured before the loop gives it up."""
+"""How many candidates of one device spec are exported and measured at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked for. ``size_limit`` is checked against the file, after the search has checked its estimate.
+    """The budget, the limits, and the device specs to choose among.
 
-    The answer is for one of ``specs``. Where the accuracies of its precision are not known, they are counted on
-    ``images``, of the candidates that would be picked; without images those of float32 are assumed, and the bundle
-    says that its accuracy is of that precision.
+    Attributes:
+        supernet: The supernet.
+        accuracies: Its accuracies, for each precision that they were counted in.
+        specs: The device specs. The bundle is for one of them.
+        latency_ms: The budget.
+        percentile: The percentile of the latency that keeps it.
+        constraints: All limits but the budget.
+        size_limit: The largest model file in bytes. The search checks an estimate first.
+        command: The command line that the bundle records.
+        images: Images to count the accuracy of a lower precision on. Without them, the accuracy of float32 is assumed,
+            and the bundle says so.
+        accept_doubtful: Whether a kept table that was measured on a disturbed machine may be used.
     """
 
     supernet: StoredSupernet
@@ -60,6 +68,7 @@ class Job:
     size_limit: int | None = None
     command: str = ""
     images: DataSplits | None = None
+    accept_doubtful: bool = False
 
     @property
     def limits(self) -> tuple[Constraint, ...]:
@@ -69,9 +78,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A device spec that was considered, and its best candidate by prediction, as
-    :meth:`compofa_deploy.search.candidates.Candidates.describe` gives it; None where none keeps the constraints.
-    ``assumed`` says that its accuracy is that of float32."""
+    """A device spec that was considered, with its best candidate by prediction.
+
+    Attributes:
+        found: The device spec's latency table.
+        best: The candidate, as :meth:`compofa_deploy.search.candidates.Candidates.describe` gives it; None where no
+            candidate keeps the limits.
+        assumed: Whether the candidate's accuracy is that of float32.
+    """
 
     found: ProvidedTable
     best: dict[str, Any] | None
@@ -80,7 +94,15 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A bundle that keeps its budget, with how it was found: ``chosen`` is what it was picked from by."""
+    """A bundle that keeps its budget, and how it was found.
+
+    Attributes:
+        bundle: The bundle.
+        chosen: The latency table that it was picked by.
+        compared: All device specs that were considered.
+        left_out: The device specs that could not be.
+        doubts: The reasons not to trust the measured or the predicted latency.
+    """
 
     bundle: Bundle
     chosen: ProvidedTable
@@ -114,7 +136,9 @@ def deploy(
     limits = job.limits
     job.accuracies.f32.check_supernet(job.supernet.digest)
     architecture, resolutions = job.supernet.architecture, job.accuracies.resolutions
-    found, left_out = provide_tables(architecture, job.specs, resolutions, device, cache, mode, watcher)
+    found, left_out = provide_tables(
+        architecture, job.specs, resolutions, device, cache, mode, watcher, job.accept_doubtful
+    )
     tables = [entry.table for entry in found]
     watcher.on_step(f"searching {summarise_tables(tables)}")
     candidates = list_by_precision(architecture, job.accuracies, tables, job.percentile, CONFIDENCE)
@@ -143,17 +167,16 @@ def deploy(
             exported.deployment, exported.model_files, exported.reference, spec, device
         )
         watcher.on_step(f"measuring {subnet}, whose logits differ from the reference by {difference:.1g}")
-        measurement = measure_model(
-            exported.deployment, exported.model_files, spec, device, watcher.on_progress()
-        )
-        measured = summarise(measurement, job.percentile)
+        run = measure_model(exported.deployment, exported.model_files, spec, device, watcher.on_progress())
+        measured = summarise(run.measurement, job.percentile)
         if measured.high_ms <= job.latency_ms:
             accuracy = counted.describe(subnet, spec) or exported.deployment.accuracy
-            exported = _update(exported, {"accuracy": accuracy, "measured": measured, "tried": tuple(tried)})
-            bundle = _write(job, exported, candidates, index, folder)
+            doubts = (*run.doubts, *(f"its latency table: {doubt}" for doubt in tables[place].doubts))
+            changes = {"accuracy": accuracy, "measured": measured, "tried": tuple(tried), "doubts": doubts}
+            bundle = _write(job, _update(exported, changes), candidates, index, folder)
             compared = _compare(job, ranking.candidates, found, counted)
-            return Deployed(bundle, found[place], compared, tuple(left_out), measurement.doubts)
-        watcher.on_step(_explain_failure(measurement, measured, job))
+            return Deployed(bundle, found[place], compared, tuple(left_out), doubts)
+        watcher.on_step(_explain_failure(run, measured, job))
         tried.append(
             Tried(
                 subnet=subnet.id,
@@ -164,13 +187,13 @@ def deploy(
             )
         )
         tries[place] += 1
-        # What this device is slower by than its table holds for the next candidate too.
+        # Later candidates are scaled by the slowdown observed so far.
         slowdowns[place] = max(slowdowns[place], measured.high_ms / upper)
     raise InfeasibleError(_explain_end(candidates, tried, job))
 
 
 def summarise_tables(tables: Sequence[LatencyTable]) -> str:
-    """In a few words, what tables are worth."""
+    """A few words on the size and the error of tables."""
     described = [
         f"a table of {len(table.costs_ms)} layers and {len(table.networks)} networks, {table.describe_error()}"
         for table in tables
@@ -215,12 +238,10 @@ def _write(job: Job, exported: Exported, candidates: Candidates, index: int, fol
     return write_bundle(folder, complete.deployment, complete.files)
 
 
-def _explain_failure(measurement: Measurement, measured: MeasuredLatency, job: Job) -> str:
-    doubts = f" ({'; '.join(measurement.doubts)})" if measurement.doubts else ""
-    return (
-        f"{measurement.item.label} took {measured.latency_ms:.3f} ms, up to {measured.high_ms:.3f} ms{doubts}: above "
-        f"{job.latency_ms:g} ms; trying the next"
-    )
+def _explain_failure(run: MeasuredModel, measured: MeasuredLatency, job: Job) -> str:
+    doubts = f" ({'; '.join(run.doubts)})" if run.doubts else ""
+    latency, high, limit = show_apart(measured.latency_ms, measured.high_ms, job.latency_ms)
+    return f"{run.measurement.item.label} took {latency} ms, up to {high} ms{doubts}: above {limit} ms; trying the next"
 
 
 def _explain_end(candidates: Candidates, tried: Sequence[Tried], job: Job) -> str:

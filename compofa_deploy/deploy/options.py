@@ -25,6 +25,7 @@ class DeployOptions(Limits):
         target_platform: The instruction set of ``onnxruntime_mobile``; empty for its default.
         data: A folder of images to measure the accuracy of a lower precision on, where no table says it.
         mode: ``quick`` or ``full``: how thoroughly to profile where no table fits.
+        accept_doubtful: Whether a kept table that was measured on a disturbed machine may be used.
         command: The command line that the bundle records.
     """
 
@@ -38,4 +39,5 @@ class DeployOptions(Limits):
     target_platform: str = ""
     data: Path | None = None
     mode: str = "quick"
+    accept_doubtful: bool = False
     command: str = ""

@@ -21,12 +21,12 @@ from profilers.measuring.watcher import Watcher
 from profilers.targets.device import Device
 
 MEASURED, CACHED, SHIPPED = "measured", "cached", "shipped"
-"""How a table was come by."""
+"""The origins of a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProvidedTable:
-    """A table and how it was come by."""
+    """A table, and its origin: :data:`MEASURED`, :data:`CACHED` or :data:`SHIPPED`."""
 
     table: LatencyTable
     origin: str
@@ -40,6 +40,7 @@ def provide_tables(
     cache: Cache,
     mode: str,
     watcher: Watcher,
+    accept_doubtful: bool = False,
 ) -> tuple[list[ProvidedTable], list[Skipped]]:
     """Find or measure the latency table of each device spec.
 
@@ -55,6 +56,8 @@ def provide_tables(
         cache: Where tables are kept.
         mode: How thoroughly to measure, ``quick`` or ``full``.
         watcher: Told of the progress.
+        accept_doubtful: Whether a kept table that was measured on a disturbed machine may be used. Otherwise it is
+            measured again.
 
     Returns:
         The tables in the order of the device specs, and the device specs that could not be measured.
@@ -66,7 +69,7 @@ def provide_tables(
     known = {
         spec: found
         for spec in specs
-        if (found := _find(architecture, spec, resolutions, cache, shipped=len(specs) > 1))
+        if (found := _find(architecture, spec, resolutions, cache, len(specs) > 1, accept_doubtful, watcher))
     }
     missing = [spec for spec in specs if spec not in known]
     overall = _Overall(len(missing), watcher) if missing else None
@@ -90,11 +93,22 @@ def provide_tables(
 
 
 def _find(
-    architecture: Architecture, spec: DeviceSpec, resolutions: Sequence[int], cache: Cache, shipped: bool
+    architecture: Architecture,
+    spec: DeviceSpec,
+    resolutions: Sequence[int],
+    cache: Cache,
+    shipped: bool,
+    accept_doubtful: bool,
+    watcher: Watcher,
 ) -> ProvidedTable | None:
     table = cache.find_table(architecture, spec, resolutions, MODES)
-    if table is not None:
+    if table is not None and (accept_doubtful or not table.doubts):
         return ProvidedTable(table, CACHED)
+    if table is not None:
+        watcher.on_step(
+            f"the kept table of {spec.describe_settings()} was measured on a disturbed machine "
+            f"({'; '.join(table.doubts)}), so it is measured again; --accept-doubtful uses it"
+        )
     for path in _list_shipped(architecture, spec) if shipped else ():
         table = LatencyTable.load(path)
         same = table.spec == spec and table.architecture == architecture.to_dict()
@@ -104,7 +118,7 @@ def _find(
 
 
 def _list_shipped(architecture: Architecture, spec: DeviceSpec) -> list[Path]:
-    """Those that may be of a device spec, by their names, so that the others need not be read."""
+    """The tables that ship and may be of a device spec, by their names, so that the others need not be read."""
     begin = f"{architecture.name}-{spec.runtime}-{spec.precision}-"
     return [path for path in list_shipped() if path.stem.startswith(begin)]
 
@@ -122,11 +136,11 @@ class _Overall:
         self._show = watcher.on_progress()
 
     def describe(self) -> str:
-        """Which of how many begins; empty where there is one."""
+        """The number of the present device spec, of how many; empty where there is one."""
         return f"{self._number} of {self._count}, " if self._count > 1 else ""
 
     def estimate(self) -> str:
-        """How long those that are left will take, by those that are done; empty before the first is done."""
+        """The time that the remaining device specs will take, by the finished ones; empty before the first is done."""
         done = self._number - 1
         if not done:
             return ""
@@ -141,7 +155,7 @@ class _Overall:
         self._show(replace(progress, done=self._visits + progress.done, total=total))
 
     def end_spec(self) -> None:
-        """The present one is done, or could not be."""
+        """End the present device spec, whether or not it could be measured."""
         self._visits += self._total
         self._number += 1
         self._total = 0

@@ -13,7 +13,7 @@ from compofa_deploy.bundle.bundle import (
     encode_reference,
     load_bundle,
 )
-from compofa_deploy.bundle.verify import check_numbers, measure_model, summarise, verify
+from compofa_deploy.bundle.verify import check_numbers, explain_broken, measure_model, summarise, verify
 from compofa_deploy.export.export import export
 from compofa_deploy.files.images import Preprocess
 from compofa_deploy.space.subnet import Subnet
@@ -64,7 +64,7 @@ def test_a_byte_that_changed_is_found_before_anything_runs(bundle, file):
 def test_a_latency_above_the_budget_is_found(bundle, simulated):
     simulated.latency_ms = lambda label: 1.0
     set_budget(bundle, 0.9)
-    with pytest.raises(VerificationError, match=r"1\.000 ms \(up to 1\.000 ms\) and the budget 0\.9 ms"):
+    with pytest.raises(VerificationError, match=r"is 1 ms \(up to 1 ms\) and the budget 0\.9 ms"):
         verify(bundle, simulated)
 
 
@@ -168,6 +168,31 @@ def test_a_summary_is_of_the_percentile_that_counts():
     assert measured.low_ms <= measured.latency_ms <= measured.high_ms
 
 
+def test_a_broken_budget_is_the_machines_where_the_reference_network_is_slower_too():
+    then = summarise(make_measured("a", 2.0), 50)
+    now = replace(then, latency_ms=2.6, high_ms=2.7, reference_ms=1.3 * then.reference_ms)
+    text = explain_broken(2.5, now, then)
+    assert "the latency is 2.6 ms (up to 2.7 ms) and the budget 2.5 ms" in text
+    assert "takes 1.30 times as long as when the bundle was made: the machine is slower" in text
+
+
+def test_a_broken_budget_is_the_models_where_the_reference_network_is_as_fast_as_then():
+    then = summarise(make_measured("a", 2.0), 50)
+    text = explain_broken(1.5, then, then)
+    assert "takes 1.00 times as long as when the bundle was made: the machine is not slower" in text
+
+
+def test_a_broken_budget_of_an_older_bundle_names_no_reason():
+    then = replace(summarise(make_measured("a", 2.0), 50), reference_ms=None)
+    assert explain_broken(1.5, then, then).endswith("the budget 1.5 ms; deploy again on this device")
+    assert explain_broken(1.5, then, None, ["noisy"]).endswith("on this device (in doubt: noisy)")
+
+
+def test_a_latency_just_above_its_budget_is_shown_with_enough_digits():
+    measured = replace(summarise(make_measured("a", 2.0), 50), latency_ms=0.2296, high_ms=0.23004)
+    assert "is 0.2296 ms (up to 0.23004 ms) and the budget 0.23 ms" in explain_broken(0.23, measured, None)
+
+
 def test_a_summary_is_the_same_each_time():
     first, again = (summarise(make_measured("a", 2.0), 50) for _ in range(2))
     assert replace(first, when="") == replace(again, when="")
@@ -179,7 +204,7 @@ def test_measuring_finds_a_latency_with_an_interval(bundle, spec, device, monkey
     plan = Plan(network_sessions=2, min_calls=3, min_ms=0.0, max_calls=3, reference_calls=3)
     monkeypatch.setattr(verify_module, "MEASURE_PLAN", plan)
     loaded, told = load_bundle(bundle), []
-    measurement = measure_model(loaded.deployment, loaded.read_files(), spec, device, told.append)
+    measurement = measure_model(loaded.deployment, loaded.read_files(), spec, device, told.append).measurement
     assert measurement.item.label == "23432@16"
     assert measurement.latency_ms > 0
     assert told[-1].done == told[-1].total == 2

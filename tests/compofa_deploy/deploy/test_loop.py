@@ -1,6 +1,7 @@
 """The closed loop: what is delivered was measured to keep the budget, on a device that may be unlike its table."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,7 @@ from latency_tables.errors import (
 from profilers.measuring.plan import Plan
 from profilers.runtimes.fake import FakeWorld
 from profilers.targets.simulated import SimulatedDevice
+from tests.latency_tables.builders import CONDITIONS
 from tests.support.supernets import TINY, make_accuracies, make_supernet, make_table
 
 BUDGET_MS = 0.033
@@ -128,6 +130,14 @@ def test_a_device_that_has_no_table_yet_is_profiled_once(device, job, empty_cach
     assert second.bundle.deployment.predicted.latency_ms == pytest.approx(
         second.bundle.deployment.measured.latency_ms, rel=0.02
     )
+
+
+def test_the_doubts_of_a_table_travel_with_the_bundle(device, job, cache, table, tmp_path):
+    hot = (replace(CONDITIONS, throttle_count=0), replace(CONDITIONS, throttle_count=7))
+    replace(table, conditions=hot).save(cache.table_path(TINY, table.spec, "quick"))
+    deployed = deploy(job(accept_doubtful=True), tmp_path / "bundle", device, cache, Recorder())
+    assert deployed.doubts == ("its latency table: the cores were slowed by heat 7 times",)
+    assert load_bundle(tmp_path / "bundle").deployment.doubts == deployed.doubts
 
 
 def test_a_device_slower_than_its_table_is_given_the_next_that_may_keep_the_budget(

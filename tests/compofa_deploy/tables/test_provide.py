@@ -16,6 +16,7 @@ from latency_tables.errors import MeasurementError, MismatchError
 from profilers.measuring.plan import Plan
 from profilers.targets.runtime_status import RuntimeStatus
 from profilers.targets.simulated import SimulatedDevice
+from tests.latency_tables.builders import CONDITIONS
 from tests.support.supernets import TINY, make_table
 
 RESOLUTIONS = (16,)
@@ -75,8 +76,10 @@ class Broken(SimulatedDevice):
         return super().measure_kit_impl(kit, spec, *rest)
 
 
-def collect(specs, device, cache, watcher=None):
-    return provide_tables(TINY, specs, RESOLUTIONS, device, cache, "quick", watcher or Recorder())
+def collect(specs, device, cache, watcher=None, accept_doubtful=False):
+    return provide_tables(
+        TINY, specs, RESOLUTIONS, device, cache, "quick", watcher or Recorder(), accept_doubtful
+    )
 
 
 def test_each_is_measured_in_turn(device, specs, cache):
@@ -93,6 +96,20 @@ def test_what_is_kept_is_not_measured_again(device, specs, cache):
     assert len(device.measured) == 2
     assert [entry.table.spec for entry in found] == specs
     assert [entry.origin for entry in found] == ["measured", "cached", "measured"]
+
+
+def test_a_kept_table_of_a_disturbed_machine_is_measured_again_unless_it_is_accepted(device, specs, cache):
+    hot = (CONDITIONS, replace(CONDITIONS, throttle_count=7))
+    disturbed = make_table(spec=specs[0], conditions=(replace(hot[0], throttle_count=0), hot[1]))
+    disturbed.save(cache.table_path(TINY, specs[0], "quick"))
+    accepted, _ = collect(specs[:1], device, cache, accept_doubtful=True)
+    assert [entry.origin for entry in accepted] == ["cached"]
+    recorder = Recorder()
+    again, _ = collect(specs[:1], device, cache, recorder)
+    assert [entry.origin for entry in again] == ["measured"]
+    assert "slowed by heat 7 times), so it is measured again; --accept-doubtful" in recorder.steps[0]
+    kept, _ = collect(specs[:1], device, cache)
+    assert [entry.origin for entry in kept] == ["cached"]
 
 
 def test_a_table_that_ships_does_for_one_of_several_if_it_is_of_such_a_machine(
