@@ -22,6 +22,7 @@ class InProcessWorker:
     def __init__(self) -> None:
         self._worker: Worker | None = None
         self._collected = gc.isenabled()
+        self._frozen = False
 
     @property
     def pid(self) -> int | None:
@@ -32,6 +33,10 @@ class InProcessWorker:
         """Set up by the first request."""
         # A collection in the middle of a call would be timed with it.
         gc.disable()
+        if gc.get_freeze_count() == 0:
+            # Each session ends with a collection, which would go through all objects of a large host process.
+            gc.freeze()
+            self._frozen = True
         self._worker = Worker(request)
 
     def ask(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
@@ -47,6 +52,9 @@ class InProcessWorker:
     def close(self) -> None:
         """Forget the set-up; no session is open between requests."""
         self._worker = None
+        if self._frozen:
+            gc.unfreeze()
+            self._frozen = False
         if self._collected:
             gc.enable()
 
