@@ -22,7 +22,12 @@ def test_objects_of_the_host_are_frozen_while_it_measures_and_free_again_behind(
     assert gc.get_freeze_count() == 0
     kit, spec = make_kit(tmp_path / "kit"), find_spec(DeviceRequest("fake"))
     run_kit(
-        kit, spec, None, PLAN, lambda progress: seen.append((gc.get_freeze_count(), gc.isenabled())), True
+        kit,
+        spec,
+        None,
+        PLAN,
+        lambda progress: seen.append((gc.get_freeze_count(), gc.isenabled())),
+        in_process=True,
     )
     assert any(frozen > 1000 and not enabled for frozen, enabled in seen)
     assert (gc.get_freeze_count(), gc.isenabled()) == (0, True)
