@@ -56,7 +56,13 @@ def test_commands_are_found_however_they_are_written() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_compofa_command_is_one_that_can_be_given(script: str) -> None:
+def test_every_compofa_command_is_one_that_can_be_given(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where commands write is checked as they are read.
+    monkeypatch.chdir(tmp_path)
+    for folder in ("history", "results", "bundles"):
+        (tmp_path / folder).mkdir()
     for words in list_commands(script):
         command: click.Command = program
         context = click.Context(program)

@@ -15,9 +15,9 @@ from compofa_deploy.tables.profile_options import ProfileOptions
 from compofa_deploy.tables.profile_remote import name_outputs, profile_remotely
 from compofa_deploy.tables.recalibration import plan_recalibration
 from compofa_deploy.tables.validate import validate as validate_table
+from latency_tables import shipped
 from latency_tables.errors import CompofaError, InputError, MismatchError
 from latency_tables.recalibrate import MAX_NETWORKS
-from latency_tables.shipped import FOLDER
 from latency_tables.table import LatencyTable
 from profilers.measuring.watcher import SILENT, Watcher
 from profilers.targets.ssh import Target
@@ -140,7 +140,7 @@ def validate(
         MismatchError: The table is of another machine or runtime version.
     """
     table = LatencyTable.load(path)
-    if path.parent == FOLDER:
+    if path.parent == shipped.FOLDER:
         raise InputError(f"{path.stem} ships, and is not written to; validate a copy of {path}")
     if table.spec.unknown:
         raise MismatchError(

@@ -8,6 +8,7 @@ import pytest
 
 from compofa_deploy.bench import run as run_module
 from compofa_deploy.bench.result import BenchResult
+from profilers.targets import registry
 from tests.compofa_deploy.bench.builders import make_fake_model, write_fake_bundle
 from tests.compofa_deploy.export.builders import flip_byte, replace_content
 from tests.support.bench_results import make_result
@@ -98,7 +99,9 @@ def test_a_history_that_is_not_there_is_bad_input(compofa, tmp_path):
     assert "there is no such file; make one with compofa bench run --append" in ran.error
 
 
-def test_what_cannot_be_measured_is_one_line_and_writes_nothing(compofa, bundle, fake, tmp_path):
+def test_what_cannot_be_measured_is_one_line_and_writes_nothing(compofa, bundle, fake, tmp_path, monkeypatch):
+    # A real runtime has to load the model.
+    monkeypatch.setitem(registry.TARGETS, "local", registry._open_local)
     written = tmp_path / "result.json"
     for spoil, code, message in (
         (lambda: replace_content(bundle, "model", b"no model"), 3, "could not load the model"),
