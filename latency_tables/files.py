@@ -35,7 +35,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~read_umask())
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -161,7 +161,8 @@ def _check_regular(path: Path) -> None:
         raise InputError(f"{path}: is a device, a pipe or a socket, not a regular file; choose another file")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
+def read_umask() -> int:
+    """The rights that new files are not given; the system tells them only while they are set."""
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from latency_tables.errors import InputError
+from latency_tables.files import read_umask
 from latency_tables.scratch import owner_tag, sweep
 
 
@@ -46,7 +47,7 @@ def install_files(files: Mapping[str, bytes], folder: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         # mkdtemp makes a folder for its owner alone; an installed bundle has the rights of any new folder.
-        staging.chmod(0o777 & ~_read_umask())
+        staging.chmod(0o777 & ~read_umask())
         staging.rename(folder)
         staging = None
     except OSError as error:
@@ -72,10 +73,3 @@ def _holds(folder: Path, there: list[str], files: Mapping[str, bytes]) -> bool:
     if not all(path.is_file() and not path.is_symlink() for path in paths):
         return False
     return all(path.read_bytes() == content for path, content in zip(paths, files.values()))
-
-
-def _read_umask() -> int:
-    """The rights that new files are not given; the system tells them only while they are set."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
